@@ -1,0 +1,165 @@
+//! A Kubernetes object as a value, with sensitive leaves masked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+
+use super::mask::{MaskedId, Masking};
+
+/// Which object, as the API names it. The version is not part of it: `apps/v1` and `apps/v1beta1` name the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// `""` for the core group.
+    pub group: String,
+    pub kind: String,
+    /// `None` for cluster-scoped kinds, and in a manifest that leaves the namespace to whoever applies it.
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+/// `Deployment/api`; the namespace is context that screens show elsewhere.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// Any value inside an object. Maps are ordered by key, so that equality is Kubernetes' equality.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Node {
+    Leaf(Leaf),
+    List(Vec<Node>),
+    Map(BTreeMap<String, Node>),
+}
+
+/// A scalar. There is no variant that could hold a secret value: it does not survive parsing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Leaf {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    Masked(MaskedId),
+}
+
+impl Node {
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match self {
+            Node::Map(map) => map.get(key),
+            _ => None,
+        }
+    }
+
+    /// Follows map keys: `at(&["spec", "replicas"])`.
+    pub fn at(&self, keys: &[&str]) -> Option<&Node> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Node::Leaf(Leaf::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Node::Leaf(Leaf::Number(number)) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Node::Leaf(Leaf::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match self {
+            Node::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn as_map(&self) -> Option<&BTreeMap<String, Node>> {
+        match self {
+            Node::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+}
+
+/// A Kubernetes object: something with `apiVersion`, `kind` and `metadata.name`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Object {
+    #[serde(skip)]
+    pub id: ObjectRef,
+    /// As written, e.g. `apps/v1`.
+    #[serde(skip)]
+    pub api_version: String,
+    /// The whole object, `apiVersion` and `kind` included.
+    #[serde(flatten)]
+    pub root: Node,
+}
+
+impl Object {
+    /// The object in `root`, masked; `None` where it is not one (no `apiVersion`, `kind` or `metadata.name`).
+    pub fn from_json(value: serde_json::Value, masking: &Masking) -> Option<Object> {
+        let _ = (value, masking);
+        todo!()
+    }
+
+    pub fn at(&self, keys: &[&str]) -> Option<&Node> {
+        self.root.at(keys)
+    }
+
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.at(&["metadata", "labels"])?.get(key)?.as_str()
+    }
+
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.at(&["metadata", "annotations"])?.get(key)?.as_str()
+    }
+}
+
+/// One `---` part of a manifest that holds an object.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its bytes in the file, without the `---` line.
+    pub bytes: Range<usize>,
+    /// 1-based line of its first byte.
+    pub line: u32,
+    pub object: Object,
+    /// 1-based lines of keys that an earlier line had set already (Kubernetes: the last one wins).
+    pub duplicate_keys: Vec<u32>,
+}
+
+/// What one YAML file holds. `kind: List` is taken apart: each item is a [`Document`] with the list's bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Manifest {
+    pub documents: Vec<Document>,
+    /// Documents that are YAML but no Kubernetes objects (values, kustomizations without a name, …): how many.
+    pub others: usize,
+    pub broken: Vec<Broken>,
+}
+
+/// A part that could not be read. `why` never quotes the text (it may be a Secret's).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    pub line: u32,
+    pub why: String,
+}
+
+/// Reads a file's bytes. Never fails: what cannot be read is in [`Manifest::broken`] (not UTF-8, encrypted with
+/// git-crypt, a template, a syntax error), next to everything that can.
+pub fn parse(bytes: &[u8], masking: &Masking) -> Manifest {
+    let _ = (bytes, masking);
+    todo!()
+}

@@ -1,0 +1,166 @@
+//! What every question and every background job shares: how partial answers travel ([`Sink`]), how work is told
+//! to stop ([`Cancel`]), and how a value from outside says why it is not there ([`Known`]).
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+/// Tells work in progress that nobody waits for it any more.
+pub use tokio_util::sync::CancellationToken as Cancel;
+
+/// Where an answer goes while it grows.
+///
+/// Each partial answer is whole and replaces the one before it. The final answer is the return value of the
+/// question, not a partial one.
+#[derive(Clone)]
+pub struct Sink<A> {
+    deliver: Option<Arc<dyn Fn(A) + Send + Sync>>,
+    cancel: Cancel,
+}
+
+impl<A> Sink<A> {
+    /// Partial answers go to `deliver`, from whatever thread makes them.
+    pub fn new(cancel: Cancel, deliver: impl Fn(A) + Send + Sync + 'static) -> Self {
+        Self { deliver: Some(Arc::new(deliver)), cancel }
+    }
+
+    /// Only the final answer is wanted.
+    pub fn last_only() -> Self {
+        Self { deliver: None, cancel: Cancel::new() }
+    }
+
+    /// Whether making a partial answer is worth the work.
+    pub fn wants_partial(&self) -> bool {
+        self.deliver.is_some()
+    }
+
+    pub fn send(&self, answer: A) {
+        if let Some(deliver) = &self.deliver {
+            deliver(answer);
+        }
+    }
+
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+}
+
+/// A value from outside (a cluster, a forge, a tool), or why it is not known.
+///
+/// JSON: `{"state": "fresh|stale|loading|unavailable", "value"?, "why"?, "at"?}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Known<T> {
+    #[default]
+    Loading,
+    Fresh(T),
+    /// Known once, not confirmed since the given time.
+    Stale(T, Timestamp),
+    Unavailable(Why),
+}
+
+impl<T> Known<T> {
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Known::Fresh(value) | Known::Stale(value, _) => Some(value),
+            Known::Loading | Known::Unavailable(_) => None,
+        }
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Known::Loading => Known::Loading,
+            Known::Fresh(value) => Known::Fresh(f(value)),
+            Known::Stale(value, at) => Known::Stale(f(value), at),
+            Known::Unavailable(why) => Known::Unavailable(why),
+        }
+    }
+
+    pub fn as_ref(&self) -> Known<&T> {
+        match self {
+            Known::Loading => Known::Loading,
+            Known::Fresh(value) => Known::Fresh(value),
+            Known::Stale(value, at) => Known::Stale(value, *at),
+            Known::Unavailable(why) => Known::Unavailable(why.clone()),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Known<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Known::Loading => map.serialize_entry("state", "loading")?,
+            Known::Fresh(value) => {
+                map.serialize_entry("state", "fresh")?;
+                map.serialize_entry("value", value)?;
+            }
+            Known::Stale(value, at) => {
+                map.serialize_entry("state", "stale")?;
+                map.serialize_entry("value", value)?;
+                map.serialize_entry("at", at)?;
+            }
+            Known::Unavailable(why) => {
+                map.serialize_entry("state", "unavailable")?;
+                map.serialize_entry("why", &why.to_string())?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Why a value from outside is not known. Each has its own look on screen: none of them is "nothing there".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The user asked for no cluster, or there is none to ask.
+    NoCluster,
+    /// More than one cluster could be meant; nobody said which.
+    NoContextChosen,
+    /// The server refuses: what was asked for.
+    Forbidden(String),
+    /// No answer: what was tried.
+    Unreachable(String),
+    /// The server does not know this kind.
+    UnknownKind(String),
+    /// A tool that would be needed is not installed.
+    ToolMissing(String),
+    /// `--offline`.
+    Offline,
+    /// Anything else that failed: the error's text.
+    Failed(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::NoCluster => f.write_str("no cluster"),
+            Why::NoContextChosen => f.write_str("no context chosen"),
+            Why::Forbidden(what) => write!(f, "forbidden: {what}"),
+            Why::Unreachable(what) => write!(f, "unreachable: {what}"),
+            Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),
+            Why::ToolMissing(tool) => write!(f, "{tool} is not installed"),
+            Why::Offline => f.write_str("offline"),
+            Why::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+/// The present moment, injected so that no answer depends on when a test runs.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    pub fn system() -> Self {
+        Clock(Arc::new(Timestamp::now))
+    }
+
+    pub fn fixed(at: Timestamp) -> Self {
+        Clock(Arc::new(move || at))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}

@@ -1,0 +1,11 @@
+//! Differences between two objects, by meaning first: fields matched by the API's list keys, quantities and
+//! int-or-strings compared by value, noise marked and counted but never dropped. The text view is the second view
+//! of the same change.
+
+mod fields;
+mod noise;
+mod text;
+
+pub use fields::{ChangeKind, FieldChange, Pair, fields, pair, same_value};
+pub use noise::{Noise, suppressed};
+pub use text::{Hunk, Line, LineKind, Span, TextDiff, text};

@@ -1,0 +1,30 @@
+//! The environment repository: objects, trees, merges, fetch and push.
+//!
+//! Reading and merging happen in process with `gix`; fetching, pushing and signing run `git` in the user's repository, so
+//! that credentials, hooks, ssh and `insteadOf` behave as they set them up. Everything we create or fetch goes to a
+//! shadow object directory of our own: the user's clone is never written to. No other module names `gix`.
+
+mod commit;
+mod error;
+mod merge;
+mod remote;
+mod repo;
+mod shadow;
+mod tree;
+mod walk;
+
+pub use commit::{Commit, NewCommit, Person, revert_message};
+pub use error::{Error, Result};
+pub use merge::{Conflict, ConflictKind, Merge};
+pub use remote::{Remote, RemoteUrl, parse_url};
+pub use repo::{Facts, Reader, Repo, Tip};
+pub use tree::{Entry, EntryKind, PathChange, TreeEdit};
+pub use walk::FirstParents;
+
+/// An object's id.
+pub use gix::ObjectId as Oid;
+/// A path inside a tree: bytes, `/`-separated, relative to the root, `""` for the root itself.
+pub use gix::bstr::{BStr, BString, ByteSlice};
+
+/// A path inside a tree. Paths are bytes: they need not be UTF-8.
+pub type RepoPath = BString;

@@ -47,3 +47,11 @@ pub fn revert_message(commit: &Commit) -> String {
 pub fn hex<S: Serializer>(id: &Oid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
+
+/// Serialises an optional id as 40 hex digits or null.
+pub fn hex_option<S: Serializer>(id: &Option<Oid>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
+}

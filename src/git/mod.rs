@@ -13,7 +13,7 @@ mod shadow;
 mod tree;
 mod walk;
 
-pub use commit::{Commit, NewCommit, Person, revert_message};
+pub use commit::{Commit, NewCommit, Person, hex, hex_option, revert_message};
 pub use error::{Error, Result};
 pub use merge::{Conflict, ConflictKind, Merge};
 pub use remote::{Remote, RemoteUrl, parse_url};

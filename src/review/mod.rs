@@ -1,1 +1,24 @@
-//! review
+//! The questions a reviewer asks, one file each: a `Request`, an `Answer` that *is* the JSON output, and an `ask` function.
+//!
+//! The command line prints answers; each screen is a request, its answer and a cursor. There is no second path to the
+//! data. Writes are not questions: they are in [`action`].
+
+pub mod action;
+pub mod change;
+pub mod common;
+pub mod deployed;
+pub mod doctor;
+pub mod drift;
+pub mod log;
+pub mod resource;
+pub mod revert;
+mod workspace;
+
+pub use workspace::{ClusterChoice, Header, Options, Workspace};
+
+pub use crate::diff::{ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Span, TextDiff};
+pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
+pub use crate::layout::{Deployer, Destination};
+pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
+pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, ObjectRef, Step};
+pub use crate::task::{Cancel, Clock, Known, Sink, Why};

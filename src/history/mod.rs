@@ -1,1 +1,35 @@
-//! history
+//! Time: what happened to an environment repository, and to each resource in it.
+//!
+//! One pass over a tip's first-parent line gives every commit with the paths it changed ([`History`]); it costs about as
+//! much as one `git log -- path`, so nothing here walks per path. From it follow the changes of a commit per resource
+//! ([`changes_between`]), a resource's own log ([`resource_log`]), who is behind a generated commit ([`Origins`]) and what a
+//! commit meant in a reviewer's words ([`meaning()`]).
+//!
+//! The first-parent line is what a branch was, and therefore what got deployed; commits inside a merge are shown under it
+//! on demand ([`crate::git::Reader::merged_commits`]).
+
+mod attribution;
+mod changes;
+mod index;
+mod layouts;
+mod meaning;
+mod resource;
+
+pub use attribution::{Origin, Origins, Pull, enclosing, pull_of, reverts_of};
+pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
+pub use index::{End, History, Row, Rows};
+pub use layouts::Layouts;
+pub use meaning::meaning;
+pub use resource::{LogEntry, LogStep, ResourceKey, document_log, resource_log};
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a question about the past has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Git(#[from] crate::git::Error),
+    /// Nobody waits for it any more: there is no answer rather than half of one.
+    #[error("cancelled")]
+    Cancelled,
+}

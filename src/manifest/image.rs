@@ -1,10 +1,11 @@
 //! Image references, taken apart, and where objects carry them.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::object::Object;
+use super::object::{Node, Object};
 
 /// `registry/name:tag@digest`; a `:port` in the registry is not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,25 +18,56 @@ pub struct Image {
 
 impl Image {
     pub fn parse(reference: &str) -> Image {
-        let _ = reference;
-        todo!()
+        let (rest, digest) = match reference.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (reference, None),
+        };
+        let last = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest[last..].find(':') {
+            Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..])),
+            None => (rest, None),
+        };
+        let some = |part: Option<&str>| part.filter(|part| !part.is_empty()).map(str::to_owned);
+        Image {
+            name: name.to_owned(),
+            tag: some(tag),
+            digest: some(digest),
+        }
     }
 
     /// What a person calls the version: the tag, else a shortened digest, else `latest`.
     pub fn version(&self) -> String {
-        todo!()
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => tag.clone(),
+            (None, Some(digest)) => {
+                let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
+                let short: String = hex.chars().take(12).collect();
+                if algorithm.is_empty() {
+                    short
+                } else {
+                    format!("{algorithm}:{short}")
+                }
+            }
+            (None, None) => "latest".to_owned(),
+        }
     }
 
     /// The last part of the name: `api`.
     pub fn short_name(&self) -> &str {
-        todo!()
+        self.name.rsplit('/').next().unwrap_or(&self.name)
     }
 }
 
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = f;
-        todo!()
+        f.write_str(&self.name)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
     }
 }
 
@@ -45,8 +77,28 @@ impl Serialize for Image {
     }
 }
 
+/// Where kinds keep a pod's spec. Unknown kinds with a pod template (Argo Rollouts, Knative Services, …) are found by
+/// the same places.
+const POD_SPECS: [&[&str]; 4] = [
+    &["spec"],
+    &["spec", "template", "spec"],
+    &["spec", "jobTemplate", "spec", "template", "spec"],
+    &["template", "spec"],
+];
+
 /// The images of an object's containers (pods, pod templates, CronJobs), init containers last, without repeats.
 pub fn images(object: &Object) -> Vec<Image> {
-    let _ = object;
-    todo!()
+    let specs: Vec<&Node> = POD_SPECS
+        .iter()
+        .filter_map(|path| object.at(path))
+        .collect();
+    let mut seen = HashSet::new();
+    ["containers", "ephemeralContainers", "initContainers"]
+        .iter()
+        .flat_map(|list| specs.iter().filter_map(|spec| spec.get(list)?.as_list()))
+        .flatten()
+        .filter_map(|container| container.get("image")?.as_str())
+        .filter(|reference| !reference.is_empty() && seen.insert(*reference))
+        .map(Image::parse)
+        .collect()
 }

@@ -2,44 +2,233 @@
 //!
 //! `data` and `stringData` of every Secret, the copies in `last-applied-configuration`, and configured paths become
 //! [`MaskedId`]s: an HMAC of the value under a random per-user key, so that neither length nor content survives.
+//! Masking marks nodes of a document's tree before any value is made of it, so that parsed objects and text views
+//! ([`super::redact`]) hide exactly the same.
 
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
 use serde::{Serialize, Serializer};
+
+use super::object::Node;
+use super::pattern::{MaskPathError, Pattern};
+use super::scalar::Scalar;
+use super::tree::{Entry, Key, NodeId, Tree, Value};
+
+/// The annotation in which `kubectl apply` keeps a copy of the object.
+pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Stands for a secret value. Shown as `#1`, `#2`, …, numbered by first appearance in this process, so that no part of
 /// the HMAC is ever printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MaskedId(pub(super) [u8; 16]);
+
+static NUMBERS: LazyLock<Mutex<HashMap<MaskedId, usize>>> = LazyLock::new(Mutex::default);
 
 impl MaskedId {
     /// `#1`, `#2`, …
     pub fn label(&self) -> String {
-        todo!()
+        let mut numbers = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = numbers.len() + 1;
+        format!("#{}", numbers.entry(*self).or_insert(next))
+    }
+}
+
+impl fmt::Debug for MaskedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MaskedId({})", self.label())
     }
 }
 
 /// `{"masked": "#1"}`
 impl Serialize for MaskedId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let _ = serializer;
-        todo!()
+        serializer.collect_map([("masked", self.label())])
     }
 }
 
 /// What to mask, and the key to do it with.
-#[derive(Clone)]
-pub struct Masking {}
+#[derive(Debug, Clone)]
+pub struct Masking {
+    key: hmac::Key,
+    patterns: Vec<Pattern>,
+}
 
 impl Masking {
     /// `key` is random, per user, kept in the state directory; it must not reach a cache or an output.
     pub fn new(key: [u8; 32]) -> Masking {
-        let _ = key;
-        todo!()
+        Masking {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            patterns: Pattern::builtin(),
+        }
+    }
+
+    /// Also masks what these paths select: `[Kind:]path`, where path is dotted keys, `*` is any key or list item, `**`
+    /// any number of them, and `["a.b/c"]` a key with dots: `HelmRelease:spec.values.**.password`,
+    /// `Secret:metadata.annotations["example.com/token"]`.
+    pub fn with_paths<S: AsRef<str>>(mut self, paths: &[S]) -> Result<Masking, MaskPathError> {
+        for path in paths {
+            self.patterns.push(Pattern::parse(path.as_ref())?);
+        }
+        Ok(self)
+    }
+
+    /// The mask of a string. Base64 that decodes is taken as what it decodes to, so that a value in `data` equals the
+    /// same value in `stringData`.
+    pub(super) fn string(&self, text: &str, secrecy: Secrecy) -> MaskedId {
+        let decoded = match secrecy {
+            Secrecy::Base64 => {
+                let packed: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+                STANDARD.decode(packed).ok()
+            }
+            Secrecy::Plain | Secrecy::LastApplied => None,
+        };
+        self.mac(b"s", decoded.as_deref().unwrap_or(text.as_bytes()))
+    }
+
+    /// The mask of what is no string.
+    pub(super) fn value(&self, node: &Node) -> MaskedId {
+        self.mac(b"v", &serde_json::to_vec(node).unwrap_or_default())
+    }
+
+    fn mac(&self, domain: &[u8], value: &[u8]) -> MaskedId {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(domain);
+        context.update(value);
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        MaskedId(id)
+    }
+
+    /// Which nodes of `tree` hold secrets.
+    pub(super) fn marks(&self, tree: &Tree<'_>) -> Marks {
+        let mut marks = Marks::default();
+        for (id, node) in tree.nodes.iter().enumerate() {
+            let Value::Map(entries) = &node.value else {
+                continue;
+            };
+            let Some(kind) = tree.get(id, "kind").and_then(|kind| tree.text(kind)) else {
+                continue;
+            };
+            let secret = kind.eq_ignore_ascii_case("secret");
+            if secret {
+                marks.secret(tree, id, entries);
+            }
+            let mut matched = secret;
+            for pattern in self.patterns.iter().filter(|pattern| pattern.is_for(kind)) {
+                matched = true;
+                pattern.select(tree, id, &mut |found| {
+                    marks.whole(tree, found, Secrecy::Plain)
+                });
+            }
+            if matched {
+                let copy = ["metadata", "annotations", LAST_APPLIED]
+                    .iter()
+                    .try_fold(id, |at, key| tree.get(at, key));
+                if let Some(copy) = copy {
+                    marks.set(copy, Secrecy::LastApplied);
+                    marks.set(tree.resolve(copy), Secrecy::LastApplied);
+                }
+            }
+        }
+        marks
     }
 }
 
-/// A manifest's text for people to read, with every value that [`super::parse`] would mask replaced by its label, and
-/// a Secret that does not parse hidden whole. Line structure outside masked values is kept.
-pub fn masked_text(bytes: &[u8], masking: &Masking) -> String {
-    let _ = (bytes, masking);
-    todo!()
+/// How a marked node's text is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// A value of a Secret's `data`.
+    Base64,
+    Plain,
+    /// JSON that holds an object with secrets.
+    LastApplied,
+}
+
+/// The nodes of one tree that hold secrets.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    nodes: HashMap<NodeId, Secrecy>,
+}
+
+impl Marks {
+    pub fn get(&self, id: NodeId) -> Option<Secrecy> {
+        if self.nodes.is_empty() {
+            None
+        } else {
+            self.nodes.get(&id).copied()
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, Secrecy)> {
+        self.nodes.iter().map(|(&id, &secrecy)| (id, secrecy))
+    }
+
+    fn set(&mut self, id: NodeId, secrecy: Secrecy) -> bool {
+        self.nodes.insert(id, secrecy).is_none()
+    }
+
+    /// Every `data` and `stringData` of a Secret, those that a later duplicate hides included.
+    fn secret(&mut self, tree: &Tree<'_>, secret: NodeId, entries: &[Entry<'_>]) {
+        let sops = tree.get(secret, "sops").is_some();
+        for entry in entries {
+            match &entry.key {
+                Key::Text(key) if key == "data" => {
+                    self.values(tree, entry.value, Secrecy::Base64, sops)
+                }
+                Key::Text(key) if key == "stringData" => {
+                    self.values(tree, entry.value, Secrecy::Plain, sops)
+                }
+                _ => {}
+            }
+        }
+        for source in tree.merged(secret) {
+            if let Value::Map(entries) = tree.value(source) {
+                self.secret(tree, source, entries);
+            }
+        }
+    }
+
+    fn values(&mut self, tree: &Tree<'_>, data: NodeId, secrecy: Secrecy, sops: bool) {
+        let Value::Map(entries) = tree.value(data) else {
+            self.whole(tree, data, secrecy);
+            return;
+        };
+        for entry in entries {
+            // What SOPS encrypted is shown as what it is.
+            let encrypted = sops
+                && tree
+                    .text(entry.value)
+                    .is_some_and(|text| text.starts_with("ENC[") && text.ends_with(']'));
+            if entry.key == Key::Text("".into()) || !encrypted {
+                self.whole(tree, entry.value, secrecy);
+            }
+        }
+        for source in tree.merged(data) {
+            self.values(tree, source, secrecy, sops);
+        }
+    }
+
+    /// A node with all that is below it, anchors it refers to included: they may be read elsewhere.
+    fn whole(&mut self, tree: &Tree<'_>, id: NodeId, secrecy: Secrecy) {
+        if matches!(tree.nodes[id].value, Value::Scalar(Scalar::Null)) || !self.set(id, secrecy) {
+            return;
+        }
+        match &tree.nodes[id].value {
+            Value::Scalar(_) => {}
+            Value::Alias(target) => self.whole(tree, *target, secrecy),
+            Value::List(items) => items
+                .iter()
+                .for_each(|&item| self.whole(tree, item, secrecy)),
+            Value::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.whole(tree, entry.value, secrecy)),
+        }
+    }
 }

@@ -4,15 +4,26 @@
 //! span of every document so that edits can splice, and never loses a document because its neighbour is broken.
 //! Sensitive values are masked here, at parse: no type that leaves this module can hold one.
 
+mod build;
 mod image;
+mod kinds;
 mod mask;
 mod object;
+mod parse;
 mod path;
+mod pattern;
+mod redact;
+mod scalar;
 mod schema;
-mod yaml;
+mod source;
+mod tree;
 
 pub use image::{Image, images};
-pub use mask::{MaskedId, Masking, masked_text};
-pub use object::{Broken, Document, Leaf, Manifest, Node, Object, ObjectRef, parse};
+pub use kinds::{is_cluster_scoped, kind_for};
+pub use mask::{MaskedId, Masking};
+pub use object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};
+pub use parse::parse;
 pub use path::{FieldPath, Step};
-pub use schema::{ListKeys, ListType, is_cluster_scoped, kind_for};
+pub use pattern::MaskPathError;
+pub use redact::masked_text;
+pub use schema::{ListKeys, ListType};

@@ -7,7 +7,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use super::build;
 use super::mask::{MaskedId, Masking};
+use super::parse;
+use super::tree;
 
 /// Which object, as the API names it. The version is not part of it: `apps/v1` and `apps/v1beta1` name the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,8 +115,8 @@ pub struct Object {
 impl Object {
     /// The object in `root`, masked; `None` where it is not one (no `apiVersion`, `kind` or `metadata.name`).
     pub fn from_json(value: serde_json::Value, masking: &Masking) -> Option<Object> {
-        let _ = (value, masking);
-        todo!()
+        let (root, _) = build::build(&tree::from_json(value)?, masking);
+        parse::identify(root).ok()
     }
 
     pub fn at(&self, keys: &[&str]) -> Option<&Node> {
@@ -154,12 +157,23 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {
     pub line: u32,
+    pub cause: Cause,
     pub why: String,
 }
 
-/// Reads a file's bytes. Never fails: what cannot be read is in [`Manifest::broken`] (not UTF-8, encrypted with
-/// git-crypt, a template, a syntax error), next to everything that can.
-pub fn parse(bytes: &[u8], masking: &Masking) -> Manifest {
-    let _ = (bytes, masking);
-    todo!()
+/// The kind of reason why a part could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// git-crypt: unreadable on purpose.
+    Encrypted,
+    /// Not UTF-8 text.
+    Encoding,
+    /// Go or Jinja template text that becomes YAML only when rendered.
+    Template,
+    Syntax,
+    /// Has `apiVersion` and `kind`, but what names it is not text (`name: 123`): the API server would refuse it.
+    NotAnObject,
+    /// Alias bombs and absurd nesting.
+    Limit,
 }

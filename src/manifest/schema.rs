@@ -1,5 +1,4 @@
-//! What the API's schema says that a manifest alone does not: merge keys of lists, which kinds are cluster-scoped,
-//! and the short names people type.
+//! What the API's schema says of lists that a manifest alone does not: how their items are told apart.
 
 use super::object::Object;
 use super::path::FieldPath;
@@ -35,17 +34,4 @@ impl ListKeys {
         let _ = (object, path);
         todo!()
     }
-}
-
-/// Whether the kind has no namespace (built-in kinds; an unknown kind is taken to be namespaced).
-pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
-    let _ = (group, kind);
-    todo!()
-}
-
-/// The kinds a person may mean: `deploy`, `deployment`, `deployments`, `deployment.apps` → `[("apps", "Deployment")]`.
-/// Empty where the word is none of the built-in kinds.
-pub fn kind_for(word: &str) -> Vec<(&'static str, &'static str)> {
-    let _ = word;
-    todo!()
 }

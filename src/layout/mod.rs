@@ -75,9 +75,7 @@ pub struct App {
 
 impl Layout {
     pub fn environment(&self, name: &str) -> Option<&Environment> {
-        self.environments
-            .iter()
-            .find(|environment| environment.name == name)
+        self.environments.iter().find(|environment| environment.name == name)
     }
 }
 

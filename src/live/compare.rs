@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::object::{LiveObject, Manager};
+use super::managers::Manager;
+use super::object::LiveObject;
 use crate::manifest::{FieldPath, ListKeys, Node, Object};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -3,11 +3,13 @@
 mod compare;
 mod effect;
 mod health;
+mod managers;
 mod object;
 mod owner;
 
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
 pub use effect::{Action, Effect, effect};
 pub use health::{Decided, Health, HealthStatus, health};
-pub use object::{LiveObject, Manager, OwnerRef};
-pub use owner::{Owned, tree};
+pub use managers::Manager;
+pub use object::{LiveObject, OwnerRef};
+pub use owner::{Owned, Ownership, tree};

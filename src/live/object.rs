@@ -1,11 +1,16 @@
 //! A live object: the value, plus what only a cluster knows about it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use crate::manifest::{FieldPath, Object};
+use super::managers::{self, Manager};
+use crate::manifest::{FieldPath, Leaf, Masking, Node, Object};
 
-/// An object as the API server returned it (masked), without `managedFields`, which are in [`LiveObject::managers`].
+/// Where `kubectl apply` keeps what it applied last (source: kubectl, `LastAppliedConfigAnnotation`).
+pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object as the API server returned it (masked), without `managedFields`, which are in [`LiveObject::managers`],
+/// and without the last-applied annotation, which is in [`LiveObject::last_applied`].
 #[derive(Debug, Clone)]
 pub struct LiveObject {
     pub object: Object,
@@ -16,8 +21,11 @@ pub struct LiveObject {
     pub managers: Vec<Manager>,
     /// `last-applied-configuration`, parsed and masked; `None` where absent or not readable.
     pub last_applied: Option<Box<Object>>,
+    /// Fields that are there but whose value the source does not tell: masked values of a snapshot made elsewhere.
+    pub hidden: Vec<FieldPath>,
 }
 
+/// One entry of `metadata.ownerReferences`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerRef {
     pub kind: String,
@@ -26,27 +34,80 @@ pub struct OwnerRef {
     pub controller: bool,
 }
 
-/// One entry of `metadata.managedFields`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Manager {
-    pub name: String,
-    /// `Apply` or `Update`.
-    pub operation: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subresource: Option<String>,
-    /// When this manager last wrote anything.
-    pub time: Option<Timestamp>,
-    #[serde(skip)]
-    pub fields: Vec<FieldPath>,
-}
-
 impl LiveObject {
     /// From the API server's JSON. `None` where it is no object.
-    pub fn from_json(
-        value: serde_json::Value,
-        masking: &crate::manifest::Masking,
-    ) -> Option<LiveObject> {
-        let _ = (value, masking);
-        todo!()
+    pub fn from_json(mut value: Value, masking: &Masking) -> Option<LiveObject> {
+        let metadata = value.get_mut("metadata")?.as_object_mut()?;
+        let managers = metadata.remove("managedFields").map(|entries| managers::parse(&entries)).unwrap_or_default();
+        let last_applied = take_last_applied(metadata)
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .and_then(|applied| Object::from_json(applied, masking))
+            .map(Box::new);
+        let object = Object::from_json(value, masking)?;
+        Some(LiveObject {
+            uid: text(&object, "uid").unwrap_or_default().to_owned(),
+            owners: owners(&object),
+            created: text(&object, "creationTimestamp").and_then(|at| at.parse().ok()),
+            deleted: text(&object, "deletionTimestamp").and_then(|at| at.parse().ok()),
+            object,
+            managers,
+            last_applied,
+            hidden: Vec::new(),
+        })
+    }
+
+    /// Back to the API server's JSON, for a snapshot. What was masked stays masked: `(masked #1)`.
+    pub fn to_json(&self) -> Value {
+        let mut value = to_json(&self.object.root);
+        let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
+            return value;
+        };
+        if !self.managers.is_empty() {
+            metadata.insert("managedFields".to_owned(), managers::format(&self.managers));
+        }
+        if let Some(applied) = &self.last_applied {
+            let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+            annotations[LAST_APPLIED] = Value::String(to_json(&applied.root).to_string());
+        }
+        value
+    }
+}
+
+fn take_last_applied(metadata: &mut Map<String, Value>) -> Option<String> {
+    let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
+    match annotations.remove(LAST_APPLIED)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
+    object.at(&["metadata", key])?.as_str()
+}
+
+fn owners(object: &Object) -> Vec<OwnerRef> {
+    let entries = object.at(&["metadata", "ownerReferences"]).and_then(Node::as_list);
+    let text = |entry: &Node, key: &str| entry.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+    entries
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| OwnerRef {
+            kind: text(entry, "kind"),
+            name: text(entry, "name"),
+            uid: text(entry, "uid"),
+            controller: entry.get("controller").and_then(Node::as_bool).unwrap_or(false),
+        })
+        .collect()
+}
+
+fn to_json(node: &Node) -> Value {
+    match node {
+        Node::Leaf(Leaf::Null) => Value::Null,
+        Node::Leaf(Leaf::Bool(value)) => Value::Bool(*value),
+        Node::Leaf(Leaf::Number(number)) => Value::Number(number.clone()),
+        Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
+        Node::Leaf(Leaf::Masked(id)) => Value::String(format!("(masked {})", id.label())),
+        Node::List(items) => items.iter().map(to_json).collect(),
+        Node::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()),
     }
 }

@@ -1,21 +1,148 @@
 //! What a live object owns, down to pods, by owner references.
 
-use super::health::Health;
+use std::collections::{HashMap, HashSet};
+
+use super::health::pod;
+use super::health::{Health, HealthStatus, health};
 use super::object::LiveObject;
-use crate::manifest::ObjectRef;
+use crate::manifest::{Node, Object, ObjectRef};
 
 /// A node of the ownership tree.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Owned {
     pub object: ObjectRef,
     pub health: Health,
-    /// `2/3 ready`, `Running`, restarts.
+    /// `2/3 ready`, `Running, 3 restarts`; empty where there is nothing to count.
     pub summary: String,
     pub children: Vec<Owned>,
 }
 
+/// Who owns whom among the objects that were read. Built once, asked for many.
+pub struct Ownership<'a> {
+    /// By the owner's uid; where objects have none (a snapshot written by hand), by its kind, namespace and name.
+    children: HashMap<Key<'a>, Vec<&'a LiveObject>>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Uid(&'a str),
+    Name { kind: &'a str, namespace: Option<&'a str>, name: &'a str },
+}
+
+/// Deployments end at three levels, operators' objects at a few more.
+const DEEPEST: usize = 16;
+
+impl<'a> Ownership<'a> {
+    pub fn new(all: impl IntoIterator<Item = &'a LiveObject>) -> Ownership<'a> {
+        let mut children: HashMap<Key<'a>, Vec<&'a LiveObject>> = HashMap::new();
+        for child in all {
+            for owner in &child.owners {
+                let key = if owner.uid.is_empty() {
+                    let namespace = child.object.id.namespace.as_deref();
+                    Key::Name { kind: &owner.kind, namespace, name: &owner.name }
+                } else {
+                    Key::Uid(&owner.uid)
+                };
+                children.entry(key).or_default().push(child);
+            }
+        }
+        for below in children.values_mut() {
+            below.sort_by_key(|child| &child.object.id);
+        }
+        Ownership { children }
+    }
+
+    fn children(&self, owner: &'a LiveObject) -> Vec<&'a LiveObject> {
+        let id = &owner.object.id;
+        let by_uid = self.children.get(&Key::Uid(&owner.uid)).filter(|_| !owner.uid.is_empty());
+        let name = Key::Name { kind: &id.kind, namespace: id.namespace.as_deref(), name: &id.name };
+        let by_name = self.children.get(&name);
+        by_uid.into_iter().chain(by_name).flatten().copied().collect()
+    }
+
+    /// Everything `root` owns, directly or not, without `root`.
+    pub fn below(&self, root: &'a LiveObject) -> Vec<&'a LiveObject> {
+        let mut seen = HashSet::from([&root.object.id]);
+        let mut found = Vec::new();
+        let mut level = vec![root];
+        for _ in 0..DEEPEST {
+            level = level
+                .iter()
+                .flat_map(|owner| self.children(owner))
+                .filter(|child| seen.insert(&child.object.id))
+                .collect();
+            found.extend(&level);
+        }
+        found
+    }
+
+    /// How `object` fares, with the reasons its pods give.
+    pub fn health(&self, object: &'a LiveObject) -> Health {
+        health(object, &self.below(object))
+    }
+
+    /// The tree below `root`. Old ReplicaSets that are scaled to nothing are counted, not listed.
+    pub fn tree(&self, root: &'a LiveObject) -> Owned {
+        self.node(root, &mut HashSet::new(), 0)
+    }
+
+    fn node(&self, object: &'a LiveObject, seen: &mut HashSet<&'a ObjectRef>, depth: usize) -> Owned {
+        seen.insert(&object.object.id);
+        let health = self.health(object);
+        let mut summary = summary(&object.object, &health);
+        let mut children = Vec::new();
+        if depth < DEEPEST {
+            let mut old = 0;
+            for child in self.children(object) {
+                if seen.contains(&child.object.id) {
+                    continue;
+                }
+                if is_scaled_down(&child.object) && self.children(child).is_empty() {
+                    old += 1;
+                    continue;
+                }
+                children.push(self.node(child, seen, depth + 1));
+            }
+            if old > 0 {
+                let separator = if summary.is_empty() { "" } else { ", " };
+                let plural = if old == 1 { "" } else { "s" };
+                summary.push_str(&format!("{separator}{old} old ReplicaSet{plural}"));
+            }
+        }
+        Owned { object: object.object.id.clone(), health, summary, children }
+    }
+}
+
 /// The tree below `root`, out of `all` the objects read around it.
-pub fn tree(root: &LiveObject, all: &[LiveObject]) -> Owned {
-    let _ = (root, all);
-    todo!()
+pub fn tree(root: &LiveObject, all: &[&LiveObject]) -> Owned {
+    Ownership::new(all.iter().copied()).tree(root)
+}
+
+fn is_scaled_down(object: &Object) -> bool {
+    let zero = |path: &[&str]| object.at(path).and_then(Node::as_i64).unwrap_or(0) == 0;
+    object.id.kind == "ReplicaSet" && zero(&["spec", "replicas"]) && zero(&["status", "replicas"])
+}
+
+fn summary(object: &Object, health: &Health) -> String {
+    const READY: &[&str] = &["status", "readyReplicas"];
+    const WANTED: &[&str] = &["spec", "replicas"];
+    match (object.id.group.as_str(), object.id.kind.as_str()) {
+        ("apps" | "extensions", "Deployment" | "ReplicaSet" | "StatefulSet") | ("", "ReplicationController") => {
+            format!("{} ready", pod::of(object, READY, WANTED))
+        }
+        ("argoproj.io", "Rollout") => format!("{} ready", pod::of(object, READY, WANTED)),
+        ("apps" | "extensions", "DaemonSet") => {
+            let ready = pod::of(object, &["status", "numberReady"], &["status", "desiredNumberScheduled"]);
+            format!("{ready} ready")
+        }
+        ("batch", "Job") => {
+            let done = object.at(&["status", "succeeded"]).and_then(Node::as_i64).unwrap_or(0);
+            let wanted = object.at(&["spec", "completions"]).and_then(Node::as_i64).unwrap_or(1);
+            format!("{done}/{wanted} complete")
+        }
+        ("batch", "CronJob") => object.at(&["spec", "schedule"]).and_then(Node::as_str).unwrap_or_default().to_owned(),
+        ("", "Pod") if health.status == HealthStatus::Healthy || health.reason.is_empty() => pod::phase(object),
+        ("", "Pod") => health.reason.clone(),
+        _ => String::new(),
+    }
 }

@@ -78,12 +78,7 @@ pub struct Renderer {}
 
 impl Renderer {
     /// Never fails for bad sources: see [`Rendering::how`] and [`Rendering::broken`]. Blocks while a tool runs.
-    pub fn render(
-        &self,
-        reader: &Reader,
-        tree: Oid,
-        recipe: &Recipe,
-    ) -> crate::git::Result<Arc<Rendering>> {
+    pub fn render(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> crate::git::Result<Arc<Rendering>> {
         let _ = (reader, tree, recipe);
         todo!()
     }

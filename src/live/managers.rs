@@ -127,7 +127,9 @@ pub(super) fn format(managers: &[Manager]) -> Value {
 }
 
 fn insert(tree: &mut Map<String, Value>, path: &[Step]) {
-    let Some((first, rest)) = path.split_first() else { return };
+    let Some((first, rest)) = path.split_first() else {
+        return;
+    };
     let key = match first {
         Step::Key(key) => format!("f:{key}"),
         Step::Index(index) => format!("i:{index}"),

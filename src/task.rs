@@ -24,12 +24,18 @@ pub struct Sink<A> {
 impl<A> Sink<A> {
     /// Partial answers go to `deliver`, from whatever thread makes them.
     pub fn new(cancel: Cancel, deliver: impl Fn(A) + Send + Sync + 'static) -> Self {
-        Self { deliver: Some(Arc::new(deliver)), cancel }
+        Self {
+            deliver: Some(Arc::new(deliver)),
+            cancel,
+        }
     }
 
     /// Only the final answer is wanted.
     pub fn last_only() -> Self {
-        Self { deliver: None, cancel: Cancel::new() }
+        Self {
+            deliver: None,
+            cancel: Cancel::new(),
+        }
     }
 
     /// Whether making a partial answer is worth the work.

@@ -42,7 +42,11 @@ pub fn pair(before: &[&ObjectRef], after: &[&ObjectRef]) -> Vec<Pair> {
 
 /// The fields that differ, in path order; items of keyed lists are matched by key, a change of their order alone is one
 /// change of the list. An object that is wholly new or gone yields its leaves.
-pub fn fields(before: Option<&Object>, after: Option<&Object>, lists: &ListKeys) -> Vec<FieldChange> {
+pub fn fields(
+    before: Option<&Object>,
+    after: Option<&Object>,
+    lists: &ListKeys,
+) -> Vec<FieldChange> {
     let _ = (before, after, lists);
     todo!()
 }

@@ -9,7 +9,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     #[error("{0} is not in a git repository\nhint: name one with --repo PATH")]
     NotARepository(PathBuf),
-    #[error("the repository {0} has no commits yet\nhint: there is nothing to review before the first commit")]
+    #[error(
+        "the repository {0} has no commits yet\nhint: there is nothing to review before the first commit"
+    )]
     Empty(PathBuf),
     #[error(
         "no commit is called {0:?}\nhint: a revision may be a commit id, a branch, a tag, or any of these with ^ or ~N"
@@ -26,5 +28,9 @@ pub enum Error {
 }
 
 fn hint(shallow: bool) -> &'static str {
-    if shallow { "\nhint: the clone is shallow; `git fetch --unshallow` brings the rest" } else { "" }
+    if shallow {
+        "\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
+    } else {
+        ""
+    }
 }

@@ -1,9 +1,27 @@
 //! A tree → environments and apps. Detection reads git trees, not a checkout, so that time travel works.
+//!
+//! It is a pure function of a tree's paths and of what little it reads of some files ([`unaltered`] says which), so that
+//! a layout can be carried from commit to commit.
+
+mod attribution;
+mod draft;
+mod jenkins_x;
+mod kustomize;
+mod marks;
+mod names;
+mod plain;
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::git::{Commit, Oid, PathChange, Reader, RepoPath};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use crate::render::kustomization::is_kustomization_name;
+use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer};
+
+pub use attribution::{is_bot, is_generated};
+use draft::Draft;
 
 /// What a repository deploys, at one tree.
 #[derive(Debug, Clone, Default)]
@@ -75,25 +93,92 @@ pub struct App {
 
 impl Layout {
     pub fn environment(&self, name: &str) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.name == name)
+        self.environments
+            .iter()
+            .find(|environment| environment.name == name)
+    }
+
+    /// The apps that a change of any of these paths may change, by their recipe or by the files they are made from: indices
+    /// into [`Layout::apps`], ascending.
+    pub fn apps_touched<P: AsRef<[u8]>>(&self, paths: &[P]) -> Vec<usize> {
+        // A path, and every directory above it.
+        let mut reached: HashSet<&[u8]> = HashSet::new();
+        for path in paths {
+            let mut path = BStr::new(path.as_ref());
+            while !path.is_empty() && reached.insert(path) {
+                path = parent(path);
+            }
+            reached.insert(b"");
+        }
+        let touched = |app: &App| {
+            let mut paths = app.recipe.closure.iter().chain(&app.sources);
+            paths.any(|path| reached.contains(path.strip_suffix(b"/").unwrap_or(path)))
+        };
+        let apps = self.apps.iter().enumerate();
+        apps.filter(|(_, app)| touched(app))
+            .map(|(index, _)| index)
+            .collect()
     }
 }
 
 /// Finds the layouts of a tree. Bad input (cycles, broken YAML, symlinks) ends in notes, not in an error.
-pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer) -> crate::git::Result<Layout> {
-    let _ = (reader, tree, renderer);
-    todo!()
+pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer) -> Result<Layout> {
+    let tree = Tree::listed(reader, tree)?;
+    let mut draft = Draft::default();
+    if jenkins_x::detect(&tree, &mut draft)? {
+        return Ok(draft.finish(Deployer::JenkinsX));
+    }
+    let owned = kustomize::detect(&tree, renderer, &mut draft)?;
+    plain::detect(&tree, renderer, &owned, &mut draft)?;
+    let otherwise = marks::pipeline(&tree)?;
+    Ok(draft.finish(otherwise))
 }
 
-/// Whether a pipeline made this commit from the one before it: Jenkins X' `chore: regenerated`, or a bot's commit that
-/// touches only generated paths (notes: attribution rule).
-pub fn is_generated(layout: &Layout, commit: &Commit, changes: &[PathChange]) -> bool {
-    let _ = (layout, commit, changes);
-    todo!()
+/// Whether two trees that differ in `changes` only are sure to have the same layout: no file came or went, and none changed
+/// in what detection reads of it (the names, kinds and namespaces of objects; what a kustomization names). Much cheaper
+/// than [`detect`], and true for most commits.
+pub fn unaltered(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -> Result<bool> {
+    for change in changes {
+        let (Some((before_kind, before)), Some((after_kind, after))) =
+            (change.before, change.after)
+        else {
+            return Ok(false);
+        };
+        let file = |kind| matches!(kind, EntryKind::Blob | EntryKind::Executable);
+        let path = change.path.as_bstr();
+        let same = if before == after && file(before_kind) && file(after_kind) {
+            true
+        } else if !file(before_kind)
+            || !file(after_kind)
+            || marks::is_pipeline(path)
+            || jenkins_x::is_read(path)
+        {
+            false
+        } else if is_kustomization_name(file_name(path)) {
+            renderer.kustomization(reader, before)? == renderer.kustomization(reader, after)?
+        } else if is_manifest_name(path) || plain::has_no_extension(path) {
+            renderer.outline(reader, before)? == renderer.outline(reader, after)?
+        } else {
+            true
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Whether an author is a bot (renovate, dependabot, jenkins-x-bot, image automation, …).
-pub fn is_bot(name: &str, email: &str) -> bool {
-    let _ = (name, email);
-    todo!()
+/// Directories whose manifests are not deployed: they belong to tools, or show how something is done.
+fn is_ignored(path: &[u8]) -> bool {
+    const IGNORED: [&[u8]; 6] = [
+        b"docs",
+        b"example",
+        b"examples",
+        b"node_modules",
+        b"testdata",
+        b"vendor",
+    ];
+    parent(BStr::new(path))
+        .split_str("/")
+        .any(|part| part.starts_with(b".") || IGNORED.contains(&part))
 }

@@ -87,7 +87,11 @@ fn step(key: &str) -> Option<Step> {
         }
         "k" => {
             let keys: Map<String, Value> = serde_json::from_str(rest).ok()?;
-            Some(Step::Item(keys.iter().map(|(key, value)| (key.clone(), plain(value))).collect()))
+            Some(Step::Item(
+                keys.iter()
+                    .map(|(key, value)| (key.clone(), plain(value)))
+                    .collect(),
+            ))
         }
         _ => None,
     }
@@ -136,8 +140,10 @@ fn insert(tree: &mut Map<String, Value>, path: &[Step]) {
         Step::Item(keys) => match keys.as_slice() {
             [(key, value)] if key.is_empty() => format!("v:{}", Value::String(value.clone())),
             keys => {
-                let keys: Map<String, Value> =
-                    keys.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+                let keys: Map<String, Value> = keys
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Value::String(value.clone())))
+                    .collect();
                 format!("k:{}", Value::Object(keys))
             }
         },
@@ -153,13 +159,20 @@ fn insert(tree: &mut Map<String, Value>, path: &[Step]) {
 /// uses; then the only manager of that list, if there is just one, is meant.
 pub(super) fn owners<'a>(managers: &'a [Manager], path: &FieldPath) -> Vec<&'a Manager> {
     let among = |steps: &[Step]| -> Vec<&'a Manager> {
-        managers.iter().filter(|manager| manager.fields.iter().any(|field| related(&field.0, steps))).collect()
+        managers
+            .iter()
+            .filter(|manager| manager.fields.iter().any(|field| related(&field.0, steps)))
+            .collect()
     };
     let found = among(&path.0);
     if !found.is_empty() {
         return found;
     }
-    let Some(index) = path.0.iter().position(|step| matches!(step, Step::Index(_))) else {
+    let Some(index) = path
+        .0
+        .iter()
+        .position(|step| matches!(step, Step::Index(_)))
+    else {
         return found;
     };
     let found = among(&path.0[..index]);
@@ -222,7 +235,10 @@ mod tests {
                 "spec.template.spec.volumes[name=tmp].emptyDir",
             ]
         );
-        assert_eq!(managers[0].time, Some("2026-03-01T10:00:00Z".parse().unwrap()));
+        assert_eq!(
+            managers[0].time,
+            Some("2026-03-01T10:00:00Z".parse().unwrap())
+        );
         assert_eq!(managers[1].subresource.as_deref(), Some("scale"));
         assert_eq!(parse(&format(&managers)), managers);
     }
@@ -233,34 +249,63 @@ mod tests {
         let key = |text: &str| Step::Key(text.to_owned());
         let item = |name: &str| Step::Item(vec![("name".to_owned(), name.to_owned())]);
         let names = |steps: Vec<Step>| -> Vec<&str> {
-            owners(&managers, &FieldPath(steps)).iter().map(|manager| manager.name.as_str()).collect()
+            owners(&managers, &FieldPath(steps))
+                .iter()
+                .map(|manager| manager.name.as_str())
+                .collect()
         };
-        let container = |name: &str| vec![key("spec"), key("template"), key("spec"), key("containers"), item(name)];
-        assert_eq!(names(vec![key("spec"), key("replicas")]), ["kube-controller-manager"]);
+        let container = |name: &str| {
+            vec![
+                key("spec"),
+                key("template"),
+                key("spec"),
+                key("containers"),
+                item(name),
+            ]
+        };
+        assert_eq!(
+            names(vec![key("spec"), key("replicas")]),
+            ["kube-controller-manager"]
+        );
         assert_eq!(names(container("api")), ["kubectl-edit"]);
         let in_an_atomic_list = [container("api"), vec![key("args"), Step::Index(1)]].concat();
         assert_eq!(names(in_an_atomic_list), ["kubectl-edit"]);
         let image = [container("api"), vec![key("image")]].concat();
         assert!(names(image).is_empty());
         assert!(names(container("other")).is_empty());
-        let by_position =
-            vec![key("spec"), key("template"), key("spec"), key("containers"), Step::Index(0), key("image")];
+        let by_position = vec![
+            key("spec"),
+            key("template"),
+            key("spec"),
+            key("containers"),
+            Step::Index(0),
+            key("image"),
+        ];
         assert_eq!(names(by_position), ["kubectl-edit"]);
-        let ports = Step::Item(vec![("protocol".into(), "TCP".into()), ("containerPort".into(), "80".into())]);
-        assert_eq!(names([container("api"), vec![key("ports"), ports]].concat()), ["kubectl-edit"]);
+        let ports = Step::Item(vec![
+            ("protocol".into(), "TCP".into()),
+            ("containerPort".into(), "80".into()),
+        ]);
+        assert_eq!(
+            names([container("api"), vec![key("ports"), ports]].concat()),
+            ["kubectl-edit"]
+        );
     }
 
     #[test]
     fn what_is_no_managed_fields_is_left_out() {
         assert!(parse(&json!("x")).is_empty());
         assert!(parse(&json!([1, null, {}])).is_empty());
-        let odd =
-            json!([{ "manager": "m", "fieldsV1": { "q:x": {}, "nonsense": {}, "k:{": {}, "i:x": {}, "f:a": 3 } }]);
+        let odd = json!([{ "manager": "m", "fieldsV1": { "q:x": {}, "nonsense": {}, "k:{": {}, "i:x": {}, "f:a": 3 } }]);
         assert_eq!(paths(&parse(&odd)[0]), ["a"]);
         let mut deep = json!({});
         for _ in 0..200 {
             deep = json!({ "f:x": deep });
         }
-        assert!(parse(&json!([{ "manager": "m", "fieldsV1": deep }]))[0].fields.is_empty());
+        assert!(
+            parse(&json!([{ "manager": "m", "fieldsV1": deep }]))[0]
+                .fields
+                .is_empty()
+        );
     }
 }

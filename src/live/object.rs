@@ -38,7 +38,10 @@ impl LiveObject {
     /// From the API server's JSON. `None` where it is no object.
     pub fn from_json(mut value: Value, masking: &Masking) -> Option<LiveObject> {
         let metadata = value.get_mut("metadata")?.as_object_mut()?;
-        let managers = metadata.remove("managedFields").map(|entries| managers::parse(&entries)).unwrap_or_default();
+        let managers = metadata
+            .remove("managedFields")
+            .map(|entries| managers::parse(&entries))
+            .unwrap_or_default();
         let last_applied = take_last_applied(metadata)
             .and_then(|text| serde_json::from_str(&text).ok())
             .and_then(|applied| Object::from_json(applied, masking))
@@ -86,8 +89,16 @@ fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
 }
 
 fn owners(object: &Object) -> Vec<OwnerRef> {
-    let entries = object.at(&["metadata", "ownerReferences"]).and_then(Node::as_list);
-    let text = |entry: &Node, key: &str| entry.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let entries = object
+        .at(&["metadata", "ownerReferences"])
+        .and_then(Node::as_list);
+    let text = |entry: &Node, key: &str| {
+        entry
+            .get(key)
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     entries
         .unwrap_or_default()
         .iter()
@@ -95,7 +106,10 @@ fn owners(object: &Object) -> Vec<OwnerRef> {
             kind: text(entry, "kind"),
             name: text(entry, "name"),
             uid: text(entry, "uid"),
-            controller: entry.get("controller").and_then(Node::as_bool).unwrap_or(false),
+            controller: entry
+                .get("controller")
+                .and_then(Node::as_bool)
+                .unwrap_or(false),
         })
         .collect()
 }
@@ -108,6 +122,10 @@ fn to_json(node: &Node) -> Value {
         Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
         Node::Leaf(Leaf::Masked(id)) => Value::String(format!("(masked {})", id.label())),
         Node::List(items) => items.iter().map(to_json).collect(),
-        Node::Map(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()),
+        Node::Map(map) => Value::Object(
+            map.iter()
+                .map(|(key, value)| (key.clone(), to_json(value)))
+                .collect(),
+        ),
     }
 }

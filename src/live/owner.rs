@@ -26,7 +26,11 @@ pub struct Ownership<'a> {
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     Uid(&'a str),
-    Name { kind: &'a str, namespace: Option<&'a str>, name: &'a str },
+    Name {
+        kind: &'a str,
+        namespace: Option<&'a str>,
+        name: &'a str,
+    },
 }
 
 /// Deployments end at three levels, operators' objects at a few more.
@@ -39,7 +43,11 @@ impl<'a> Ownership<'a> {
             for owner in &child.owners {
                 let key = if owner.uid.is_empty() {
                     let namespace = child.object.id.namespace.as_deref();
-                    Key::Name { kind: &owner.kind, namespace, name: &owner.name }
+                    Key::Name {
+                        kind: &owner.kind,
+                        namespace,
+                        name: &owner.name,
+                    }
                 } else {
                     Key::Uid(&owner.uid)
                 };
@@ -54,10 +62,22 @@ impl<'a> Ownership<'a> {
 
     fn children(&self, owner: &'a LiveObject) -> Vec<&'a LiveObject> {
         let id = &owner.object.id;
-        let by_uid = self.children.get(&Key::Uid(&owner.uid)).filter(|_| !owner.uid.is_empty());
-        let name = Key::Name { kind: &id.kind, namespace: id.namespace.as_deref(), name: &id.name };
+        let by_uid = self
+            .children
+            .get(&Key::Uid(&owner.uid))
+            .filter(|_| !owner.uid.is_empty());
+        let name = Key::Name {
+            kind: &id.kind,
+            namespace: id.namespace.as_deref(),
+            name: &id.name,
+        };
         let by_name = self.children.get(&name);
-        by_uid.into_iter().chain(by_name).flatten().copied().collect()
+        by_uid
+            .into_iter()
+            .chain(by_name)
+            .flatten()
+            .copied()
+            .collect()
     }
 
     /// Everything `root` owns, directly or not, without `root`.
@@ -86,7 +106,12 @@ impl<'a> Ownership<'a> {
         self.node(root, &mut HashSet::new(), 0)
     }
 
-    fn node(&self, object: &'a LiveObject, seen: &mut HashSet<&'a ObjectRef>, depth: usize) -> Owned {
+    fn node(
+        &self,
+        object: &'a LiveObject,
+        seen: &mut HashSet<&'a ObjectRef>,
+        depth: usize,
+    ) -> Owned {
         seen.insert(&object.object.id);
         let health = self.health(object);
         let mut summary = summary(&object.object, &health);
@@ -109,7 +134,12 @@ impl<'a> Ownership<'a> {
                 summary.push_str(&format!("{separator}{old} old ReplicaSet{plural}"));
             }
         }
-        Owned { object: object.object.id.clone(), health, summary, children }
+        Owned {
+            object: object.object.id.clone(),
+            health,
+            summary,
+            children,
+        }
     }
 }
 
@@ -127,21 +157,38 @@ fn summary(object: &Object, health: &Health) -> String {
     const READY: &[&str] = &["status", "readyReplicas"];
     const WANTED: &[&str] = &["spec", "replicas"];
     match (object.id.group.as_str(), object.id.kind.as_str()) {
-        ("apps" | "extensions", "Deployment" | "ReplicaSet" | "StatefulSet") | ("", "ReplicationController") => {
+        ("apps" | "extensions", "Deployment" | "ReplicaSet" | "StatefulSet")
+        | ("", "ReplicationController") => {
             format!("{} ready", pod::of(object, READY, WANTED))
         }
         ("argoproj.io", "Rollout") => format!("{} ready", pod::of(object, READY, WANTED)),
         ("apps" | "extensions", "DaemonSet") => {
-            let ready = pod::of(object, &["status", "numberReady"], &["status", "desiredNumberScheduled"]);
+            let ready = pod::of(
+                object,
+                &["status", "numberReady"],
+                &["status", "desiredNumberScheduled"],
+            );
             format!("{ready} ready")
         }
         ("batch", "Job") => {
-            let done = object.at(&["status", "succeeded"]).and_then(Node::as_i64).unwrap_or(0);
-            let wanted = object.at(&["spec", "completions"]).and_then(Node::as_i64).unwrap_or(1);
+            let done = object
+                .at(&["status", "succeeded"])
+                .and_then(Node::as_i64)
+                .unwrap_or(0);
+            let wanted = object
+                .at(&["spec", "completions"])
+                .and_then(Node::as_i64)
+                .unwrap_or(1);
             format!("{done}/{wanted} complete")
         }
-        ("batch", "CronJob") => object.at(&["spec", "schedule"]).and_then(Node::as_str).unwrap_or_default().to_owned(),
-        ("", "Pod") if health.status == HealthStatus::Healthy || health.reason.is_empty() => pod::phase(object),
+        ("batch", "CronJob") => object
+            .at(&["spec", "schedule"])
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        ("", "Pod") if health.status == HealthStatus::Healthy || health.reason.is_empty() => {
+            pod::phase(object)
+        }
         ("", "Pod") => health.reason.clone(),
         _ => String::new(),
     }

@@ -1,12 +1,24 @@
 //! An app's sources → objects, by the real tool, on a throw-away export of exactly the files it may read.
 
+mod export;
+pub(crate) mod kustomization;
+mod kustomize;
+mod memo;
+mod plain;
+mod run;
+pub(crate) mod tree;
+
+use std::ffi::OsString;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::git::{Oid, Reader, RepoPath};
-use crate::manifest::Object;
+use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
+use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
+use kustomization::Kustomization;
+use memo::Memo;
+use tree::{Tree, is_within};
 
 /// How an app's sources become objects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,7 +26,7 @@ pub struct Recipe {
     pub tool: Tool,
     /// Plain: directories and files read. Kustomize: the directory of the kustomization.
     pub roots: Vec<RepoPath>,
-    /// Every path (file or directory) that can change the result, roots included.
+    /// Every path (file or directory) that can change the result, roots included; of a kustomization: its files.
     pub closure: Vec<RepoPath>,
     /// Objects without a namespace get this one, where their kind is namespaced.
     pub namespace: Option<String>,
@@ -23,8 +35,7 @@ pub struct Recipe {
 impl Recipe {
     /// Whether a change of `path` can change the result.
     pub fn touches(&self, path: &[u8]) -> bool {
-        let _ = path;
-        todo!()
+        self.closure.iter().any(|prefix| is_within(path, prefix))
     }
 }
 
@@ -68,18 +79,221 @@ pub enum How {
     Read,
     /// `kustomize v5.5.0`.
     Tool { name: String, version: String },
-    /// The tool is missing or the build failed: these are the sources, not what gets applied, and why.
+    /// The tool is missing or the build failed: these are the sources, not what gets applied, and why. Comparing them with
+    /// a rendering by the tool would read as changes nobody made: say `why` instead.
     Sources { why: String },
 }
 
+/// A blob read as a manifest.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) manifest: Manifest,
+    /// Whether the text looks as if it were to hold objects, or is no text at all. Values files and the like that do not
+    /// parse are nobody's loss.
+    pub(crate) claims_objects: bool,
+}
+
+/// What a blob declares, in little memory.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) objects: Vec<ObjectRef>,
+    /// It looks as if it held objects, and does not parse (a template is not meant to).
+    pub(crate) broken: bool,
+}
+
+/// A manifest larger than this is not read: the API server takes 1.5 MiB per object, and etcd as much.
+const MAX_MANIFEST: usize = 32 << 20;
+
 /// Renders, and remembers: a result is keyed by the object ids of the closure, so that commits that do not touch an app
-/// cost nothing.
-pub struct Renderer {}
+/// cost nothing. One for all threads.
+pub struct Renderer {
+    masking: Masking,
+    tools: Option<OsString>,
+    builder: OnceLock<std::result::Result<kustomize::Builder, String>>,
+    parsed: Memo<Oid, Arc<Parsed>>,
+    outlines: Memo<Oid, Arc<Outline>>,
+    kustomizations: Memo<Oid, Arc<Kustomization>>,
+    renderings: Memo<Key, Arc<Rendering>>,
+}
+
+/// Everything a result depends on. The tool is not in it: a renderer uses one and the same for as long as it lives.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    tool: Tool,
+    roots: Vec<RepoPath>,
+    namespace: Option<String>,
+    /// `None`: named, and not there.
+    inputs: Vec<(RepoPath, Option<Oid>)>,
+}
+
+enum Inputs {
+    Plain(Vec<(RepoPath, Oid)>),
+    Kustomize(kustomization::Walk),
+}
 
 impl Renderer {
+    /// Tools are looked up in `PATH`.
+    pub fn new(masking: Masking) -> Renderer {
+        Renderer {
+            masking,
+            tools: None,
+            builder: OnceLock::new(),
+            parsed: Memo::new(16 << 20),
+            outlines: Memo::new(32 << 20),
+            kustomizations: Memo::new(16 << 20),
+            renderings: Memo::new(32 << 20),
+        }
+    }
+
+    /// Looks tools up in these directories (written like `PATH`) instead.
+    pub fn with_tools_in(self, path: impl Into<OsString>) -> Renderer {
+        Renderer {
+            tools: Some(path.into()),
+            builder: OnceLock::new(),
+            ..self
+        }
+    }
+
     /// Never fails for bad sources: see [`Rendering::how`] and [`Rendering::broken`]. Blocks while a tool runs.
-    pub fn render(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> crate::git::Result<Arc<Rendering>> {
-        let _ = (reader, tree, recipe);
-        todo!()
+    pub fn render(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> Result<Arc<Rendering>> {
+        let root = tree;
+        let tree = Tree::at(reader, root);
+        // What is read is found at this tree: the recipe may come from another commit.
+        let inputs = match (recipe.tool, recipe.roots.first()) {
+            (Tool::Kustomize, Some(directory)) => {
+                Inputs::Kustomize(kustomization::walk(&tree, directory.as_bstr(), self)?)
+            }
+            _ => Inputs::Plain(plain::files(&tree, &recipe.roots)?),
+        };
+        let key = Key {
+            tool: recipe.tool,
+            roots: recipe.roots.clone(),
+            namespace: recipe.namespace.clone(),
+            inputs: match &inputs {
+                Inputs::Plain(files) => files
+                    .iter()
+                    .map(|(path, blob)| (path.clone(), Some(*blob)))
+                    .collect(),
+                Inputs::Kustomize(walk) => walk
+                    .closure
+                    .iter()
+                    .map(|path| {
+                        let entry = reader.entry(root, path.as_bstr())?;
+                        Ok((path.clone(), entry.map(|entry| entry.id)))
+                    })
+                    .collect::<Result<_>>()?,
+            },
+        };
+        if let Some(known) = self.renderings.get(&key) {
+            return Ok(known);
+        }
+        let rendering = Arc::new(match &inputs {
+            Inputs::Plain(files) => plain::render(&tree, recipe, files, self)?,
+            Inputs::Kustomize(walk) => {
+                kustomize::render(&tree, recipe, walk, self.builder(), self)?
+            }
+        });
+        let objects = rendering.objects.iter();
+        let weight = objects
+            .map(|rendered| weigh(&rendered.object.root))
+            .sum::<usize>();
+        let weight = weight + 64 * key.inputs.len();
+        self.renderings.insert(key, rendering.clone(), weight);
+        Ok(rendering)
+    }
+
+    pub(crate) fn masking(&self) -> &Masking {
+        &self.masking
+    }
+
+    fn builder(&self) -> std::result::Result<&kustomize::Builder, &str> {
+        self.builder
+            .get_or_init(|| kustomize::Builder::find(self.tools.as_deref()))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    /// A blob read as a manifest, once.
+    pub(crate) fn parse(&self, reader: &Reader, blob: Oid) -> Result<Arc<Parsed>> {
+        if let Some(known) = self.parsed.get(&blob) {
+            return Ok(known);
+        }
+        let bytes = reader.blob(blob)?;
+        let manifest = if bytes.len() > MAX_MANIFEST {
+            Manifest {
+                broken: vec![Broken {
+                    line: 1,
+                    cause: Cause::Limit,
+                    why: format!("larger than {} MiB", MAX_MANIFEST >> 20),
+                }],
+                ..Manifest::default()
+            }
+        } else {
+            manifest::parse(&bytes, &self.masking)
+        };
+        let parsed = Arc::new(Parsed {
+            manifest,
+            claims_objects: claims_objects(&bytes),
+        });
+        self.parsed.insert(blob, parsed.clone(), bytes.len() + 256);
+        Ok(parsed)
+    }
+
+    /// What a blob declares. Remembered for much longer than the manifest itself.
+    pub(crate) fn outline(&self, reader: &Reader, blob: Oid) -> Result<Arc<Outline>> {
+        if let Some(known) = self.outlines.get(&blob) {
+            return Ok(known);
+        }
+        let parsed = self.parse(reader, blob)?;
+        let documents = &parsed.manifest.documents;
+        let outline = Arc::new(Outline {
+            objects: documents
+                .iter()
+                .map(|document| document.object.id.clone())
+                .collect(),
+            broken: parsed.claims_objects
+                && parsed.manifest.broken.iter().any(|part| {
+                    matches!(
+                        part.cause,
+                        Cause::Syntax | Cause::NotAnObject | Cause::Limit
+                    )
+                }),
+        });
+        self.outlines
+            .insert(blob, outline.clone(), 128 + 160 * documents.len());
+        Ok(outline)
+    }
+
+    /// A blob read as a kustomization file, once.
+    pub(crate) fn kustomization(&self, reader: &Reader, blob: Oid) -> Result<Arc<Kustomization>> {
+        if let Some(known) = self.kustomizations.get(&blob) {
+            return Ok(known);
+        }
+        let bytes = reader.blob(blob)?;
+        let parsed = kustomization::parse(&bytes);
+        self.kustomizations
+            .insert(blob, parsed.clone(), 256 + bytes.len());
+        Ok(parsed)
+    }
+}
+
+fn claims_objects(bytes: &[u8]) -> bool {
+    match bytes.to_str() {
+        Ok(text) => text.contains("apiVersion") && text.contains("kind"),
+        Err(_) => true,
+    }
+}
+
+/// About how much memory a value takes, in bytes.
+fn weigh(node: &manifest::Node) -> usize {
+    const ENTRY: usize = 64;
+    match node {
+        manifest::Node::Leaf(manifest::Leaf::String(text)) => ENTRY + text.len(),
+        manifest::Node::Leaf(_) => ENTRY,
+        manifest::Node::List(items) => ENTRY + items.iter().map(weigh).sum::<usize>(),
+        manifest::Node::Map(map) => map
+            .iter()
+            .map(|(key, value)| ENTRY + key.len() + weigh(value))
+            .sum(),
     }
 }

@@ -21,7 +21,10 @@ mod tests {
     #[test]
     fn every_state() {
         let rows = [
-            ("status: {conditions: [{type: Available, status: 'True', reason: Passed}]}", "Healthy (rule)"),
+            (
+                "status: {conditions: [{type: Available, status: 'True', reason: Passed}]}",
+                "Healthy (rule)",
+            ),
             (
                 "status: {conditions: [{type: Available, status: 'False', reason: FailedDiscoveryCheck, message: no response}]}",
                 "Progressing (rule): FailedDiscoveryCheck: no response",

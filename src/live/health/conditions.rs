@@ -17,11 +17,14 @@ pub(super) struct Condition<'a> {
 /// The condition of this type.
 pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<'a>> {
     let conditions = object.at(&["status", "conditions"])?.as_list()?;
-    conditions.iter().find(|condition| text(condition, "type") == kind).map(|condition| Condition {
-        status: text(condition, "status"),
-        reason: text(condition, "reason"),
-        message: text(condition, "message"),
-    })
+    conditions
+        .iter()
+        .find(|condition| text(condition, "type") == kind)
+        .map(|condition| Condition {
+            status: text(condition, "status"),
+            reason: text(condition, "reason"),
+            message: text(condition, "message"),
+        })
 }
 
 pub(super) fn is_true(object: &Object, kind: &str) -> bool {
@@ -29,7 +32,10 @@ pub(super) fn is_true(object: &Object, kind: &str) -> bool {
 }
 
 fn text<'a>(condition: &'a Node, key: &str) -> &'a str {
-    condition.get(key).and_then(Node::as_str).unwrap_or_default()
+    condition
+        .get(key)
+        .and_then(Node::as_str)
+        .unwrap_or_default()
 }
 
 /// Conditions that sum up the others, in the order they are asked.
@@ -53,7 +59,11 @@ pub(super) fn health(object: &Object) -> Health {
         return verdict(HealthStatus::Progressing, reason);
     }
     let Some(summary) = SUMMARIES.iter().find_map(|kind| condition(object, kind)) else {
-        return Health { status: HealthStatus::Healthy, reason: String::new(), decided: Decided::Assumed };
+        return Health {
+            status: HealthStatus::Healthy,
+            reason: String::new(),
+            decided: Decided::Assumed,
+        };
     };
     let reason = reason_and_message(summary.reason, summary.message);
     match summary.status {
@@ -68,7 +78,11 @@ pub(super) fn health(object: &Object) -> Health {
 }
 
 fn verdict(status: HealthStatus, reason: String) -> Health {
-    Health { status, reason, decided: Decided::Condition }
+    Health {
+        status,
+        reason,
+        decided: Decided::Condition,
+    }
 }
 
 #[cfg(test)]
@@ -114,9 +128,18 @@ mod tests {
                 "status: {conditions: [{type: Synced, status: 'False', reason: A}, {type: Ready, status: 'True'}]}",
                 "Healthy (condition)",
             ),
-            ("status: {conditions: [{type: Available, status: 'False', reason: A}]}", "Degraded (condition): A"),
-            ("status: {conditions: [{type: Succeeded, status: 'True'}]}", "Healthy (condition)"),
-            ("status: {conditions: [{type: Other, status: 'False'}]}", "Healthy (assumed)"),
+            (
+                "status: {conditions: [{type: Available, status: 'False', reason: A}]}",
+                "Degraded (condition): A",
+            ),
+            (
+                "status: {conditions: [{type: Succeeded, status: 'True'}]}",
+                "Healthy (condition)",
+            ),
+            (
+                "status: {conditions: [{type: Other, status: 'False'}]}",
+                "Healthy (assumed)",
+            ),
             ("status: {conditions: what}", "Healthy (assumed)"),
             ("data: {}", "Healthy (assumed)"),
         ];

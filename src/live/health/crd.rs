@@ -5,12 +5,17 @@ use super::{Health, HealthStatus, condition, reason_and_message};
 use crate::manifest::{Node, Object};
 
 pub(super) fn health(object: &Object) -> Health {
-    let conditions = object.at(&["status", "conditions"]).and_then(Node::as_list).unwrap_or_default();
+    let conditions = object
+        .at(&["status", "conditions"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
     if conditions.is_empty() {
         return Health::rule(HealthStatus::Progressing, "not established yet");
     }
     let why = |kind: &str| {
-        condition(object, kind).map(|found| reason_and_message(found.reason, found.message)).unwrap_or_default()
+        condition(object, kind)
+            .map(|found| reason_and_message(found.reason, found.message))
+            .unwrap_or_default()
     };
     if is_true(object, "Terminating") {
         return Health::rule(HealthStatus::Progressing, why("Terminating"));
@@ -43,7 +48,10 @@ mod tests {
                 "status: {conditions: [{type: Established, status: 'True'}, {type: NamesAccepted, status: 'False', reason: ListKindConflict, message: in use}]}",
                 "Degraded (rule): ListKindConflict: in use",
             ),
-            ("status: {conditions: [{type: Established, status: 'False'}]}", "Degraded (rule): not established"),
+            (
+                "status: {conditions: [{type: Established, status: 'False'}]}",
+                "Degraded (rule): not established",
+            ),
             (
                 "status: {conditions: [{type: Established, status: 'True'}, {type: NonStructuralSchema, status: 'True', reason: Violations, message: no type}]}",
                 "Degraded (rule): Violations: no type",

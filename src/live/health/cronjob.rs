@@ -8,7 +8,10 @@ pub(super) fn health(object: &Object) -> Health {
         return Health::rule(HealthStatus::Suspended, "suspended");
     }
     if object.at(&["status"]).is_none() {
-        return Health::rule(HealthStatus::Progressing, "its controller has not seen it yet");
+        return Health::rule(
+            HealthStatus::Progressing,
+            "its controller has not seen it yet",
+        );
     }
     let Some(scheduled) = text(object, &["status", "lastScheduleTime"]) else {
         return Health::rule(HealthStatus::Healthy, "not scheduled yet");
@@ -16,7 +19,10 @@ pub(super) fn health(object: &Object) -> Health {
     let Some(succeeded) = text(object, &["status", "lastSuccessfulTime"]) else {
         return Health::rule(HealthStatus::Healthy, "never completed yet");
     };
-    let active = object.at(&["status", "active"]).and_then(Node::as_list).map_or(0, <[Node]>::len);
+    let active = object
+        .at(&["status", "active"])
+        .and_then(Node::as_list)
+        .map_or(0, <[Node]>::len);
     if active > 0 {
         return Health::rule(HealthStatus::Healthy, format!("{active} running"));
     }
@@ -35,9 +41,15 @@ mod tests {
     fn every_state() {
         let rows = [
             ("spec: {suspend: true}", "Suspended (rule): suspended"),
-            ("spec: {schedule: '* * * * *'}", "Progressing (rule): its controller has not seen it yet"),
+            (
+                "spec: {schedule: '* * * * *'}",
+                "Progressing (rule): its controller has not seen it yet",
+            ),
             ("status: {}", "Healthy (rule): not scheduled yet"),
-            ("status: {lastScheduleTime: '2026-03-01T10:00:00Z'}", "Healthy (rule): never completed yet"),
+            (
+                "status: {lastScheduleTime: '2026-03-01T10:00:00Z'}",
+                "Healthy (rule): never completed yet",
+            ),
             (
                 "status: {lastScheduleTime: '2026-03-01T10:00:00Z', lastSuccessfulTime: '2026-03-01T09:00:10Z', active: [{name: x}]}",
                 "Healthy (rule): 1 running",

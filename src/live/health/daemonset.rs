@@ -14,10 +14,16 @@ pub(super) fn health(object: &Object) -> Health {
     let updated = count(object, &["status", "updatedNumberScheduled"]);
     let available = count(object, &["status", "numberAvailable"]);
     if updated < wanted {
-        return Health::rule(HealthStatus::Progressing, format!("{updated}/{wanted} updated"));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{updated}/{wanted} updated"),
+        );
     }
     if available < wanted {
-        return Health::rule(HealthStatus::Progressing, format!("{available}/{wanted} available"));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{available}/{wanted} available"),
+        );
     }
     Health::rule(HealthStatus::Healthy, "")
 }
@@ -49,7 +55,10 @@ mod tests {
                 "metadata: {generation: 2}\nspec: {}\nstatus: {observedGeneration: 2, desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 2}",
                 "Healthy (rule)",
             ),
-            ("metadata: {generation: 2}\nspec: {}\nstatus: {observedGeneration: 2}", "Healthy (rule)"),
+            (
+                "metadata: {generation: 2}\nspec: {}\nstatus: {observedGeneration: 2}",
+                "Healthy (rule)",
+            ),
         ];
         table("apps/v1", "DaemonSet", &rows);
     }

@@ -4,7 +4,10 @@
 //! ReplicaSet below; who looks at the Deployment needs it here.
 
 use super::conditions::is_true;
-use super::{Health, HealthStatus, NOT_OBSERVED, condition, count, int, reason_and_message, workload_unobserved};
+use super::{
+    Health, HealthStatus, NOT_OBSERVED, condition, count, int, reason_and_message,
+    workload_unobserved,
+};
 use crate::manifest::{Node, Object};
 
 pub(super) fn health(object: &Object) -> Health {
@@ -14,13 +17,18 @@ pub(super) fn health(object: &Object) -> Health {
     if workload_unobserved(object) {
         return Health::rule(HealthStatus::Progressing, NOT_OBSERVED);
     }
-    if condition(object, "Progressing").is_some_and(|progress| progress.reason == "ProgressDeadlineExceeded") {
+    if condition(object, "Progressing")
+        .is_some_and(|progress| progress.reason == "ProgressDeadlineExceeded")
+    {
         return Health::rule(HealthStatus::Degraded, "ProgressDeadlineExceeded");
     }
     if is_true(object, "ReplicaFailure")
         && let Some(failure) = condition(object, "ReplicaFailure")
     {
-        return Health::rule(HealthStatus::Degraded, reason_and_message(failure.reason, failure.message));
+        return Health::rule(
+            HealthStatus::Degraded,
+            reason_and_message(failure.reason, failure.message),
+        );
     }
     let wanted = int(object, &["spec", "replicas"]);
     let replicas = count(object, &["status", "replicas"]);
@@ -29,14 +37,23 @@ pub(super) fn health(object: &Object) -> Health {
     if let Some(wanted) = wanted
         && updated < wanted
     {
-        return Health::rule(HealthStatus::Progressing, format!("{updated}/{wanted} updated"));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{updated}/{wanted} updated"),
+        );
     }
     if replicas > updated {
         let old = replicas - updated;
-        return Health::rule(HealthStatus::Progressing, format!("{old} of the old revision still running"));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{old} of the old revision still running"),
+        );
     }
     if available < updated {
-        return Health::rule(HealthStatus::Progressing, format!("{available}/{updated} available"));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{available}/{updated} available"),
+        );
     }
     Health::rule(HealthStatus::Healthy, "")
 }
@@ -84,7 +101,10 @@ mod tests {
                 "metadata: {generation: 2}\nspec: {replicas: 3}\nstatus: {observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3, conditions: [{type: Progressing, status: 'True', reason: NewReplicaSetAvailable}]}",
                 "Healthy (rule)",
             ),
-            ("metadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}", "Healthy (rule)"),
+            (
+                "metadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}",
+                "Healthy (rule)",
+            ),
         ];
         table("apps/v1", "Deployment", &rows);
     }

@@ -31,7 +31,10 @@ pub(super) fn argo(object: &Object) -> Health {
     let health = text(object, &["status", "health", "status"]);
     let message = text(object, &["status", "health", "message"]);
     let word = health.or_else(|| text(object, &["status", "phase"]));
-    let message = message.or_else(|| text(object, &["status", "message"])).map(brief).unwrap_or_default();
+    let message = message
+        .or_else(|| text(object, &["status", "message"]))
+        .map(brief)
+        .unwrap_or_default();
     let status = match word {
         Some("Healthy") => HealthStatus::Healthy,
         Some("Suspended" | "Paused") => HealthStatus::Suspended,
@@ -41,7 +44,11 @@ pub(super) fn argo(object: &Object) -> Health {
         Some(_) => HealthStatus::Unknown,
         None => return conditions::health(object),
     };
-    Health { status, reason: message, decided: Decided::Controller }
+    Health {
+        status,
+        reason: message,
+        decided: Decided::Controller,
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +74,10 @@ mod tests {
                 "status: {conditions: [{type: Ready, status: 'False', reason: BuildFailed, message: no such file}]}",
                 "Degraded (condition): BuildFailed: no such file",
             ),
-            ("status: {observedGeneration: 1}", "Progressing (condition): its controller has not reported yet"),
+            (
+                "status: {observedGeneration: 1}",
+                "Progressing (condition): its controller has not reported yet",
+            ),
             ("spec: {}", "Healthy (assumed)"),
         ];
         table("kustomize.toolkit.fluxcd.io/v1", "Kustomization", &rows);
@@ -76,8 +86,14 @@ mod tests {
     #[test]
     fn argo_says_it_itself() {
         let rows = [
-            ("status: {health: {status: Degraded, message: x}}", "Degraded (controller): x"),
-            ("status: {health: {status: Missing}}", "Missing (controller)"),
+            (
+                "status: {health: {status: Degraded, message: x}}",
+                "Degraded (controller): x",
+            ),
+            (
+                "status: {health: {status: Missing}}",
+                "Missing (controller)",
+            ),
             ("status: {health: {status: Odd}}", "Unknown (controller)"),
             ("status: {}", "Healthy (assumed)"),
         ];
@@ -87,7 +103,10 @@ mod tests {
     #[test]
     fn a_rollout_has_a_phase() {
         let rows = [
-            ("status: {phase: Paused, message: CanaryPauseStep}", "Suspended (controller): CanaryPauseStep"),
+            (
+                "status: {phase: Paused, message: CanaryPauseStep}",
+                "Suspended (controller): CanaryPauseStep",
+            ),
             ("status: {phase: Healthy}", "Healthy (controller)"),
             (
                 "status: {phase: Progressing, message: more replicas need to be updated}",

@@ -28,11 +28,18 @@ struct Condition {
 
 pub(super) fn health(object: &Object) -> Health {
     let conditions = conditions(object);
-    if let Some(failure) = conditions.iter().find(|condition| FAILURES.contains(&condition.reason.as_str())) {
-        return Health::rule(HealthStatus::Degraded, reason_and_message(&failure.reason, &failure.message));
+    if let Some(failure) = conditions
+        .iter()
+        .find(|condition| FAILURES.contains(&condition.reason.as_str()))
+    {
+        return Health::rule(
+            HealthStatus::Degraded,
+            reason_and_message(&failure.reason, &failure.message),
+        );
     }
     let works = |condition: &Condition| {
-        matches!(condition.kind.as_str(), "AbleToScale" | "ScalingLimited") && condition.status == "True"
+        matches!(condition.kind.as_str(), "AbleToScale" | "ScalingLimited")
+            && condition.status == "True"
     };
     if conditions.iter().any(works) {
         return Health::rule(HealthStatus::Healthy, "");
@@ -42,19 +49,40 @@ pub(super) fn health(object: &Object) -> Health {
 
 fn conditions(object: &Object) -> Vec<Condition> {
     if let Some(list) = object.at(&["status", "conditions"]).and_then(Node::as_list) {
-        let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
-        return list.iter().map(|node| from(|key| text(node, key))).collect();
+        let text = |node: &Node, key: &str| {
+            node.get(key)
+                .and_then(Node::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        return list
+            .iter()
+            .map(|node| from(|key| text(node, key)))
+            .collect();
     }
     let annotated = object.annotation("autoscaling.alpha.kubernetes.io/conditions");
-    let Some(Value::Array(list)) = annotated.and_then(|text| serde_json::from_str(text).ok()) else {
+    let Some(Value::Array(list)) = annotated.and_then(|text| serde_json::from_str(text).ok())
+    else {
         return Vec::new();
     };
-    let text = |node: &Value, key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    list.iter().map(|node| from(|key| text(node, key))).collect()
+    let text = |node: &Value, key: &str| {
+        node.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    list.iter()
+        .map(|node| from(|key| text(node, key)))
+        .collect()
 }
 
 fn from(text: impl Fn(&str) -> String) -> Condition {
-    Condition { kind: text("type"), status: text("status"), reason: text("reason"), message: text("message") }
+    Condition {
+        kind: text("type"),
+        status: text("status"),
+        reason: text("reason"),
+        message: text("message"),
+    }
 }
 
 #[cfg(test)]
@@ -96,7 +124,10 @@ mod tests {
                 "status: {conditions: [{type: AbleToScale, status: 'True', reason: ReadyForNewScale}, {type: ScalingActive, status: 'False', reason: InvalidSelector, message: why}]}",
                 "Degraded (rule): InvalidSelector: why",
             ),
-            ("status: {conditions: [{type: AbleToScale, status: 'True', reason: ReadyForNewScale}]}", "Healthy (rule)"),
+            (
+                "status: {conditions: [{type: AbleToScale, status: 'True', reason: ReadyForNewScale}]}",
+                "Healthy (rule)",
+            ),
             (
                 "status: {conditions: [{type: ScalingLimited, status: 'True', reason: TooManyReplicas}]}",
                 "Healthy (rule)",
@@ -105,7 +136,10 @@ mod tests {
                 "status: {conditions: [{type: AbleToScale, status: 'False', reason: BackoffBoth}]}",
                 "Progressing (rule): has not scaled anything yet",
             ),
-            ("status: {}", "Progressing (rule): has not scaled anything yet"),
+            (
+                "status: {}",
+                "Progressing (rule): has not scaled anything yet",
+            ),
         ];
         table("autoscaling/v2", "HorizontalPodAutoscaler", &rows);
     }

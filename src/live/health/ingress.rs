@@ -8,10 +8,17 @@ use super::{Decided, Health, HealthStatus};
 use crate::manifest::{Node, Object};
 
 pub(super) fn health(object: &Object) -> Health {
-    let addresses = object.at(&["status", "loadBalancer", "ingress"]).and_then(Node::as_list).unwrap_or_default();
+    let addresses = object
+        .at(&["status", "loadBalancer", "ingress"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
     if addresses.is_empty() {
         let reason = "no address published".to_owned();
-        return Health { status: HealthStatus::Healthy, reason, decided: Decided::Assumed };
+        return Health {
+            status: HealthStatus::Healthy,
+            reason,
+            decided: Decided::Assumed,
+        };
     }
     Health::rule(HealthStatus::Healthy, "")
 }
@@ -23,8 +30,14 @@ mod tests {
     #[test]
     fn every_state() {
         let rows = [
-            ("status: {loadBalancer: {}}", "Healthy (assumed): no address published"),
-            ("status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}", "Healthy (rule)"),
+            (
+                "status: {loadBalancer: {}}",
+                "Healthy (assumed): no address published",
+            ),
+            (
+                "status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}",
+                "Healthy (rule)",
+            ),
         ];
         table("networking.k8s.io/v1", "Ingress", &rows);
     }

@@ -9,7 +9,10 @@ pub(super) fn health(object: &Object) -> Health {
     if is_true(object, "Failed")
         && let Some(failed) = condition(object, "Failed")
     {
-        return Health::rule(HealthStatus::Degraded, reason_and_message(failed.reason, failed.message));
+        return Health::rule(
+            HealthStatus::Degraded,
+            reason_and_message(failed.reason, failed.message),
+        );
     }
     if is_true(object, "Complete") {
         return Health::rule(HealthStatus::Healthy, "");
@@ -18,7 +21,10 @@ pub(super) fn health(object: &Object) -> Health {
     if suspended || is_true(object, "Suspended") {
         return Health::rule(HealthStatus::Suspended, "suspended");
     }
-    let (active, failed) = (count(object, &["status", "active"]), count(object, &["status", "failed"]));
+    let (active, failed) = (
+        count(object, &["status", "active"]),
+        count(object, &["status", "failed"]),
+    );
     let reason = match (active, failed) {
         (0, 0) => "not started".to_owned(),
         (active, 0) => format!("{active} running"),
@@ -42,7 +48,10 @@ mod tests {
                 "status: {conditions: [{type: Failed, status: 'False', reason: BackoffLimitExceeded}], active: 1}",
                 "Progressing (rule): 1 running",
             ),
-            ("status: {conditions: [{type: Complete, status: 'True'}], succeeded: 1}", "Healthy (rule)"),
+            (
+                "status: {conditions: [{type: Complete, status: 'True'}], succeeded: 1}",
+                "Healthy (rule)",
+            ),
             (
                 "spec: {suspend: true}\nstatus: {conditions: [{type: Suspended, status: 'True'}]}",
                 "Suspended (rule): suspended",

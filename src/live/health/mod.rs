@@ -61,7 +61,11 @@ pub struct Health {
 
 impl Health {
     fn rule(status: HealthStatus, reason: impl Into<String>) -> Health {
-        Health { status, reason: reason.into(), decided: Decided::Rule }
+        Health {
+            status,
+            reason: reason.into(),
+            decided: Decided::Rule,
+        }
     }
 }
 
@@ -74,7 +78,9 @@ pub fn health(object: &LiveObject, owned: &[&LiveObject]) -> Health {
     let value = &object.object;
     let by_kind = match (id.group.as_str(), id.kind.as_str()) {
         ("apps" | "extensions", "Deployment") => deployment::health(value),
-        ("apps" | "extensions", "ReplicaSet") | ("", "ReplicationController") => replicaset::health(value),
+        ("apps" | "extensions", "ReplicaSet") | ("", "ReplicationController") => {
+            replicaset::health(value)
+        }
         ("apps", "StatefulSet") => statefulset::health(value),
         ("apps" | "extensions", "DaemonSet") => daemonset::health(value),
         ("", "Pod") => return pod::health(value),
@@ -96,7 +102,10 @@ pub fn health(object: &LiveObject, owned: &[&LiveObject]) -> Health {
 
 /// Argo CD: Progressing, "Pending deletion". What it waits for is what people ask next.
 fn being_deleted(object: &Object) -> Health {
-    let finalizers = object.at(&["metadata", "finalizers"]).and_then(Node::as_list).unwrap_or_default();
+    let finalizers = object
+        .at(&["metadata", "finalizers"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
     let names: Vec<&str> = finalizers.iter().filter_map(Node::as_str).collect();
     let reason = match names.as_slice() {
         [] => "being deleted".to_owned(),
@@ -129,7 +138,10 @@ fn count(object: &Object, path: &[&str]) -> i64 {
 }
 
 fn text<'a>(object: &'a Object, path: &[&str]) -> Option<&'a str> {
-    object.at(path).and_then(Node::as_str).filter(|text| !text.is_empty())
+    object
+        .at(path)
+        .and_then(Node::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 /// The first line of a message, at most this long: reasons are read in one line.
@@ -161,22 +173,40 @@ mod tests {
 
     pub(super) fn object(yaml: &str) -> LiveObject {
         let mut value: serde_json::Value = serde_yaml::from_str(yaml).unwrap();
-        let metadata = value.as_object_mut().unwrap().entry("metadata").or_insert_with(|| serde_json::json!({}));
-        metadata.as_object_mut().unwrap().entry("name").or_insert_with(|| "x".into());
+        let metadata = value
+            .as_object_mut()
+            .unwrap()
+            .entry("metadata")
+            .or_insert_with(|| serde_json::json!({}));
+        metadata
+            .as_object_mut()
+            .unwrap()
+            .entry("name")
+            .or_insert_with(|| "x".into());
         LiveObject::from_json(value, &Masking::new([7; 32])).unwrap()
     }
 
     /// `Degraded (rule): ProgressDeadlineExceeded`
     pub(super) fn said(health: &Health) -> String {
         let decided = serde_json::to_value(health.decided).unwrap();
-        let reason = if health.reason.is_empty() { String::new() } else { format!(": {}", health.reason) };
-        format!("{:?} ({}){reason}", health.status, decided.as_str().unwrap())
+        let reason = if health.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", health.reason)
+        };
+        format!(
+            "{:?} ({}){reason}",
+            health.status,
+            decided.as_str().unwrap()
+        )
     }
 
     /// Every fixture, an object without `apiVersion` and `kind`, gets the verdict beside it.
     pub(super) fn table(api_version: &str, kind: &str, rows: &[(&str, &str)]) {
         for (fixture, expected) in rows {
-            let object = object(&format!("apiVersion: {api_version}\nkind: {kind}\n{fixture}"));
+            let object = object(&format!(
+                "apiVersion: {api_version}\nkind: {kind}\n{fixture}"
+            ));
             assert_eq!(said(&health(&object, &[])), *expected, "{fixture}");
         }
     }

@@ -19,12 +19,15 @@ pub(super) fn health(pod: &Object) -> Health {
         return Health::rule(HealthStatus::Degraded, reason.clone());
     }
     match text(pod, &["status", "phase"]) {
-        Some("Pending") => {
-            Health::rule(HealthStatus::Progressing, waiting.unwrap_or_else(|| pending(pod, &containers)))
-        }
+        Some("Pending") => Health::rule(
+            HealthStatus::Progressing,
+            waiting.unwrap_or_else(|| pending(pod, &containers)),
+        ),
         Some("Succeeded") => Health::rule(HealthStatus::Healthy, ""),
         Some("Failed") => Health::rule(HealthStatus::Degraded, failed(pod, &containers)),
-        Some("Running") if !always => Health::rule(HealthStatus::Progressing, waiting.unwrap_or_default()),
+        Some("Running") if !always => {
+            Health::rule(HealthStatus::Progressing, waiting.unwrap_or_default())
+        }
         Some("Running") => running(pod, &containers),
         _ => Health::rule(HealthStatus::Unknown, reason(pod)),
     }
@@ -34,7 +37,10 @@ pub(super) fn health(pod: &Object) -> Health {
 /// makes it Degraded at once, not only when its progress deadline has passed, and that reason is what a person on call
 /// looks for.
 pub(super) fn explain(verdict: Health, kind: &str, owned: &[&LiveObject]) -> Health {
-    if !matches!(verdict.status, HealthStatus::Progressing | HealthStatus::Degraded) {
+    if !matches!(
+        verdict.status,
+        HealthStatus::Progressing | HealthStatus::Degraded
+    ) {
         return verdict;
     }
     let pods = owned
@@ -58,32 +64,53 @@ pub(super) fn explain(verdict: Health, kind: &str, owned: &[&LiveObject]) -> Hea
                     worst = Some((restarts, found));
                 }
             }
-            HealthStatus::Progressing if unschedulable(pod).is_some() || trouble(pod) => stuck = Some(found.reason),
+            HealthStatus::Progressing if unschedulable(pod).is_some() || trouble(pod) => {
+                stuck = Some(found.reason)
+            }
             _ => {}
         }
     }
     match (worst, stuck) {
-        (Some((_, worst)), _) if degraded > 1 => {
-            Health::rule(HealthStatus::Degraded, format!("{} ({degraded} pods)", worst.reason))
-        }
+        (Some((_, worst)), _) if degraded > 1 => Health::rule(
+            HealthStatus::Degraded,
+            format!("{} ({degraded} pods)", worst.reason),
+        ),
         (Some((_, worst)), _) => Health::rule(HealthStatus::Degraded, worst.reason),
-        (None, Some(stuck)) if verdict.reason.is_empty() => Health { reason: stuck, ..verdict },
-        (None, Some(stuck)) => Health { reason: brief(&format!("{}, {stuck}", verdict.reason)), ..verdict },
+        (None, Some(stuck)) if verdict.reason.is_empty() => Health {
+            reason: stuck,
+            ..verdict
+        },
+        (None, Some(stuck)) => Health {
+            reason: brief(&format!("{}, {stuck}", verdict.reason)),
+            ..verdict
+        },
         (None, None) => verdict,
     }
 }
 
 /// How often the containers of this pod were restarted, in all.
 pub(in crate::live) fn restarts(pod: &Object) -> i64 {
-    containers(pod).iter().map(|container| container.int("restartCount")).sum()
+    containers(pod)
+        .iter()
+        .map(|container| container.int("restartCount"))
+        .sum()
 }
 
 /// How many of the pod's containers are ready, and how many there are.
 pub(in crate::live) fn ready(pod: &Object) -> (usize, usize) {
-    let statuses = pod.at(&["status", "containerStatuses"]).and_then(Node::as_list).unwrap_or_default();
+    let statuses = pod
+        .at(&["status", "containerStatuses"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
     let is_ready = |status: &&Node| status.get("ready").and_then(Node::as_bool) == Some(true);
-    let declared = pod.at(&["spec", "containers"]).and_then(Node::as_list).map_or(0, <[Node]>::len);
-    (statuses.iter().filter(is_ready).count(), declared.max(statuses.len()))
+    let declared = pod
+        .at(&["spec", "containers"])
+        .and_then(Node::as_list)
+        .map_or(0, <[Node]>::len);
+    (
+        statuses.iter().filter(is_ready).count(),
+        declared.max(statuses.len()),
+    )
 }
 
 struct Container<'a> {
@@ -93,14 +120,25 @@ struct Container<'a> {
 }
 
 fn containers(pod: &Object) -> Vec<Container<'_>> {
-    let list = |key: &str| pod.at(&["status", key]).and_then(Node::as_list).unwrap_or_default();
-    let all: Vec<&Node> = list("initContainerStatuses").iter().chain(list("containerStatuses")).collect();
+    let list = |key: &str| {
+        pod.at(&["status", key])
+            .and_then(Node::as_list)
+            .unwrap_or_default()
+    };
+    let all: Vec<&Node> = list("initContainerStatuses")
+        .iter()
+        .chain(list("containerStatuses"))
+        .collect();
     let named = all.len() > 1;
-    all.into_iter().map(|status| Container { status, named }).collect()
+    all.into_iter()
+        .map(|status| Container { status, named })
+        .collect()
 }
 
 fn trouble(pod: &Object) -> bool {
-    containers(pod).iter().any(|container| container.trouble().is_some())
+    containers(pod)
+        .iter()
+        .any(|container| container.trouble().is_some())
 }
 
 impl Container<'_> {
@@ -134,7 +172,11 @@ impl Container<'_> {
             return None;
         }
         let restarts = self.int("restartCount");
-        let times = if restarts > 0 { format!(" ×{restarts}") } else { String::new() };
+        let times = if restarts > 0 {
+            format!(" ×{restarts}")
+        } else {
+            String::new()
+        };
         let last = match self.ended("lastState") {
             Some(last) if reason == "CrashLoopBackOff" => format!(", {last}"),
             _ => String::new(),
@@ -144,7 +186,9 @@ impl Container<'_> {
 
     /// How the container ended: `OOMKilled (exit 137)`, `exit 1`; `None` where it did not, or ended well.
     fn ended(&self, state: &str) -> Option<String> {
-        let code = self.at(&[state, "terminated", "exitCode"]).and_then(Node::as_i64)?;
+        let code = self
+            .at(&[state, "terminated", "exitCode"])
+            .and_then(Node::as_i64)?;
         match self.text(&[state, "terminated", "reason"]) {
             "" | "Error" | "Completed" => (code != 0).then(|| format!("exit {code}")),
             reason => Some(format!("{reason} (exit {code})")),
@@ -174,7 +218,11 @@ fn failed(pod: &Object, containers: &[Container<'_>]) -> String {
     if !said.is_empty() {
         return said;
     }
-    let ended = containers.iter().find_map(|container| container.ended("state").map(|reason| container.name(reason)));
+    let ended = containers.iter().find_map(|container| {
+        container
+            .ended("state")
+            .map(|reason| container.name(reason))
+    });
     ended.unwrap_or_default()
 }
 
@@ -182,11 +230,22 @@ fn running(pod: &Object, containers: &[Container<'_>]) -> Health {
     if condition(pod, "Ready").is_some_and(|ready| ready.status == "True") {
         return Health::rule(HealthStatus::Healthy, "");
     }
-    let regular = pod.at(&["status", "containerStatuses"]).and_then(Node::as_list).unwrap_or_default();
-    if regular.iter().any(|status| status.at(&["lastState", "terminated"]).is_some()) {
-        let last = containers.iter().find_map(|container| Some((container, container.ended("lastState")?)));
+    let regular = pod
+        .at(&["status", "containerStatuses"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
+    if regular
+        .iter()
+        .any(|status| status.at(&["lastState", "terminated"]).is_some())
+    {
+        let last = containers
+            .iter()
+            .find_map(|container| Some((container, container.ended("lastState")?)));
         let reason = match last {
-            Some((container, last)) => container.name(format!("restarted ×{}, {last}", container.int("restartCount"))),
+            Some((container, last)) => container.name(format!(
+                "restarted ×{}, {last}",
+                container.int("restartCount")
+            )),
             None => format!("restarted ×{}", restarts(pod)),
         };
         return Health::rule(HealthStatus::Degraded, reason);
@@ -212,7 +271,11 @@ pub(in crate::live) fn phase(pod: &Object) -> String {
 
 /// `2/3` of something the status counts.
 pub(in crate::live) fn of(object: &Object, part: &[&str], whole: &[&str]) -> String {
-    format!("{}/{}", int(object, part).unwrap_or(0), int(object, whole).unwrap_or(0))
+    format!(
+        "{}/{}",
+        int(object, part).unwrap_or(0),
+        int(object, whole).unwrap_or(0)
+    )
 }
 
 #[cfg(test)]
@@ -282,9 +345,18 @@ mod tests {
                 "spec: {restartPolicy: Always}\nstatus: {phase: Failed, reason: Evicted, message: the node was low on memory}",
                 "Degraded (rule): Evicted: the node was low on memory",
             ),
-            ("spec: {restartPolicy: Always}\nstatus: {phase: Succeeded}", "Healthy (rule)"),
-            ("spec: {restartPolicy: Always}\nstatus: {phase: Unknown}", "Unknown (rule)"),
-            ("spec: {restartPolicy: Always}\nstatus: {}", "Unknown (rule)"),
+            (
+                "spec: {restartPolicy: Always}\nstatus: {phase: Succeeded}",
+                "Healthy (rule)",
+            ),
+            (
+                "spec: {restartPolicy: Always}\nstatus: {phase: Unknown}",
+                "Unknown (rule)",
+            ),
+            (
+                "spec: {restartPolicy: Always}\nstatus: {}",
+                "Unknown (rule)",
+            ),
         ];
         table("v1", "Pod", &rows);
     }
@@ -308,8 +380,14 @@ mod tests {
                 "spec: {restartPolicy: Never}\nstatus: {phase: Failed, initContainerStatuses: [{name: i, state: {terminated: {exitCode: 0}}}], containerStatuses: [{name: a, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}",
                 "Degraded (rule): a: OOMKilled (exit 137)",
             ),
-            ("spec: {restartPolicy: Never}\nstatus: {phase: Failed}", "Degraded (rule)"),
-            ("spec: {restartPolicy: Never}\nstatus: {phase: Succeeded}", "Healthy (rule)"),
+            (
+                "spec: {restartPolicy: Never}\nstatus: {phase: Failed}",
+                "Degraded (rule)",
+            ),
+            (
+                "spec: {restartPolicy: Never}\nstatus: {phase: Succeeded}",
+                "Healthy (rule)",
+            ),
         ];
         table("v1", "Pod", &rows);
     }
@@ -318,13 +396,15 @@ mod tests {
     const CRASHING_LESS: &str = "apiVersion: v1\nkind: Pod\nstatus: {phase: Running, containerStatuses: [{name: a, restartCount: 2, state: {waiting: {reason: ImagePullBackOff}}}]}";
     const EVICTED: &str = "apiVersion: v1\nkind: Pod\nstatus: {phase: Failed, reason: Evicted}";
     const NOWHERE: &str = "apiVersion: v1\nkind: Pod\nstatus: {phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no node}]}";
-    const FINE: &str =
-        "apiVersion: v1\nkind: Pod\nstatus: {phase: Running, conditions: [{type: Ready, status: 'True'}]}";
+    const FINE: &str = "apiVersion: v1\nkind: Pod\nstatus: {phase: Running, conditions: [{type: Ready, status: 'True'}]}";
     const PULLING: &str = "apiVersion: v1\nkind: Pod\nspec: {restartPolicy: Never}\nstatus: {phase: Pending, containerStatuses: [{name: a, state: {waiting: {reason: ImagePullBackOff}}}]}";
 
     fn pods(owner: &str, pods: &[&str]) -> String {
         let pods: Vec<_> = pods.iter().map(|pod| object(pod)).collect();
-        said(&crate::live::health(&object(owner), &pods.iter().collect::<Vec<_>>()))
+        said(&crate::live::health(
+            &object(owner),
+            &pods.iter().collect::<Vec<_>>(),
+        ))
     }
 
     /// Not from Argo CD, which shows the pods beside the Deployment: one line has to do.
@@ -337,10 +417,22 @@ mod tests {
             )
         };
         let rolling = deployment(2, "ReplicaSetUpdated");
-        assert_eq!(pods(&rolling, &[FINE, CRASHING]), "Degraded (rule): CrashLoopBackOff ×7");
-        assert_eq!(pods(&rolling, &[CRASHING_LESS, CRASHING]), "Degraded (rule): CrashLoopBackOff ×7 (2 pods)");
-        assert_eq!(pods(&rolling, &[FINE, EVICTED]), "Progressing (rule): 2/3 available");
-        assert_eq!(pods(&rolling, &[FINE, NOWHERE]), "Progressing (rule): 2/3 available, Unschedulable: no node");
+        assert_eq!(
+            pods(&rolling, &[FINE, CRASHING]),
+            "Degraded (rule): CrashLoopBackOff ×7"
+        );
+        assert_eq!(
+            pods(&rolling, &[CRASHING_LESS, CRASHING]),
+            "Degraded (rule): CrashLoopBackOff ×7 (2 pods)"
+        );
+        assert_eq!(
+            pods(&rolling, &[FINE, EVICTED]),
+            "Progressing (rule): 2/3 available"
+        );
+        assert_eq!(
+            pods(&rolling, &[FINE, NOWHERE]),
+            "Progressing (rule): 2/3 available, Unschedulable: no node"
+        );
         assert_eq!(
             pods(&deployment(2, "ProgressDeadlineExceeded"), &[FINE]),
             "Degraded (rule): ProgressDeadlineExceeded"
@@ -349,10 +441,16 @@ mod tests {
             pods(&deployment(2, "ProgressDeadlineExceeded"), &[CRASHING]),
             "Degraded (rule): CrashLoopBackOff ×7"
         );
-        assert_eq!(pods(&deployment(3, "NewReplicaSetAvailable"), &[FINE, CRASHING]), "Healthy (rule)");
+        assert_eq!(
+            pods(&deployment(3, "NewReplicaSetAvailable"), &[FINE, CRASHING]),
+            "Healthy (rule)"
+        );
 
         let job = "apiVersion: batch/v1\nkind: Job\nstatus: {active: 1}";
-        assert_eq!(pods(job, &[PULLING]), "Progressing (rule): 1 running, ImagePullBackOff");
+        assert_eq!(
+            pods(job, &[PULLING]),
+            "Progressing (rule): 1 running, ImagePullBackOff"
+        );
         assert_eq!(pods(job, &[EVICTED]), "Degraded (rule): Evicted");
     }
 }

@@ -1,7 +1,10 @@
 //! ReplicaSet, and ReplicationController, its predecessor (Argo CD: `health_replicaset.go`).
 
 use super::conditions::is_true;
-use super::{Health, HealthStatus, NOT_OBSERVED, condition, count, int, reason_and_message, workload_unobserved};
+use super::{
+    Health, HealthStatus, NOT_OBSERVED, condition, count, int, reason_and_message,
+    workload_unobserved,
+};
 use crate::manifest::Object;
 
 pub(super) fn health(object: &Object) -> Health {
@@ -11,13 +14,17 @@ pub(super) fn health(object: &Object) -> Health {
     if is_true(object, "ReplicaFailure")
         && let Some(failure) = condition(object, "ReplicaFailure")
     {
-        return Health::rule(HealthStatus::Degraded, reason_and_message(failure.reason, failure.message));
+        return Health::rule(
+            HealthStatus::Degraded,
+            reason_and_message(failure.reason, failure.message),
+        );
     }
     let available = count(object, &["status", "availableReplicas"]);
     match int(object, &["spec", "replicas"]) {
-        Some(wanted) if available < wanted => {
-            Health::rule(HealthStatus::Progressing, format!("{available}/{wanted} available"))
-        }
+        Some(wanted) if available < wanted => Health::rule(
+            HealthStatus::Progressing,
+            format!("{available}/{wanted} available"),
+        ),
         _ => Health::rule(HealthStatus::Healthy, ""),
     }
 }
@@ -45,7 +52,10 @@ mod tests {
                 "metadata: {generation: 2}\nspec: {replicas: 2}\nstatus: {observedGeneration: 2, availableReplicas: 1}",
                 "Progressing (rule): 1/2 available",
             ),
-            ("metadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}", "Healthy (rule)"),
+            (
+                "metadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}",
+                "Healthy (rule)",
+            ),
         ];
         table("apps/v1", "ReplicaSet", &rows);
     }

@@ -4,7 +4,10 @@ use super::{Health, HealthStatus, text};
 use crate::manifest::{Node, Object};
 
 pub(super) fn health(object: &Object) -> Health {
-    let addresses = object.at(&["status", "loadBalancer", "ingress"]).and_then(Node::as_list).unwrap_or_default();
+    let addresses = object
+        .at(&["status", "loadBalancer", "ingress"])
+        .and_then(Node::as_list)
+        .unwrap_or_default();
     match text(object, &["spec", "type"]) {
         Some("LoadBalancer") if addresses.is_empty() => {
             Health::rule(HealthStatus::Progressing, "no external address yet")
@@ -21,12 +24,18 @@ mod tests {
     fn every_state() {
         let rows = [
             ("spec: {type: ClusterIP}", "Healthy (rule)"),
-            ("spec: {type: LoadBalancer}\nstatus: {loadBalancer: {}}", "Progressing (rule): no external address yet"),
+            (
+                "spec: {type: LoadBalancer}\nstatus: {loadBalancer: {}}",
+                "Progressing (rule): no external address yet",
+            ),
             (
                 "spec: {type: LoadBalancer}\nstatus: {loadBalancer: {ingress: [{hostname: a.example.com}]}}",
                 "Healthy (rule)",
             ),
-            ("spec: {type: LoadBalancer}\nstatus: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}", "Healthy (rule)"),
+            (
+                "spec: {type: LoadBalancer}\nstatus: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}",
+                "Healthy (rule)",
+            ),
         ];
         table("v1", "Service", &rows);
     }

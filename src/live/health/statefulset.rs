@@ -16,12 +16,22 @@ pub(super) fn health(object: &Object) -> Health {
         return Health::rule(HealthStatus::Progressing, format!("{ready}/{wanted} ready"));
     }
     let strategy = text(object, &["spec", "updateStrategy", "type"]);
-    if strategy == Some("RollingUpdate") && object.at(&["spec", "updateStrategy", "rollingUpdate"]).is_some() {
-        let partition = int(object, &["spec", "updateStrategy", "rollingUpdate", "partition"]);
+    if strategy == Some("RollingUpdate")
+        && object
+            .at(&["spec", "updateStrategy", "rollingUpdate"])
+            .is_some()
+    {
+        let partition = int(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "partition"],
+        );
         if let (Some(wanted), Some(partition)) = (wanted, partition)
             && updated < wanted - partition
         {
-            let reason = format!("{updated}/{} updated (partition {partition})", wanted - partition);
+            let reason = format!(
+                "{updated}/{} updated (partition {partition})",
+                wanted - partition
+            );
             return Health::rule(HealthStatus::Progressing, reason);
         }
         return Health::rule(HealthStatus::Healthy, "");
@@ -30,7 +40,10 @@ pub(super) fn health(object: &Object) -> Health {
         return Health::rule(HealthStatus::Healthy, "");
     }
     if text(object, &["status", "updateRevision"]) != text(object, &["status", "currentRevision"]) {
-        return Health::rule(HealthStatus::Progressing, format!("{updated}/{} updated", wanted.unwrap_or(updated)));
+        return Health::rule(
+            HealthStatus::Progressing,
+            format!("{updated}/{} updated", wanted.unwrap_or(updated)),
+        );
     }
     Health::rule(HealthStatus::Healthy, "")
 }

@@ -19,7 +19,10 @@ pub(super) fn volume(object: &Object) -> Health {
         Some("Released") => Health::rule(HealthStatus::Healthy, "Released: its claim is gone"),
         Some("Failed") => {
             let message = text(object, &["status", "message"]).unwrap_or_default();
-            Health::rule(HealthStatus::Degraded, reason_and_message("Failed", message))
+            Health::rule(
+                HealthStatus::Degraded,
+                reason_and_message("Failed", message),
+            )
         }
         phase => Health::rule(HealthStatus::Unknown, brief(phase.unwrap_or_default())),
     }
@@ -34,7 +37,10 @@ mod tests {
         let rows = [
             ("status: {phase: Bound}", "Healthy (rule)"),
             ("status: {phase: Pending}", "Progressing (rule): Pending"),
-            ("status: {phase: Lost}", "Degraded (rule): Lost: its volume is gone"),
+            (
+                "status: {phase: Lost}",
+                "Degraded (rule): Lost: its volume is gone",
+            ),
             ("status: {}", "Unknown (rule)"),
             ("status: {phase: Odd}", "Unknown (rule): Odd"),
         ];
@@ -47,8 +53,14 @@ mod tests {
             ("status: {phase: Bound}", "Healthy (rule)"),
             ("status: {phase: Available}", "Healthy (rule)"),
             ("status: {phase: Pending}", "Progressing (rule): Pending"),
-            ("status: {phase: Released}", "Healthy (rule): Released: its claim is gone"),
-            ("status: {phase: Failed, message: recycler}", "Degraded (rule): Failed: recycler"),
+            (
+                "status: {phase: Released}",
+                "Healthy (rule): Released: its claim is gone",
+            ),
+            (
+                "status: {phase: Failed, message: recycler}",
+                "Degraded (rule): Failed: recycler",
+            ),
             ("status: {}", "Unknown (rule)"),
         ];
         table("v1", "PersistentVolume", &rows);

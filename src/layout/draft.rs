@@ -1,0 +1,266 @@
+//! What the layouts found, put together: environments unified by name and ordered, app names made unique.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names;
+use super::{App, Deployer, Destination, Environment, Layout, LayoutKind};
+use crate::git::{BString, ByteSlice, RepoPath};
+use crate::render::Recipe;
+use crate::render::tree::is_within;
+
+/// The environment of what names none.
+pub(super) const DEFAULT: &str = "default";
+
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) kinds: BTreeSet<LayoutKind>,
+    pub(super) apps: Vec<FoundApp>,
+    pub(super) environments: Vec<FoundEnvironment>,
+    pub(super) generated: Vec<RepoPath>,
+    pub(super) notes: Vec<String>,
+}
+
+pub(super) struct FoundEnvironment {
+    pub(super) name: String,
+    pub(super) root: RepoPath,
+    pub(super) destination: Destination,
+}
+
+pub(super) struct FoundApp {
+    pub(super) environment: String,
+    /// The environment's directory, as far as this app tells.
+    pub(super) root: RepoPath,
+    pub(super) name: String,
+    /// Longer names, for where another app of the environment has the same: components of a path.
+    pub(super) qualifier: Vec<String>,
+    pub(super) recipe: Recipe,
+    pub(super) chart: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) sources: Vec<RepoPath>,
+    /// Objects in it that only one deployer knows (Flux', Argo CD's).
+    pub(super) marks: BTreeSet<Mark>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    Flux,
+    ArgoCd,
+}
+
+impl Draft {
+    /// `otherwise`: who deploys what bears no marks in all of the repository.
+    pub(super) fn finish(mut self, otherwise: Deployer) -> Layout {
+        for app in &self.apps {
+            let known = self
+                .environments
+                .iter_mut()
+                .find(|known| known.name == app.environment);
+            match known {
+                Some(known) => known.root = common(&known.root, &app.root),
+                None => self.environments.push(FoundEnvironment {
+                    name: app.environment.clone(),
+                    root: app.root.clone(),
+                    destination: Destination::default(),
+                }),
+            }
+        }
+        self.make_names_unique();
+        let everywhere: BTreeSet<Mark> = self
+            .apps
+            .iter()
+            .flat_map(|app| &app.marks)
+            .copied()
+            .collect();
+        let mut environments: Vec<Environment> = Vec::new();
+        for found in self.environments {
+            let apps = || self.apps.iter().filter(|app| app.environment == found.name);
+            let mut destination = found.destination;
+            if destination.namespace.is_none() {
+                let namespaces: BTreeSet<_> = apps().map(|app| &app.recipe.namespace).collect();
+                if let (1, Some(Some(namespace))) = (namespaces.len(), namespaces.first()) {
+                    destination.namespace = Some(namespace.clone());
+                }
+            }
+            let here: BTreeSet<Mark> = apps().flat_map(|app| &app.marks).copied().collect();
+            let marks = if here.is_empty() { &everywhere } else { &here };
+            environments.push(Environment {
+                protected: names::is_protected(&found.name),
+                deployer: match (marks.len(), marks.first()) {
+                    (1, Some(Mark::Flux)) => Deployer::Flux,
+                    (1, Some(Mark::ArgoCd)) => Deployer::ArgoCd,
+                    (0, _) => otherwise,
+                    _ => Deployer::Unknown,
+                },
+                name: found.name,
+                root: found.root,
+                destination,
+            });
+        }
+        environments.sort_by(|a, b| {
+            let order = |environment: &Environment| names::order(&environment.name);
+            order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
+        });
+        let position: BTreeMap<&str, usize> = environments
+            .iter()
+            .enumerate()
+            .map(|(index, environment)| (environment.name.as_str(), index))
+            .collect();
+        let mut apps: Vec<(usize, App)> = self
+            .apps
+            .into_iter()
+            .filter_map(|found| {
+                let index = *position.get(found.environment.as_str())?;
+                let environment = environments.get(index)?;
+                let app = App {
+                    destination: Destination {
+                        cluster: environment.destination.cluster.clone(),
+                        namespace: found.recipe.namespace.clone(),
+                    },
+                    deployer: environment.deployer,
+                    name: found.name,
+                    environment: found.environment,
+                    recipe: found.recipe,
+                    chart: found.chart,
+                    version: found.version,
+                    sources: found.sources,
+                };
+                Some((index, app))
+            })
+            .collect();
+        apps.sort_by(|(a_index, a), (b_index, b)| {
+            a_index.cmp(b_index).then_with(|| a.name.cmp(&b.name))
+        });
+        Layout {
+            kinds: self.kinds.into_iter().collect(),
+            environments,
+            apps: apps.into_iter().map(|(_, app)| app).collect(),
+            generated: self.generated,
+            notes: self.notes,
+        }
+    }
+
+    /// Two apps of one environment with the same name get as much of their path as tells them apart.
+    fn make_names_unique(&mut self) {
+        let mut by_name: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        for (index, app) in self.apps.iter().enumerate() {
+            let key = (app.environment.clone(), app.name.clone());
+            by_name.entry(key).or_default().push(index);
+        }
+        for ((_, name), same) in by_name {
+            if same.len() < 2 {
+                continue;
+            }
+            let longest = same
+                .iter()
+                .map(|index| self.apps[*index].qualifier.len())
+                .max()
+                .unwrap_or(0);
+            let unique = (1..=longest).find_map(|length| {
+                let names: Vec<String> = same
+                    .iter()
+                    .map(|index| tail(&self.apps[*index].qualifier, length))
+                    .collect();
+                let distinct: BTreeSet<&String> = names.iter().collect();
+                (distinct.len() == names.len()).then_some(names)
+            });
+            let names = unique.unwrap_or_else(|| {
+                (1..=same.len())
+                    .map(|number| format!("{name} ({number})"))
+                    .collect()
+            });
+            for (index, name) in same.into_iter().zip(names) {
+                self.apps[index].name = name;
+            }
+        }
+    }
+}
+
+fn tail(components: &[String], length: usize) -> String {
+    components[components.len().saturating_sub(length)..].join("/")
+}
+
+/// The deepest directory that holds both.
+pub(super) fn common(a: &RepoPath, b: &RepoPath) -> RepoPath {
+    let mut common = a.clone();
+    while !is_within(b, &common) {
+        let end = common.rfind_byte(b'/').unwrap_or(0);
+        common.truncate(end);
+    }
+    common
+}
+
+/// A directory's components as text.
+pub(super) fn components(path: &[u8]) -> Vec<String> {
+    path.split_str("/")
+        .filter(|part| !part.is_empty())
+        .map(|part| part.to_str_lossy().into_owned())
+        .collect()
+}
+
+/// The first `count` components of a path.
+pub(super) fn ancestor(path: &[u8], count: usize) -> RepoPath {
+    let parts: Vec<&[u8]> = path.split_str("/").take(count).collect();
+    BString::from(parts.join(&b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::Tool;
+
+    fn app(environment: &str, path: &str) -> FoundApp {
+        let qualifier = components(path.as_bytes());
+        FoundApp {
+            environment: environment.to_owned(),
+            root: RepoPath::from(path),
+            name: qualifier.last().cloned().unwrap_or_default(),
+            qualifier,
+            recipe: Recipe {
+                tool: Tool::Plain,
+                roots: vec![RepoPath::from(path)],
+                closure: vec![RepoPath::from(path)],
+                namespace: Some("shop".to_owned()),
+            },
+            chart: None,
+            version: None,
+            sources: Vec::new(),
+            marks: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn names_get_longer_only_where_they_collide() {
+        let draft = Draft {
+            apps: vec![
+                app("dev", "a/default/db"),
+                app("dev", "b/default/db"),
+                app("dev", "b/default/web"),
+                app("prod", "b/default/db"),
+            ],
+            ..Draft::default()
+        };
+        let layout = draft.finish(Deployer::Unknown);
+        let names: Vec<_> = layout
+            .apps
+            .iter()
+            .map(|app| (app.environment.as_str(), app.name.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("dev", "a/default/db"),
+                ("dev", "b/default/db"),
+                ("dev", "web"),
+                ("prod", "db")
+            ]
+        );
+        let dev = layout
+            .environment("dev")
+            .map(|dev| (dev.root.to_string(), dev.destination.namespace.clone()));
+        assert_eq!(dev, Some((String::new(), Some("shop".to_owned()))));
+        assert_eq!(
+            layout.environment("prod").map(|prod| prod.protected),
+            Some(true)
+        );
+    }
+}

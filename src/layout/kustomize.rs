@@ -1,0 +1,280 @@
+//! Kustomize: entry points are the kustomizations that no other one uses; their paths say which environment they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::draft::{DEFAULT, Draft, FoundApp, ancestor, components};
+use super::marks;
+use super::names::{self, Place, Siblings};
+use super::{LayoutKind, is_ignored};
+use crate::git::{ByteSlice, RepoPath, Result};
+use crate::render::kustomization::{self, Kustomization, Walk, display, is_kustomization_name};
+use crate::render::tree::{Tree, file_name, parent};
+use crate::render::{Recipe, Renderer, Tool};
+
+/// What belongs to kustomizations, and so is no plain manifest.
+#[derive(Default)]
+pub(super) struct Owned {
+    files: BTreeSet<RepoPath>,
+    directories: BTreeSet<RepoPath>,
+}
+
+impl Owned {
+    /// Whether a build reads the file, or it lies about below a kustomization that does not name it. (One at the root says
+    /// nothing about the rest of the repository.)
+    pub(super) fn holds(&self, path: &RepoPath) -> bool {
+        if self.files.contains(path) {
+            return true;
+        }
+        let mut directory = parent(path.as_bstr());
+        let mut first = true;
+        while first || !directory.is_empty() {
+            if self.directories.contains(directory) {
+                return true;
+            }
+            directory = parent(directory);
+            first = false;
+        }
+        false
+    }
+}
+
+pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<Owned> {
+    let directories = directories(tree, renderer)?;
+    // Whoever is reached from elsewhere is no entry point, so most need no walk of their own.
+    let mut reached: BTreeSet<RepoPath> = BTreeSet::new();
+    let mut walks: BTreeMap<RepoPath, Walk> = BTreeMap::new();
+    for directory in directories.keys() {
+        if !reached.contains(directory) {
+            let walk = kustomization::walk(tree, directory.as_bstr(), renderer)?;
+            reached.extend(walk.directories.iter().skip(1).cloned());
+            walks.insert(directory.clone(), walk);
+        }
+    }
+    let owned = Owned {
+        files: walks
+            .values()
+            .flat_map(|walk| walk.closure.iter().cloned())
+            .collect(),
+        directories: directories.keys().cloned().collect(),
+    };
+    let mut roots = Roots {
+        tree,
+        renderer,
+        siblings: Siblings::of(walks.keys().map(|path| components(path))),
+        directories,
+        variants: BTreeSet::new(),
+    };
+    let entries = roots.entries(walks, &reached, draft)?;
+    roots.find_variants(&entries);
+    for (directory, walk) in &entries {
+        draft.apps.push(roots.app(directory, walk)?);
+    }
+    if !entries.is_empty() {
+        draft.kinds.insert(LayoutKind::Kustomize);
+    }
+    Ok(owned)
+}
+
+/// Every directory with a kustomization file in it.
+fn directories(tree: &Tree, renderer: &Renderer) -> Result<BTreeMap<RepoPath, Arc<Kustomization>>> {
+    let mut directories = BTreeMap::new();
+    for (path, ..) in tree.listed_below("".into()) {
+        if !is_kustomization_name(file_name(path.as_bstr())) || is_ignored(path) {
+            continue;
+        }
+        let directory = parent(path.as_bstr());
+        if let Some((_, id)) = kustomization::files_in(tree, directory)?.first() {
+            let kustomization = renderer.kustomization(tree.reader, *id)?;
+            if !kustomization.flux {
+                directories.insert(RepoPath::from(directory.to_vec()), kustomization);
+            }
+        }
+    }
+    Ok(directories)
+}
+
+struct Roots<'a> {
+    tree: &'a Tree<'a>,
+    renderer: &'a Renderer,
+    directories: BTreeMap<RepoPath, Arc<Kustomization>>,
+    siblings: Siblings,
+    /// Directories that are environments only because they vary one base: `shop/{base,blue,green}`.
+    variants: BTreeSet<RepoPath>,
+}
+
+impl Roots<'_> {
+    /// What is built: by nobody else used, and no part meant for others.
+    fn entries(
+        &self,
+        walks: BTreeMap<RepoPath, Walk>,
+        reached: &BTreeSet<RepoPath>,
+        draft: &mut Draft,
+    ) -> Result<BTreeMap<RepoPath, Walk>> {
+        let mut overlays = Vec::new();
+        for directory in reached {
+            if self.is_overlay_of_its_own(directory, &walks) {
+                let walk = kustomization::walk(self.tree, directory.as_bstr(), self.renderer)?;
+                overlays.push((directory.clone(), walk));
+            }
+        }
+        let built = walks.into_iter().filter(|(directory, _)| {
+            let kustomization = self.directories.get(directory);
+            !reached.contains(directory) && kustomization.is_some_and(|found| !found.component)
+        });
+        let (parts, mut entries): (BTreeMap<_, _>, BTreeMap<_, _>) = built
+            .chain(overlays)
+            .partition(|(directory, _)| names::is_part(&components(directory)));
+        if entries.is_empty() {
+            entries = parts;
+        } else if let Some(first) = parts.keys().next() {
+            draft.notes.push(format!(
+                "{} kustomizations in directories like base/ or components/ are used by none and taken as not deployed: {}{}",
+                parts.len(),
+                display(first.as_bstr()),
+                if parts.len() > 1 { ", …" } else { "" }
+            ));
+        }
+        for (directory, walk) in &entries {
+            if let Some(circle) = walk.problems.iter().find(|problem| problem.contains(" → ")) {
+                draft
+                    .notes
+                    .push(format!("{}: {circle}", display(directory.as_bstr())));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// An environment's overlay that another environment builds on (`overlays/prod` on `overlays/staging`) is deployed too.
+    fn is_overlay_of_its_own(
+        &self,
+        directory: &RepoPath,
+        walks: &BTreeMap<RepoPath, Walk>,
+    ) -> bool {
+        let parts = components(directory);
+        let Some(name) = parts.last() else {
+            return false;
+        };
+        let place = self.place(directory);
+        names::environment(name).is_some()
+            && place.root == parts.len()
+            && walks
+                .iter()
+                .filter(|(_, walk)| walk.directories.contains(directory))
+                .all(|(user, _)| self.place(user).environment != place.environment)
+    }
+
+    fn place(&self, directory: &RepoPath) -> Place {
+        let parts = components(directory);
+        Place::of(
+            &parts,
+            |before, name| self.siblings.accept(before, name),
+            |end| self.directories.contains_key(&ancestor(directory, end)),
+        )
+    }
+
+    /// Siblings without an environment's name that build on the same base beside them.
+    fn find_variants(&mut self, entries: &BTreeMap<RepoPath, Walk>) {
+        let mut by_parent: BTreeMap<RepoPath, Vec<(&RepoPath, &Walk)>> = BTreeMap::new();
+        for (directory, walk) in entries {
+            let above = RepoPath::from(parent(directory.as_bstr()).to_vec());
+            let name = components(&above).pop().unwrap_or_default();
+            if !above.is_empty()
+                && !names::is_group(&name)
+                && self.place(directory).environment.is_none()
+            {
+                by_parent.entry(above).or_default().push((directory, walk));
+            }
+        }
+        for (above, siblings) in by_parent {
+            let shared = siblings.first().is_some_and(|(_, first)| {
+                first.directories.iter().skip(1).any(|base| {
+                    let beside = parent(base.as_bstr()) == above.as_bstr();
+                    let name = file_name(base.as_bstr()).to_str_lossy();
+                    beside
+                        && names::is_library(&name)
+                        && siblings
+                            .iter()
+                            .all(|(_, walk)| walk.directories.contains(base))
+                })
+            });
+            if shared && siblings.len() > 1 {
+                self.variants
+                    .extend(siblings.iter().map(|(directory, _)| (*directory).clone()));
+            }
+        }
+    }
+
+    fn app(&self, directory: &RepoPath, walk: &Walk) -> Result<FoundApp> {
+        let mut place = self.place(directory);
+        if self.variants.contains(directory) {
+            let mut before = components(directory);
+            place = Place {
+                root: before.len(),
+                environment: before.pop(),
+                before,
+                after: Vec::new(),
+            };
+        }
+        let mut namespaces = walk.namespaces.clone();
+        let mut workloads = BTreeSet::new();
+        let mut found_marks = BTreeSet::new();
+        for (path, blob) in &walk.resources {
+            if !crate::render::tree::is_manifest_name(path.as_bstr()) {
+                continue;
+            }
+            let outline = self.renderer.outline(self.tree.reader, *blob)?;
+            namespaces.extend(
+                outline
+                    .objects
+                    .iter()
+                    .filter_map(|object| object.namespace.clone()),
+            );
+            workloads.extend(marks::workloads(&outline).map(str::to_owned));
+            found_marks.extend(marks::marks(&outline));
+        }
+        let namespace = self
+            .directories
+            .get(directory)
+            .and_then(|kustomization| kustomization.namespace.clone())
+            .or_else(|| match (namespaces.len(), namespaces.pop_first()) {
+                (1, only) => only,
+                _ => None,
+            });
+        Ok(FoundApp {
+            name: place
+                .app()
+                .or_else(|| group(&place))
+                .or_else(|| above_base(walk))
+                .or_else(|| marks::only_workload(&workloads).cloned())
+                .unwrap_or_else(|| "app".to_owned()),
+            root: ancestor(directory, place.root),
+            environment: place.environment.unwrap_or_else(|| DEFAULT.to_owned()),
+            qualifier: components(directory),
+            recipe: Recipe {
+                tool: Tool::Kustomize,
+                roots: vec![directory.clone()],
+                closure: walk.closure.iter().cloned().collect(),
+                namespace,
+            },
+            chart: None,
+            version: None,
+            sources: Vec::new(),
+            marks: found_marks,
+        })
+    }
+}
+
+/// `infrastructure` of `infrastructure/production`: better than nothing.
+fn group(place: &Place) -> Option<String> {
+    place.before.last().cloned()
+}
+
+/// `shop` of `shop/base`, which the overlay builds on.
+fn above_base(walk: &Walk) -> Option<String> {
+    walk.directories.iter().skip(1).find_map(|directory| {
+        let mut parts = components(directory);
+        let is_base = parts.pop().is_some_and(|name| names::is_library(&name));
+        parts.pop().filter(|name| is_base && !names::is_group(name))
+    })
+}

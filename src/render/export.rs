@@ -1,0 +1,106 @@
+//! A throw-away directory with exactly the files a build may read.
+//!
+//! Never the user's work tree: it may be at another commit, and tools write into it (`kustomize` inflates charts beside the
+//! sources). Everything in the tree is somebody else's text, so nothing is written through a symlink, and no symlink that
+//! leads out of the tree is made at all.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::kustomization::display;
+use super::tree::{Followed, Node, Tree};
+use crate::git::{self, BStr, ByteSlice, RepoPath};
+
+/// More than this is no build's input, but a way to fill the disk.
+const MAX_BYTES: usize = 256 << 20;
+
+/// Removed when dropped.
+pub(crate) struct Export {
+    directory: TempDir,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    #[error("{0}")]
+    Refused(String),
+    #[error("its files could not be written to a temporary directory: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Export {
+    /// Writes the files and links among `paths`; a path that does not exist, or is a submodule, is left out.
+    pub(crate) fn of(tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<Export, ExportError> {
+        let export = Export {
+            directory: tempfile::Builder::new()
+                .prefix("gitopsy-render-")
+                .tempdir()?,
+        };
+        let mut bytes = 0;
+        let mut links = Vec::new();
+        for path in paths {
+            match tree.node(path.as_bstr())? {
+                Some(Node::File(id)) => {
+                    let content = tree.reader.blob(id)?;
+                    bytes += content.len();
+                    if bytes > MAX_BYTES {
+                        return Err(ExportError::Refused(format!(
+                            "its files are more than {} MiB",
+                            MAX_BYTES >> 20
+                        )));
+                    }
+                    fs::write(export.place(path.as_bstr())?, content)?;
+                }
+                Some(Node::Link(id)) => links.push((path, id)),
+                Some(Node::Directory | Node::Submodule) | None => {}
+            }
+        }
+        // Links last: nothing can be written through them.
+        for (path, id) in links {
+            if let Followed::Escapes(link) = tree.follow(path.as_bstr())? {
+                return Err(ExportError::Refused(format!(
+                    "{}: this symlink leads out of the repository",
+                    display(link.as_bstr())
+                )));
+            }
+            let target = tree.reader.blob(id)?;
+            let target = target.to_path().map_err(|_| {
+                ExportError::Refused(format!("{}: no path", display(path.as_bstr())))
+            })?;
+            std::os::unix::fs::symlink(target, export.place(path.as_bstr())?)?;
+        }
+        Ok(export)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A directory of the repository, in here.
+    pub(crate) fn path(&self, path: &BStr) -> Result<PathBuf, ExportError> {
+        // Git refuses to store such names; a crafted object may hold them all the same.
+        let strange = path
+            .split_str("/")
+            .any(|part| matches!(part, b"." | b"..") || part.contains(&0));
+        match path.to_path() {
+            Ok(path) if !strange && path.is_relative() => Ok(self.root().join(path)),
+            _ => Err(ExportError::Refused(format!(
+                "{}: not a path that can be written to disk",
+                display(path)
+            ))),
+        }
+    }
+
+    fn place(&self, path: &BStr) -> Result<PathBuf, ExportError> {
+        let place = self.path(path)?;
+        if let Some(directory) = place.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        Ok(place)
+    }
+}

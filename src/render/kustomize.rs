@@ -1,0 +1,314 @@
+//! Building a kustomization by the real tool: `kustomize build`, or the one inside `kubectl`.
+//!
+//! The build gets a throw-away copy of its closure, an empty `PATH` (so that it can run neither git nor helm nor a plugin),
+//! an empty home, no credentials, and dead proxies: whatever a repository says, a build reads files and prints text. What
+//! would need more is refused beforehand, in words. A build that fails shows its sources instead, marked as such: nothing
+//! that compares two trees may take a failure for "everything was deleted".
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::export::{Export, ExportError};
+use super::kustomization::{Walk, display};
+use super::plain;
+use super::run::{self, Command};
+use super::tree::Tree;
+use super::{How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use crate::git::{ByteSlice, Result};
+use crate::manifest::{self, Object, ObjectRef};
+use crate::text;
+
+/// The slowest build measured on real repositories took 1.8 s.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest output measured was 60,365 lines, about 2 MB.
+const MAX_OUTPUT: usize = 64 << 20;
+/// Of a message shown to people.
+const MAX_WHY: usize = 600;
+
+/// A program that builds kustomizations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Builder {
+    program: PathBuf,
+    arguments: &'static [&'static str],
+    name: &'static str,
+    version: String,
+}
+
+impl Builder {
+    /// `kustomize` where it is installed, else `kubectl`; else why there is none.
+    pub(super) fn find(path: Option<&std::ffi::OsStr>) -> std::result::Result<Builder, String> {
+        let mut tried = Vec::new();
+        if let Some(program) = run::find("kustomize", path) {
+            match version(&program, &["version"]) {
+                // `v5.5.0`, or (before 4.5) `{Version:kustomize/v4.2.0 GitCommit:… …}`
+                Some(output) => {
+                    let version = output
+                        .split(|c: char| c.is_whitespace() || matches!(c, '/' | '{' | '}' | ':'))
+                        .find(|word| is_version(word))
+                        .unwrap_or("unknown");
+                    return Ok(Builder {
+                        program,
+                        arguments: &["build"],
+                        name: "kustomize",
+                        version: version.to_owned(),
+                    });
+                }
+                None => tried.push("kustomize does not run"),
+            }
+        }
+        if let Some(program) = run::find("kubectl", path) {
+            let version = version(&program, &["version", "--client", "-o", "json"])
+                .and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok())
+                .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
+            match version {
+                Some(version) => {
+                    return Ok(Builder {
+                        program,
+                        arguments: &["kustomize"],
+                        name: "kubectl kustomize",
+                        version,
+                    });
+                }
+                None => tried.push("kubectl has no kustomize in it"),
+            }
+        }
+        Err(match tried.as_slice() {
+            [] => "neither kustomize nor kubectl is installed".to_owned(),
+            tried => tried.join(", "),
+        })
+    }
+
+    fn build(&self, export: &Export, directory: PathBuf) -> std::result::Result<Vec<u8>, String> {
+        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut arguments: Vec<_> = self.arguments.iter().map(Into::into).collect();
+        arguments.push(directory.into_os_string());
+        run::run(&Command {
+            program: &self.program,
+            arguments: &arguments,
+            directory: export.root(),
+            environment: &environment(home.path()),
+            timeout: TIMEOUT,
+            max_output: MAX_OUTPUT,
+        })
+    }
+}
+
+fn is_version(word: &str) -> bool {
+    word.strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn version(program: &std::path::Path, arguments: &[&str]) -> Option<String> {
+    let home = tempfile::tempdir().ok()?;
+    let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
+    let output = run::run(&Command {
+        program,
+        arguments: &arguments,
+        directory: home.path(),
+        environment: &environment(home.path()),
+        timeout: TIMEOUT,
+        max_output: 1 << 20,
+    })
+    .ok()?;
+    String::from_utf8(output).ok()
+}
+
+/// The whole environment of a build. `home` is empty, and is its `PATH` too.
+fn environment(home: &std::path::Path) -> Vec<(&'static str, std::ffi::OsString)> {
+    // Nothing listens on the discard port.
+    const NOWHERE: &str = "http://127.0.0.1:9";
+    let mut environment: Vec<(&str, std::ffi::OsString)> = vec![
+        ("GIT_ALLOW_PROTOCOL", "".into()),
+        ("GIT_TERMINAL_PROMPT", "0".into()),
+        ("NO_PROXY", "".into()),
+    ];
+    for name in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ] {
+        environment.push((name, NOWHERE.into()));
+    }
+    for name in [
+        "HOME",
+        "PATH",
+        "TMPDIR",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+    ] {
+        environment.push((name, home.into()));
+    }
+    environment
+}
+
+/// Builds what `walk` found, or gives its sources and says why.
+pub(super) fn render(
+    tree: &Tree,
+    recipe: &Recipe,
+    walk: &Walk,
+    builder: std::result::Result<&Builder, &str>,
+    renderer: &Renderer,
+) -> Result<Rendering> {
+    let namespace = recipe.namespace.as_deref();
+    let (sources, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
+    let why = match (builder, walk.refusals.as_slice()) {
+        (_, [_, ..]) => sentence(&walk.refusals),
+        (Err(why), []) => why.to_owned(),
+        (Ok(builder), []) => match build(tree, walk, builder)? {
+            Ok(output) => {
+                let built = manifest::parse(&output, renderer.masking());
+                if built.broken.is_empty() {
+                    let candidates = Candidates::of(&sources);
+                    let objects = built
+                        .documents
+                        .into_iter()
+                        .map(|document| candidates.rendered(document.object, namespace))
+                        .collect();
+                    return Ok(Rendering {
+                        objects,
+                        how: How::Tool {
+                            name: builder.name.to_owned(),
+                            version: builder.version.clone(),
+                        },
+                        broken: Vec::new(),
+                    });
+                }
+                format!("the output of {} cannot be read", builder.name)
+            }
+            Err(message) if walk.problems.is_empty() => message,
+            Err(_) => sentence(&walk.problems),
+        },
+    };
+    Ok(Rendering {
+        objects: sources,
+        how: How::Sources { why },
+        broken,
+    })
+}
+
+fn sentence(reasons: &[String]) -> String {
+    let mut reasons = reasons.to_vec();
+    reasons.dedup();
+    match reasons.as_slice() {
+        [first, rest @ ..] if rest.len() > 2 => format!("{first}; and {} more such", rest.len()),
+        reasons => reasons.join("; "),
+    }
+}
+
+fn build(
+    tree: &Tree,
+    walk: &Walk,
+    builder: &Builder,
+) -> Result<std::result::Result<Vec<u8>, String>> {
+    let Some(root) = walk.directories.first() else {
+        return Ok(Err("there is no kustomization".to_owned()));
+    };
+    let export = match Export::of(tree, &walk.closure) {
+        Ok(export) => export,
+        Err(ExportError::Git(error)) => return Err(error),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let directory = match export.path(root.as_bstr()) {
+        Ok(directory) => directory,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    match builder.build(&export, directory) {
+        Ok(output) => Ok(Ok(output)),
+        Err(_) if holds_secrets(tree, walk)? => Ok(Err(format!(
+            "{} failed; its message is not shown because the sources hold a Secret. \
+             To see it: {} {} {}",
+            builder.name,
+            builder.program.display(),
+            builder.arguments.join(" "),
+            display(root.as_bstr()),
+        ))),
+        Err(message) => Ok(Err(readable(&message, &export))),
+    }
+}
+
+/// Whether a tool's message might quote a secret value: kustomize prints the patch or the literal that it cannot apply.
+fn holds_secrets(tree: &Tree, walk: &Walk) -> Result<bool> {
+    for path in &walk.closure {
+        if let Some(super::tree::Node::File(id)) = tree.node(path.as_bstr())? {
+            let blob = tree.reader.blob(id)?;
+            let word = |at: usize| {
+                let before = at.checked_sub(1).and_then(|i| blob.get(i));
+                let after = blob.get(at + b"Secret".len());
+                let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+                !letter(before) && !letter(after)
+            };
+            if blob.find_iter("Secret").any(word)
+                || blob.contains_str("secretGenerator")
+                || blob.contains_str("stringData")
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// A tool's message with the temporary directory taken out, on one line, bounded.
+fn readable(message: &str, export: &Export) -> String {
+    let root = export.root().to_string_lossy();
+    let message = message
+        .lines()
+        .filter(|line| !line.starts_with("# Warning:"))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(&format!("{root}/"), "")
+        .replace(root.as_ref(), ".");
+    let message = text::clean_line(message.trim());
+    match message.char_indices().nth(MAX_WHY) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
+}
+
+/// The documents a rendered object may come from. Names change on the way (prefix, suffix, content hash) and namespaces
+/// are set, so this is the best match, not a proof.
+struct Candidates<'a> {
+    by_kind: BTreeMap<(&'a str, &'a str), Vec<&'a RenderedObject>>,
+}
+
+impl<'a> Candidates<'a> {
+    fn of(sources: &'a [RenderedObject]) -> Self {
+        let mut by_kind: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for source in sources {
+            let id = &source.object.id;
+            by_kind
+                .entry((id.group.as_str(), id.kind.as_str()))
+                .or_default()
+                .push(source);
+        }
+        Candidates { by_kind }
+    }
+
+    fn rendered(&self, mut object: Object, namespace: Option<&str>) -> RenderedObject {
+        if let Some(namespace) = namespace
+            && object.id.namespace.is_none()
+            && !manifest::is_cluster_scoped(&object.id.group, &object.id.kind)
+        {
+            object.id.namespace = Some(namespace.to_owned());
+        }
+        let source = self.source(&object.id);
+        RenderedObject { object, source }
+    }
+
+    fn source(&self, id: &ObjectRef) -> Option<Source> {
+        self.by_kind
+            .get(&(id.group.as_str(), id.kind.as_str()))?
+            .iter()
+            .filter(|source| id.name.contains(&source.object.id.name))
+            // The longest name wins: `api-worker` comes from `api-worker`, not from `api`. Of two files with the same
+            // name, the one in the same namespace, then the first.
+            .max_by_key(|source| {
+                let same_namespace = source.object.id.namespace == id.namespace;
+                (source.object.id.name.len(), same_namespace)
+            })
+            .and_then(|source| source.source.clone())
+    }
+}

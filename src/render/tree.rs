@@ -1,0 +1,249 @@
+//! A git tree as the tools would see it checked out: paths with `..`, symlinks inside the tree, directories.
+//!
+//! Layout detection looks up thousands of paths and lists the tree once; a render looks up a few and asks git for each.
+
+use crate::git::{BStr, BString, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
+
+/// A symlink chain longer than this is a loop (Linux' own limit).
+const MAX_LINKS: usize = 40;
+
+pub(crate) struct Tree<'a> {
+    pub(crate) reader: &'a Reader,
+    root: Oid,
+    /// Every file, in path order.
+    listing: Option<Vec<(RepoPath, EntryKind, Oid)>>,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Node {
+    File(Oid),
+    Link(Oid),
+    Directory,
+    Submodule,
+}
+
+/// Where a path leads when symlinks are followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// The path without links in it, and the links on the way.
+    To {
+        path: RepoPath,
+        node: Node,
+        links: Vec<RepoPath>,
+    },
+    /// Nothing there; what would have to exist.
+    Missing(RepoPath),
+    /// This link leads out of the tree, or in circles.
+    Escapes(RepoPath),
+}
+
+impl<'a> Tree<'a> {
+    pub(crate) fn at(reader: &'a Reader, root: Oid) -> Tree<'a> {
+        Tree {
+            reader,
+            root,
+            listing: None,
+        }
+    }
+
+    /// Lists the whole tree now, to answer from memory.
+    pub(crate) fn listed(reader: &'a Reader, root: Oid) -> Result<Tree<'a>> {
+        let listing = reader
+            .files(root, BStr::new(""))?
+            .into_iter()
+            .map(|entry| (entry.path, entry.kind, entry.id))
+            .collect();
+        Ok(Tree {
+            reader,
+            root,
+            listing: Some(listing),
+        })
+    }
+
+    /// What is at `path`, without following links.
+    pub(crate) fn node(&self, path: &BStr) -> Result<Option<Node>> {
+        let Some(listing) = &self.listing else {
+            let entry = self.reader.entry(self.root, path)?;
+            return Ok(entry.map(|entry| node(entry.kind, entry.id)));
+        };
+        if path.is_empty() {
+            return Ok(Some(Node::Directory));
+        }
+        if let Ok(index) = listing.binary_search_by(|(file, ..)| file.as_bstr().cmp(path)) {
+            let (_, kind, id) = &listing[index];
+            return Ok(Some(node(*kind, *id)));
+        }
+        Ok((!self.listed_below(path).is_empty()).then_some(Node::Directory))
+    }
+
+    /// Files, links and submodules below `directory`, in path order.
+    pub(crate) fn below(&self, directory: &BStr) -> Result<Vec<(RepoPath, EntryKind, Oid)>> {
+        if self.listing.is_some() {
+            return Ok(self.listed_below(directory).to_vec());
+        }
+        let files = self.reader.files(self.root, directory)?;
+        Ok(files
+            .into_iter()
+            .map(|entry| (entry.path, entry.kind, entry.id))
+            .collect())
+    }
+
+    /// As [`Tree::below`], for a tree that was listed; else empty.
+    pub(crate) fn listed_below(&self, directory: &BStr) -> &[(RepoPath, EntryKind, Oid)] {
+        let listing = self.listing.as_deref().unwrap_or_default();
+        if directory.is_empty() {
+            return listing;
+        }
+        let mut first = BString::from(directory.to_vec());
+        first.push(b'/');
+        let start = listing.partition_point(|(file, ..)| *file < first);
+        let length = listing[start..].partition_point(|(file, ..)| file.starts_with(&first));
+        &listing[start..start + length]
+    }
+
+    /// Follows `path` through symlinks, staying inside the tree.
+    pub(crate) fn follow(&self, path: &BStr) -> Result<Followed> {
+        let mut path = BString::from(path.to_vec());
+        let mut links = Vec::new();
+        loop {
+            match self.node(path.as_bstr())? {
+                Some(Node::Link(_)) | None => {}
+                Some(node) => return Ok(Followed::To { path, node, links }),
+            }
+            let Some((end, target)) = self.first_link(path.as_bstr())? else {
+                return Ok(Followed::Missing(path));
+            };
+            let link = BString::from(path[..end].to_vec());
+            let target = self.reader.blob(target)?;
+            let Some(mut target) = join(parent(link.as_bstr()), target.as_bstr()) else {
+                return Ok(Followed::Escapes(link));
+            };
+            // The rest of the path hangs below the target.
+            if !target.is_empty() && end < path.len() {
+                target.push(b'/');
+            }
+            target.extend_from_slice(path.get(end + 1..).unwrap_or_default());
+            links.push(link.clone());
+            if links.len() > MAX_LINKS {
+                return Ok(Followed::Escapes(link));
+            }
+            path = target;
+        }
+    }
+
+    /// The first symlink on the way to `path`, itself included: where its path ends, and its blob.
+    fn first_link(&self, path: &BStr) -> Result<Option<(usize, Oid)>> {
+        for end in ends(path) {
+            match self.node(path[..end].as_bstr())? {
+                Some(Node::Link(target)) => return Ok(Some((end, target))),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn node(kind: EntryKind, id: Oid) -> Node {
+    match kind {
+        EntryKind::Blob | EntryKind::Executable => Node::File(id),
+        EntryKind::Symlink => Node::Link(id),
+        EntryKind::Tree => Node::Directory,
+        EntryKind::Submodule => Node::Submodule,
+    }
+}
+
+/// Where each component of a path ends.
+fn ends(path: &BStr) -> impl Iterator<Item = usize> {
+    path.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(index, _)| index)
+        .chain(Some(path.len()))
+}
+
+/// `reference`, as written in a file of `directory`; `None` where it is absolute or leaves the tree.
+pub(crate) fn join(directory: &BStr, reference: &BStr) -> Option<RepoPath> {
+    if reference.starts_with(b"/") {
+        return None;
+    }
+    let mut parts: Vec<&[u8]> = directory
+        .split_str("/")
+        .filter(|part| !part.is_empty())
+        .collect();
+    for part in reference.split_str("/") {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(BString::from(parts.join(&b'/')))
+}
+
+/// The directory a path is in; `""` for the root.
+pub(crate) fn parent(path: &BStr) -> &BStr {
+    match path.rfind_byte(b'/') {
+        Some(slash) => path[..slash].as_bstr(),
+        None => BStr::new(""),
+    }
+}
+
+/// The last component of a path.
+pub(crate) fn file_name(path: &BStr) -> &BStr {
+    match path.rfind_byte(b'/') {
+        Some(slash) => path[slash + 1..].as_bstr(),
+        None => path,
+    }
+}
+
+/// Whether `path` is `prefix` or something below it; everything is below `""`.
+pub(crate) fn is_within(path: &[u8], prefix: &[u8]) -> bool {
+    let prefix = prefix.strip_suffix(b"/").unwrap_or(prefix);
+    match path.strip_prefix(prefix) {
+        Some(rest) => prefix.is_empty() || rest.is_empty() || rest.starts_with(b"/"),
+        None => false,
+    }
+}
+
+/// Whether a file's name says that it may hold manifests.
+pub(crate) fn is_manifest_name(path: &BStr) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|suffix| name.ends_with(suffix.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved_inside_the_tree() {
+        let join = |directory: &str, reference: &str| {
+            join(BStr::new(directory), BStr::new(reference)).map(|path| path.to_string())
+        };
+        assert_eq!(join("envs/prod", "../../base").as_deref(), Some("base"));
+        assert_eq!(
+            join("envs/prod", "./a//b/").as_deref(),
+            Some("envs/prod/a/b")
+        );
+        assert_eq!(join("", "a").as_deref(), Some("a"));
+        assert_eq!(join("a", "..").as_deref(), Some(""));
+        assert_eq!(join("a", "../.."), None);
+        assert_eq!(join("a", "/etc/passwd"), None);
+    }
+
+    #[test]
+    fn a_prefix_ends_at_a_component() {
+        assert!(is_within(b"a/b/c", b"a/b"));
+        assert!(is_within(b"a/b", b"a/b"));
+        assert!(is_within(b"a/b", b"a/"));
+        assert!(is_within(b"a", b""));
+        assert!(!is_within(b"a/bc", b"a/b"));
+        assert!(!is_within(b"a", b"a/b"));
+    }
+}

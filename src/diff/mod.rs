@@ -4,8 +4,12 @@
 
 mod fields;
 mod noise;
+mod pair;
 mod text;
+mod value;
 
-pub use fields::{ChangeKind, FieldChange, Pair, fields, pair, same_value};
+pub use fields::{ChangeKind, FieldChange, fields};
 pub use noise::{Noise, suppressed};
+pub use pair::{Pair, pair};
 pub use text::{Hunk, Line, LineKind, Span, TextDiff, text};
+pub use value::same_value;

@@ -233,7 +233,7 @@ mod tests {
         );
         assert_eq!(
             manifest.documents[0].object.id.namespace.as_deref(),
-            Some("n")
+            Some("web")
         );
         assert_eq!(manifest.documents[1].object.id.namespace, None);
         assert_eq!(manifest.others, 1);

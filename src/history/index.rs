@@ -1,24 +1,33 @@
-//! The index: every commit of a tip's first-parent line with the paths it changed, newest first, built in the background
-//! and readable while it grows.
+//! The index: every commit of a tip's first-parent line with the paths it changed, newest first, readable while it
+//! grows.
 //!
-//! The walk hands contiguous runs of commits to a few threads, each with its own object caches, so that a commit's tree is
-//! decoded once and serves as the parent of the next; finished runs are published in order. A first small run makes the
-//! first screen of rows available at once.
+//! [`History`] is the handle, [`Rows`] what was known at one moment: runs of rows that never change once published, so that
+//! a reader holds no lock while it looks. Lookups (by commit, by path) are kept beside the rows as they arrive. How the
+//! rows are made is in `build`.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-use super::attribution::Pull;
-use crate::git::{BStr, Oid, PathChange, Person, Repo};
+use super::build;
+use super::message::Pull;
+use crate::git::{BStr, Oid, PathChange, Person, Repo, RepoPath};
 use crate::task::Cancel;
+
+/// How often a blocking wait looks whether it was cancelled.
+const CANCEL_POLL: Duration = Duration::from_millis(50);
 
 /// A growing index of one tip's first-parent line. Cheap to clone; may go to any thread.
 #[derive(Clone)]
-pub struct History {}
+pub struct History {
+    shared: Arc<Shared>,
+}
 
 /// A commit of the first-parent line. Text is as in git: [`crate::text::clean`] it before showing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub id: Oid,
     pub tree: Oid,
@@ -37,7 +46,7 @@ pub struct Row {
     pub reverts: Box<[Oid]>,
     /// Paths that differ from the first parent's tree (a root: from the empty tree), in path order.
     pub changes: Box<[PathChange]>,
-    /// Why `changes` is not known: an object is missing or broken. `changes` is empty then.
+    /// Why `changes` is not known: an object is missing or broken, or a shallow clone ends here. `changes` is empty then.
     pub problem: Option<Box<str>>,
 }
 
@@ -54,82 +63,248 @@ pub enum End {
 
 /// The rows known at one moment, newest first. Cheap to clone; does not change when the index grows.
 #[derive(Clone)]
-pub struct Rows {}
+pub struct Rows {
+    known: Known,
+    shared: Arc<Shared>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    runs: Arc<Vec<Run>>,
+    len: usize,
+    complete: bool,
+    end: Option<End>,
+}
+
+/// Neighbouring rows, published together.
+#[derive(Clone)]
+struct Run {
+    start: usize,
+    rows: Arc<[Row]>,
+}
+
+/// What the builder writes and readers read.
+pub(super) struct Shared {
+    tip: Oid,
+    state: Mutex<State>,
+    grown: Condvar,
+    /// (rows, complete), for those who wait without a thread.
+    progress: watch::Sender<(usize, bool)>,
+    lookup: RwLock<Lookup>,
+}
+
+#[derive(Default)]
+struct State {
+    known: Known,
+    /// Finished runs that wait for the ones before them, by run number.
+    waiting: BTreeMap<usize, Vec<Row>>,
+    next: usize,
+}
+
+/// Answers without a walk. It may be ahead of a [`Rows`], never behind.
+#[derive(Default)]
+struct Lookup {
+    by_commit: HashMap<Oid, u32>,
+    by_path: BTreeMap<RepoPath, Vec<u32>>,
+    /// Reverted commit → newest row that says so.
+    reverted: HashMap<Oid, u32>,
+}
 
 impl History {
     /// Starts to index the first-parent line of `tip` in background threads, until done or cancelled. Never fails: what goes
     /// wrong is in [`Rows::end`] and [`Row::problem`].
     pub fn start(repo: &Repo, tip: Oid, cancel: &Cancel) -> History {
-        let _ = (repo, tip, cancel);
-        todo!()
+        let shared = Arc::new(Shared {
+            tip,
+            state: Mutex::default(),
+            grown: Condvar::new(),
+            progress: watch::Sender::new((0, false)),
+            lookup: RwLock::default(),
+        });
+        build::start(&shared, repo, tip, cancel);
+        History { shared }
     }
 
     pub fn tip(&self) -> Oid {
-        todo!()
+        self.shared.tip
     }
 
     /// What is known by now.
     pub fn snapshot(&self) -> Rows {
-        todo!()
+        self.rows(self.shared.state().known.clone())
     }
 
     /// Waits until more than `seen` rows are known or the index is complete.
     pub async fn grown(&self, seen: usize) -> Rows {
-        let _ = seen;
-        todo!()
+        let mut progress = self.shared.progress.subscribe();
+        // The only error is that the sender is gone, and `self` holds it.
+        let _ = progress
+            .wait_for(|&(rows, complete)| rows > seen || complete)
+            .await;
+        self.snapshot()
     }
 
-    /// As [`History::grown`], for threads of their own.
-    pub fn wait_grown(&self, seen: usize) -> Rows {
-        let _ = seen;
-        todo!()
+    /// As [`History::grown`], for threads of their own; returns early when `cancel` is.
+    pub fn wait_grown(&self, seen: usize, cancel: &Cancel) -> Rows {
+        let mut state = self.shared.state();
+        while state.known.len <= seen && !state.known.complete && !cancel.is_cancelled() {
+            state = match self.shared.grown.wait_timeout(state, CANCEL_POLL) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        self.rows(state.known.clone())
+    }
+
+    fn rows(&self, known: Known) -> Rows {
+        Rows {
+            known,
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
 impl Rows {
     pub fn len(&self) -> usize {
-        todo!()
+        self.known.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.known.len == 0
     }
 
     /// The row at `index`, counted from the newest commit (0).
     pub fn get(&self, index: usize) -> Option<&Row> {
-        let _ = index;
-        todo!()
+        let after = self.known.runs.partition_point(|run| run.start <= index);
+        let run = self.known.runs.get(after.checked_sub(1)?)?;
+        run.rows.get(index - run.start)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
-        (0..self.len()).filter_map(|index| self.get(index))
+        self.known.runs.iter().flat_map(|run| run.rows.iter())
     }
 
     /// No more rows will come.
     pub fn complete(&self) -> bool {
-        todo!()
+        self.known.complete
     }
 
     /// Why the line ends before its root; `None` while it grows and where it does not.
     pub fn end(&self) -> Option<&End> {
-        todo!()
+        self.known.end.as_ref()
     }
 
     /// Where `commit` is on the line.
     pub fn position(&self, commit: Oid) -> Option<usize> {
-        let _ = commit;
-        todo!()
+        let row = self.lookup(|lookup| lookup.by_commit.get(&commit).copied())?;
+        self.within(row)
     }
 
-    /// The rows whose commit changed `path` (a file, or anything below a directory), newest first.
+    /// The rows whose commit changed `path` (a file, or anything below a directory; `""`: anything), newest first.
     pub fn touching(&self, path: &BStr) -> Vec<usize> {
-        let _ = path;
-        todo!()
+        if path.is_empty() {
+            return (0..self.len())
+                .filter(|&index| self.get(index).is_some_and(|row| !row.changes.is_empty()))
+                .collect();
+        }
+        let mut rows: Vec<usize> = self.lookup(|lookup| {
+            let mut below = RepoPath::from(path);
+            below.push(b'/');
+            let files = lookup
+                .by_path
+                .range(below.clone()..)
+                .take_while(|(file, _)| file.starts_with(&below));
+            lookup
+                .by_path
+                .get(path)
+                .into_iter()
+                .chain(files.map(|(_, rows)| rows))
+                .flatten()
+                .filter_map(|&row| self.within(row))
+                .collect()
+        });
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 
     /// The newest row that says it reverts `commit`.
     pub fn reverted_by(&self, commit: Oid) -> Option<usize> {
-        let _ = commit;
-        todo!()
+        let row = self.lookup(|lookup| lookup.reverted.get(&commit).copied())?;
+        self.within(row)
+    }
+
+    fn lookup<T>(&self, ask: impl FnOnce(&Lookup) -> T) -> T {
+        ask(&self
+            .shared
+            .lookup
+            .read()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn within(&self, row: u32) -> Option<usize> {
+        let row = row as usize;
+        (row < self.len()).then_some(row)
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a finished run; it becomes visible when all runs before it are.
+    pub(super) fn publish(&self, number: usize, rows: Vec<Row>) {
+        let mut state = self.state();
+        state.waiting.insert(number, rows);
+        while let Some(rows) = {
+            let next = state.next;
+            state.waiting.remove(&next)
+        } {
+            state.next += 1;
+            let start = state.known.len;
+            self.remember(start, &rows);
+            state.known.len += rows.len();
+            Arc::make_mut(&mut state.known.runs).push(Run {
+                start,
+                rows: rows.into(),
+            });
+        }
+        self.announce(&state);
+    }
+
+    /// No more runs will come. The first call decides why.
+    pub(super) fn finish(&self, end: Option<End>) {
+        let mut state = self.state();
+        if !state.known.complete {
+            state.known.complete = true;
+            state.known.end = end;
+            state.waiting.clear();
+            self.announce(&state);
+        }
+    }
+
+    fn announce(&self, state: &State) {
+        self.progress
+            .send_replace((state.known.len, state.known.complete));
+        self.grown.notify_all();
+    }
+
+    fn remember(&self, start: usize, rows: &[Row]) {
+        let mut lookup = self.lookup.write().unwrap_or_else(PoisonError::into_inner);
+        for (row, number) in rows.iter().zip(start as u32..) {
+            lookup.by_commit.insert(row.id, number);
+            for &reverted in &row.reverts {
+                lookup.reverted.entry(reverted).or_insert(number);
+            }
+            for change in &row.changes {
+                match lookup.by_path.get_mut(&change.path) {
+                    Some(rows) => rows.push(number),
+                    None => {
+                        lookup.by_path.insert(change.path.clone(), vec![number]);
+                    }
+                }
+            }
+        }
     }
 }

@@ -9,17 +9,20 @@
 //! on demand ([`crate::git::Reader::merged_commits`]).
 
 mod attribution;
+mod build;
 mod changes;
 mod index;
 mod layouts;
 mod meaning;
+mod message;
 mod resource;
 
-pub use attribution::{Origin, Origins, Pull, enclosing, pull_of, reverts_of};
+pub use attribution::{Origin, Origins, enclosing};
 pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
 pub use index::{End, History, Row, Rows};
 pub use layouts::Layouts;
 pub use meaning::meaning;
+pub use message::{Pull, pull_of, reverts_of};
 pub use resource::{LogEntry, LogStep, ResourceKey, document_log, resource_log};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,17 +1,48 @@
 //! Layouts of the past: environments and apps at any tree, each detected once.
 //!
 //! Most commits change what files say, not how the repository is laid out; a layout is carried over from a neighbouring
-//! commit where the paths that changed cannot alter it.
+//! commit where the paths that changed cannot alter it, and kept once where detection finds the same again.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::git::{Oid, PathChange, Reader};
-use crate::layout::Layout;
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader};
+use crate::layout::{self, Layout};
 use crate::render::Renderer;
+use crate::render::tree::is_manifest_name;
+
+/// Different layouts kept: a layout of a thousand apps takes about a megabyte.
+const LAYOUTS_KEPT: usize = 64;
+/// Trees whose layout is remembered, in each of two generations.
+const TREES_KEPT: usize = 1 << 15;
+
+/// Files that describe a layout: environments, releases, what a kustomization is made of. Lower case.
+const DESCRIPTIONS: [&str; 9] = [
+    "kustomization.yaml",
+    "kustomization.yml",
+    "kustomization",
+    "jx-requirements.yml",
+    "helmfile.yaml",
+    "releases.yaml",
+    ".gitopsy.toml",
+    "chart.yaml",
+    "apps.yaml",
+];
 
 /// Remembers layouts by tree. May be shared between threads.
 #[derive(Default)]
-pub struct Layouts {}
+pub struct Layouts {
+    kept: Mutex<Kept>,
+}
+
+/// Two generations: what was not asked for while the younger one filled up is forgotten.
+#[derive(Default)]
+struct Kept {
+    young: HashMap<Oid, Arc<Layout>>,
+    /// How many layouts the younger generation holds, at most.
+    distinct: usize,
+    old: HashMap<Oid, Arc<Layout>>,
+}
 
 impl Layouts {
     /// The layout of `tree`.
@@ -21,20 +52,126 @@ impl Layouts {
         renderer: &Renderer,
         tree: Oid,
     ) -> crate::git::Result<Arc<Layout>> {
-        let _ = (reader, renderer, tree);
-        todo!()
+        if let Some(known) = self.get(tree) {
+            return Ok(known);
+        }
+        let layout = Arc::new(layout::detect(reader, tree, renderer)?);
+        self.put(tree, &layout, true);
+        Ok(layout)
     }
 
-    /// The layout of `tree`, which differs from `known` in `changes` only (in either direction).
+    /// The layout of `tree`, which differs from `neighbour` in `changes` only (in either direction).
     pub fn beside(
         &self,
         reader: &Reader,
         renderer: &Renderer,
-        known: Oid,
+        neighbour: Oid,
         tree: Oid,
         changes: &[PathChange],
     ) -> crate::git::Result<Arc<Layout>> {
-        let _ = (reader, renderer, known, tree, changes);
-        todo!()
+        if let Some(known) = self.get(tree) {
+            return Ok(known);
+        }
+        let known = self.at(reader, renderer, neighbour)?;
+        if !alter(reader, renderer, changes)? {
+            self.put(tree, &known, false);
+            return Ok(known);
+        }
+        let layout = layout::detect(reader, tree, renderer)?;
+        if same(&layout, &known) {
+            self.put(tree, &known, false);
+            return Ok(known);
+        }
+        let layout = Arc::new(layout);
+        self.put(tree, &layout, true);
+        Ok(layout)
+    }
+
+    /// Remembers that `tree` is laid out like this.
+    pub(super) fn carry(&self, tree: Oid, layout: &Arc<Layout>) {
+        self.put(tree, layout, false);
+    }
+
+    fn get(&self, tree: Oid) -> Option<Arc<Layout>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = kept.young.get(&tree) {
+            return Some(Arc::clone(layout));
+        }
+        let layout = kept.old.remove(&tree)?;
+        kept.put(tree, &layout, true);
+        Some(layout)
+    }
+
+    fn put(&self, tree: Oid, layout: &Arc<Layout>, new: bool) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.put(tree, layout, new);
+    }
+}
+
+impl Kept {
+    fn put(&mut self, tree: Oid, layout: &Arc<Layout>, new: bool) {
+        self.distinct += usize::from(new);
+        if self.distinct > LAYOUTS_KEPT || self.young.len() >= TREES_KEPT {
+            self.old = std::mem::take(&mut self.young);
+            self.distinct = 1;
+        }
+        self.young.insert(tree, Arc::clone(layout));
+    }
+}
+
+fn same(a: &Layout, b: &Layout) -> bool {
+    a.apps == b.apps
+        && a.environments == b.environments
+        && (&a.kinds, &a.generated, &a.notes) == (&b.kinds, &b.generated, &b.notes)
+}
+
+/// Whether any of `changes` can alter how a repository is laid out.
+pub(super) fn alter(
+    reader: &Reader,
+    renderer: &Renderer,
+    changes: &[PathChange],
+) -> crate::git::Result<bool> {
+    for change in changes {
+        if may_alter(reader, renderer, change)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Detection goes by which paths there are, by the files that describe a layout, and by which objects (not what is in
+/// them) the other files declare.
+fn may_alter(
+    reader: &Reader,
+    renderer: &Renderer,
+    change: &PathChange,
+) -> crate::git::Result<bool> {
+    use EntryKind::{Blob, Executable};
+    let (before, after) = match (change.before, change.after) {
+        (Some((Blob | Executable, before)), Some((Blob | Executable, after))) => (before, after),
+        _ => return Ok(true),
+    };
+    if describes(change) {
+        return Ok(true);
+    }
+    let name = file_name(change);
+    if name.contains(&b'.') && !is_manifest_name(name) {
+        return Ok(false);
+    }
+    Ok(renderer.outline(reader, before)? != renderer.outline(reader, after)?)
+}
+
+/// Whether a file describes a layout.
+pub(super) fn describes(change: &PathChange) -> bool {
+    let name = file_name(change);
+    DESCRIPTIONS
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+fn file_name(change: &PathChange) -> &BStr {
+    match change.path.rfind_byte(b'/') {
+        Some(slash) => change.path[slash + 1..].as_bstr(),
+        None => change.path.as_ref(),
     }
 }

@@ -11,19 +11,22 @@
 mod attribution;
 mod build;
 mod changes;
+mod document;
 mod index;
 mod layouts;
 mod meaning;
 mod message;
+mod pairing;
 mod resource;
 
 pub use attribution::{Origin, Origins, enclosing};
 pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
+pub use document::document_log;
 pub use index::{End, History, Row, Rows};
 pub use layouts::Layouts;
 pub use meaning::meaning;
 pub use message::{Pull, pull_of, reverts_of};
-pub use resource::{LogEntry, LogStep, ResourceKey, document_log, resource_log};
+pub use resource::{LogEntry, LogStep, OnStep, ResourceKey, resource_log};
 
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -1,9 +1,11 @@
 //! Commits, read and written.
 
+use gix::bstr::{BStr, ByteSlice};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::Oid;
+use super::error::{Error, Result};
 
 /// Name and e-mail as written in a commit, decoded leniently.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -21,8 +23,9 @@ pub struct Commit {
     pub author: Person,
     pub authored: Timestamp,
     pub committed: Timestamp,
+    /// The message's first line.
     pub subject: String,
-    /// The message without its subject.
+    /// The message without its subject and the blank lines after it.
     pub body: String,
 }
 
@@ -36,6 +39,66 @@ pub struct NewCommit {
     pub at: Timestamp,
 }
 
+/// Reads a commit's bytes. The library refuses persons and dates that make no sense; history has all sorts, and they are
+/// shown as far as they go. Only a commit without a tree is refused.
+pub(super) fn parse(id: Oid, bytes: &[u8]) -> Result<Commit> {
+    let (header, message) = bytes.split_once_str("\n\n").unwrap_or((bytes, b""));
+    let (mut tree, mut parents) = (None, Vec::new());
+    let (mut author, mut committer, mut latin1) = (b"".as_bstr(), b"".as_bstr(), false);
+    for line in header.lines() {
+        // Lines of a signature begin with a space and are none of these.
+        match line.split_once_str(" ") {
+            Some((b"tree", hex)) if tree.is_none() => tree = Oid::from_hex(hex).ok(),
+            Some((b"parent", hex)) => parents.extend(Oid::from_hex(hex).ok()),
+            Some((b"author", person)) => author = person.as_bstr(),
+            Some((b"committer", person)) => committer = person.as_bstr(),
+            Some((b"encoding", name)) => latin1 = name.eq_ignore_ascii_case(b"iso-8859-1"),
+            _ => {}
+        }
+    }
+    let tree =
+        tree.ok_or_else(|| Error::Other(format!("commit {id} is corrupt: it has no tree")))?;
+    let (author, authored) = signature(author, latin1);
+    let (_, committed) = signature(committer, latin1);
+    let message = decode(message.as_bstr(), latin1);
+    let message = message.trim_start_matches('\n');
+    let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
+    Ok(Commit {
+        id,
+        tree,
+        parents,
+        author,
+        authored,
+        committed,
+        subject: subject.to_owned(),
+        body: body.trim_start_matches('\n').to_owned(),
+    })
+}
+
+fn signature(raw: &BStr, latin1: bool) -> (Person, Timestamp) {
+    let Ok(signature) = gix::actor::SignatureRef::from_bytes(raw) else {
+        let person = Person {
+            name: decode(raw, latin1),
+            email: String::new(),
+        };
+        return (person, Timestamp::UNIX_EPOCH);
+    };
+    let person = Person {
+        name: decode(signature.name.trim().as_bstr(), latin1),
+        email: decode(signature.email.trim().as_bstr(), latin1),
+    };
+    let at = Timestamp::from_second(signature.seconds()).unwrap_or(Timestamp::UNIX_EPOCH);
+    (person, at)
+}
+
+fn decode(bytes: &BStr, latin1: bool) -> String {
+    if latin1 {
+        bytes.bytes().map(char::from).collect()
+    } else {
+        bytes.to_str_lossy().into_owned()
+    }
+}
+
 /// The message `git revert` would write for `commit`: `Revert "S"`, `Reapply "S"` for the revert of a revert, and the
 /// `reversing changes made to` form for a merge whose mainline is its first parent.
 pub fn revert_message(commit: &Commit) -> String {
@@ -44,12 +107,15 @@ pub fn revert_message(commit: &Commit) -> String {
 }
 
 /// Serialises an id as 40 hex digits.
-pub fn hex<S: Serializer>(id: &Oid, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn hex<S: Serializer>(id: &Oid, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 
 /// Serialises an optional id as 40 hex digits or null.
-pub fn hex_option<S: Serializer>(id: &Option<Oid>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn hex_option<S: Serializer>(
+    id: &Option<Oid>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     match id {
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),

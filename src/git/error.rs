@@ -1,14 +1,24 @@
 //! What can go wrong with a repository, in words that say what to do.
 
+use std::fmt;
 use std::path::PathBuf;
+
+use super::Oid;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The text after a line break, where there is one, begins with `hint: `.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("{0} does not exist\nhint: name a repository with --repo PATH")]
+    NoSuchPath(PathBuf),
     #[error("{0} is not in a git repository\nhint: name one with --repo PATH")]
     NotARepository(PathBuf),
+    /// As git has it: configuration and hooks of a repository that somebody else owns could run their programs.
+    #[error(
+        "the repository {0} belongs to another user\nhint: if you trust it: git config --global --add safe.directory {0}"
+    )]
+    Untrusted(PathBuf),
     #[error(
         "the repository {0} has no commits yet\nhint: there is nothing to review before the first commit"
     )]
@@ -17,20 +27,49 @@ pub enum Error {
         "no commit is called {0:?}\nhint: a revision may be a commit id, a branch, a tag, or any of these with ^ or ~N"
     )]
     UnknownRevision(String),
-    #[error("object {oid} is missing from the repository{}", hint(*.shallow))]
-    Missing { oid: super::Oid, shallow: bool },
+    #[error("there is no branch {branch:?}{}", .remote.as_ref().map(|remote| format!(" at {remote}, as last fetched\nhint: fetch, or list the branches with git branch -a")).unwrap_or_default())]
+    UnknownBranch {
+        branch: String,
+        remote: Option<String>,
+    },
+    #[error("object {oid} is missing from the repository{why}")]
+    Missing { oid: Oid, why: Absence },
     #[error("{0} is a merge of more than two parents\nhint: choose the parent to go back to")]
-    Octopus(super::Oid),
+    Octopus(Oid),
     #[error("git {what} failed: {message}")]
     Git { what: String, message: String },
     #[error("{0}")]
     Other(String),
 }
 
-fn hint(shallow: bool) -> &'static str {
-    if shallow {
-        "\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
-    } else {
-        ""
+/// Why an object may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The clone holds only the newest commits.
+    Shallow,
+    /// The clone left objects at its remote; gitopsy never fetches them while it reads.
+    Partial,
+    Unknown,
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Absence::Shallow => {
+                "\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
+            }
+            Absence::Partial => {
+                "\nhint: the clone is partial; `git fetch --refetch --no-filter` brings the rest"
+            }
+            Absence::Unknown => "\nhint: `git fsck` says what else is missing",
+        })
+    }
+}
+
+/// Turns an error of the git library into ours: `what` is what was attempted, as in "git {what} failed".
+pub(super) fn failed(what: &str) -> impl Fn(gix::Error) -> Error + '_ {
+    move |error| Error::Git {
+        what: what.to_owned(),
+        message: error.to_string(),
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::error::Result;
+use super::reader::Reader;
 use super::{Oid, RepoPath};
 
 /// The outcome of a merge: clean (a tree) or the conflicts, by path.
@@ -32,4 +34,8 @@ pub enum ConflictKind {
     ModifyDelete,
     Rename,
     Other,
+}
+
+pub(super) fn merge(_reader: &Reader, _base: Oid, _ours: Oid, _theirs: Oid) -> Result<Merge> {
+    todo!()
 }

@@ -7,17 +7,22 @@
 mod commit;
 mod error;
 mod merge;
+mod reader;
 mod remote;
 mod repo;
 mod shadow;
+mod store;
+mod tip;
 mod tree;
 mod walk;
 
 pub use commit::{Commit, NewCommit, Person, hex, hex_option, revert_message};
-pub use error::{Error, Result};
+pub use error::{Absence, Error, Result};
 pub use merge::{Conflict, ConflictKind, Merge};
+pub use reader::Reader;
 pub use remote::{Remote, RemoteUrl, parse_url};
-pub use repo::{Facts, Reader, Repo, Tip};
+pub use repo::{Facts, Repo};
+pub use tip::Tip;
 pub use tree::{Entry, EntryKind, PathChange, TreeEdit};
 pub use walk::FirstParents;
 

@@ -1,35 +1,29 @@
-//! Opening a repository as it is (work tree, bare, linked work tree, from a subdirectory) and reading from it.
+//! Opening a repository as it is (work tree, bare, linked work tree, from a subdirectory).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use gix::sec::trust::Mapping;
 use serde::Serialize;
 
-use super::commit::Commit;
-use super::error::Result;
-use super::merge::Merge;
-use super::remote::Remote;
-use super::tree::{Entry, PathChange, TreeEdit};
-use super::walk::FirstParents;
-use super::{BStr, NewCommit, Oid};
+use super::Oid;
+use super::commit::NewCommit;
+use super::error::{Error, Result, failed};
+use super::reader::Reader;
+use super::shadow::Shadow;
+use super::store::Made;
+use super::tip::Tip;
 
 /// A repository, with our shadow object directory beside it. Cheap to clone; may go to any thread.
 #[derive(Clone)]
-pub struct Repo {}
+pub struct Repo(pub(super) Arc<Shared>);
 
-/// What is under review: a branch of a repository, as last fetched by git or by us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tip {
-    /// The remote's URL without credentials, else the repository's path.
-    pub repository: String,
-    /// The branch's short name; `None` for a detached HEAD.
-    pub branch: Option<String>,
-    #[serde(serialize_with = "super::commit::hex")]
-    pub commit: Oid,
-    /// When it was fetched last, by git or by us; `None` where there is no remote.
-    pub fetched: Option<Timestamp>,
-    #[serde(skip)]
-    pub remote: Option<String>,
+pub(super) struct Shared {
+    /// The user's repository: its references, its configuration, its objects.
+    pub(super) own: gix::ThreadSafeRepository,
+    pub(super) shadow: Shadow,
+    pub(super) made: Arc<Made>,
+    pub(super) partial: bool,
 }
 
 /// What kind of clone this is: each limits what can be answered.
@@ -47,28 +41,28 @@ impl Repo {
     /// Opens the repository around `path`. `state` is our state directory; the shadow lives below it, created at the first
     /// write.
     pub fn open(path: &Path, state: &Path) -> Result<Repo> {
-        let _ = (path, state);
-        todo!()
-    }
-
-    /// The tip as DESIGN defines it: the remote of the current branch's upstream, else `origin`, else the only one; its default
-    /// branch as last fetched by git or by us, else HEAD. `branch` overrides the branch.
-    pub fn tip(&self, branch: Option<&str>) -> Result<Tip> {
-        let _ = branch;
-        todo!()
+        if !path.exists() {
+            return Err(Error::NoSuchPath(path.to_owned()));
+        }
+        let own = discover(path)?;
+        let local = own.to_thread_local();
+        if local.git_dir_trust() != gix::sec::Trust::Full {
+            return Err(Error::Untrusted(
+                local.workdir().unwrap_or(local.git_dir()).to_owned(),
+            ));
+        }
+        let common_dir = absolute(local.common_dir())?;
+        Ok(Repo(Arc::new(Shared {
+            shadow: Shadow::new(state, &common_dir),
+            made: Arc::default(),
+            partial: is_partial(&local),
+            own,
+        })))
     }
 
     /// A handle for one thread. Make one per job, not one per object: it holds the object caches.
     pub fn reader(&self) -> Reader {
-        todo!()
-    }
-
-    pub fn facts(&self) -> Facts {
-        todo!()
-    }
-
-    pub fn remotes(&self) -> Result<Vec<Remote>> {
-        todo!()
+        Reader::new(&self.0)
     }
 
     /// Fetches `tip`'s branch into the shadow, by running git in the user's repository, without moving any ref or touching
@@ -90,91 +84,74 @@ impl Repo {
         let _ = (remote, commit, branch);
         todo!()
     }
+
+    pub fn facts(&self) -> Facts {
+        let repo = self.0.own.to_thread_local();
+        Facts {
+            bare: repo.workdir().is_none(),
+            shallow: repo.is_shallow().unwrap_or(false),
+            partial: self.0.partial,
+            git_dir: repo.git_dir().to_owned(),
+            work_dir: repo.workdir().map(Path::to_owned),
+        }
+    }
 }
 
-/// Reads objects, from the user's repository and the shadow.
-pub struct Reader {}
-
-impl Reader {
-    /// Resolves a revision as git would (`abc123`, `main~2`, `v1.0^`) to a commit.
-    pub fn resolve(&self, revision: &str) -> Result<Oid> {
-        let _ = revision;
-        todo!()
+impl Shared {
+    /// The user's repository, reading objects through the shadow where there is one.
+    pub(super) fn view(&self) -> gix::ThreadSafeRepository {
+        let mut view = self.own.clone();
+        if let Some(objects) = self.shadow.store(&self.own.objects) {
+            view.objects = objects;
+        }
+        view
     }
 
-    pub fn commit(&self, id: Oid) -> Result<Commit> {
-        let _ = id;
-        todo!()
+    /// The user's commit-graph. (The library would look for it in the shadow.)
+    pub(super) fn commit_graph(&self) -> Option<gix::commitgraph::Graph> {
+        self.own
+            .to_thread_local()
+            .commit_graph_if_enabled()
+            .ok()
+            .flatten()
     }
+}
 
-    /// A commit's tree, through the commit-graph where there is one.
-    pub fn tree_of(&self, commit: Oid) -> Result<Oid> {
-        let _ = commit;
-        todo!()
-    }
+fn discover(path: &Path) -> Result<gix::ThreadSafeRepository> {
+    // Full trust or none: what to do with a repository of another user is decided in `open`.
+    let options = gix::open::Options::default().lossy_config(true);
+    let trust = Mapping {
+        full: options.clone(),
+        reduced: options,
+    };
+    let mut search = gix::discover::upwards::Options::default().apply_environment();
+    search.match_ceiling_dir_or_error = false;
+    gix::ThreadSafeRepository::discover_opts(path, search, trust).map_err(|error| {
+        if error.is_not_found() {
+            Error::NotARepository(path.to_owned())
+        } else {
+            failed("rev-parse")(error)
+        }
+    })
+}
 
-    /// The empty tree's id; reading it works although it may not be stored.
-    pub fn empty_tree(&self) -> Oid {
-        todo!()
-    }
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize()
+        .map_err(|error| Error::Other(format!("cannot resolve {}: {error}", path.display())))
+}
 
-    /// A blob's bytes.
-    pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let _ = id;
-        todo!()
-    }
-
-    /// What is at `path`; `None` where there is nothing. `""` is the tree itself.
-    pub fn entry(&self, tree: Oid, path: &BStr) -> Result<Option<Entry>> {
-        let _ = (tree, path);
-        todo!()
-    }
-
-    /// Every blob (and symlink and submodule) below `path`, in path order, with full paths.
-    pub fn files(&self, tree: Oid, path: &BStr) -> Result<Vec<Entry>> {
-        let _ = (tree, path);
-        todo!()
-    }
-
-    /// Paths whose entry differs between two trees, in path order, without rename detection.
-    pub fn diff(&self, before: Oid, after: Oid) -> Result<Vec<PathChange>> {
-        let _ = (before, after);
-        todo!()
-    }
-
-    /// The tip's first-parent line, newest first.
-    pub fn first_parents(&self, tip: Oid) -> FirstParents<'_> {
-        let _ = tip;
-        todo!()
-    }
-
-    /// The commits that a merge brought in: reachable from its other parents, not from its first.
-    pub fn merged_commits(&self, merge: Oid, limit: usize) -> Result<Vec<Commit>> {
-        let _ = (merge, limit);
-        todo!()
-    }
-
-    pub fn merge_base(&self, a: Oid, b: Oid) -> Result<Option<Oid>> {
-        let _ = (a, b);
-        todo!()
-    }
-
-    /// Three-way merge of trees in memory, as `git merge-tree` does it (renames followed as git is configured). Nothing is
-    /// written but the result's objects, to the shadow.
-    pub fn merge(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
-        let _ = (base, ours, theirs);
-        todo!()
-    }
-
-    /// `tree` with `edits` applied; the new objects are written to the shadow.
-    pub fn edit_tree(&self, tree: Oid, edits: &[TreeEdit]) -> Result<Oid> {
-        let _ = (tree, edits);
-        todo!()
-    }
-
-    /// Stores a blob in the shadow.
-    pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid> {
-        let _ = bytes;
-        todo!()
-    }
+fn is_partial(repo: &gix::Repository) -> bool {
+    let config = repo.config_snapshot();
+    config.string("extensions.partialClone").is_some()
+        || config
+            .plumbing()
+            .sections_by_name("remote")
+            .is_some_and(|sections| {
+                sections
+                    .filter_map(|section| section.value("promisor"))
+                    .any(|value| {
+                        gix::config::Boolean::try_from(value)
+                            .is_ok_and(|promisor| promisor.is_true())
+                    })
+            })
 }

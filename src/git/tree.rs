@@ -1,6 +1,16 @@
 //! Trees: what is in one, what differs between two, and making a changed one.
 
-use super::{Oid, RepoPath};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use gix::bstr::ByteSlice;
+use gix::diff::tree::visit::{Action, Change};
+use gix::objs::tree::{EntryKind as GitKind, EntryMode};
+use gix::objs::{FindExt, TreeRefIter};
+
+use super::error::{Result, failed};
+use super::store::Objects;
+use super::{BStr, Oid, RepoPath};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryKind {
@@ -9,6 +19,28 @@ pub enum EntryKind {
     Symlink,
     Tree,
     Submodule,
+}
+
+impl EntryKind {
+    pub(super) fn of(mode: EntryMode) -> EntryKind {
+        match mode.kind() {
+            GitKind::Blob => EntryKind::Blob,
+            GitKind::BlobExecutable => EntryKind::Executable,
+            GitKind::Link => EntryKind::Symlink,
+            GitKind::Tree => EntryKind::Tree,
+            GitKind::Commit => EntryKind::Submodule,
+        }
+    }
+
+    fn mode(self) -> GitKind {
+        match self {
+            EntryKind::Blob => GitKind::Blob,
+            EntryKind::Executable => GitKind::BlobExecutable,
+            EntryKind::Symlink => GitKind::Link,
+            EntryKind::Tree => GitKind::Tree,
+            EntryKind::Submodule => GitKind::Commit,
+        }
+    }
 }
 
 /// Something in a tree.
@@ -32,4 +64,185 @@ pub struct PathChange {
 pub struct TreeEdit {
     pub path: RepoPath,
     pub to: Option<(EntryKind, Oid)>,
+}
+
+/// What is at `path`; one tree is read per component.
+pub(super) fn entry(objects: &Objects, tree: Oid, path: &BStr) -> gix::Result<Option<Entry>> {
+    let mut found = (EntryKind::Tree, tree);
+    let mut buffer = Vec::new();
+    for name in path.split_str("/").filter(|name| !name.is_empty()) {
+        if found.0 != EntryKind::Tree {
+            return Ok(None);
+        }
+        let mut next = None;
+        for entry in read(objects, found.1, &mut buffer)? {
+            let entry = entry?;
+            if entry.filename == name.as_bstr() {
+                next = Some((EntryKind::of(entry.mode), entry.oid.to_owned()));
+                break;
+            }
+        }
+        match next {
+            Some(next) => found = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Entry {
+        path: path.to_owned(),
+        kind: found.0,
+        id: found.1,
+    }))
+}
+
+/// Everything but trees below `root`, in path order. Not recursive: how deep a tree goes is not ours to choose.
+pub(super) fn files(objects: &Objects, root: Entry) -> gix::Result<Vec<Entry>> {
+    let mut out = Vec::new();
+    let mut pending = vec![root];
+    let mut buffer = Vec::new();
+    while let Some(entry) = pending.pop() {
+        if entry.kind != EntryKind::Tree {
+            out.push(entry);
+            continue;
+        }
+        let first = pending.len();
+        for child in read(objects, entry.id, &mut buffer)? {
+            let child = child?;
+            pending.push(Entry {
+                path: join(entry.path.as_bstr(), child.filename),
+                kind: EntryKind::of(child.mode),
+                id: child.oid.to_owned(),
+            });
+        }
+        pending[first..].reverse();
+    }
+    Ok(out)
+}
+
+fn join(parent: &BStr, name: &BStr) -> RepoPath {
+    let mut path = RepoPath::from(Vec::with_capacity(parent.len() + 1 + name.len()));
+    path.extend_from_slice(parent);
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+/// A tree's entries; the empty tree need not be stored.
+fn read<'b>(objects: &Objects, id: Oid, buffer: &'b mut Vec<u8>) -> gix::Result<TreeRefIter<'b>> {
+    if id == Oid::empty_tree(objects.hash) {
+        return Ok(TreeRefIter::from_bytes(&[], objects.hash));
+    }
+    objects.find_tree_iter(&id, buffer)
+}
+
+/// Paths that differ, in path order. Equal subtrees are skipped by id; renames are not looked for.
+pub(super) fn diff(objects: &Objects, before: Oid, after: Oid) -> Result<Vec<PathChange>> {
+    if before == after {
+        return Ok(Vec::new());
+    }
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    let mut changes = Changes::default();
+    gix::diff::tree(
+        read(objects, before, &mut old).map_err(failed("diff"))?,
+        read(objects, after, &mut new).map_err(failed("diff"))?,
+        gix::diff::tree::State::default(),
+        objects,
+        &mut changes,
+    )
+    .map_err(|error| failed("diff")(gix::Error::from_error(error)))?;
+    let mut found = changes.found;
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    // A path that changes between a file and something else may come as a removal and an addition.
+    found.dedup_by(|later, earlier| {
+        let same = later.path == earlier.path;
+        if same {
+            earlier.before = earlier.before.or(later.before);
+            earlier.after = earlier.after.or(later.after);
+        }
+        same
+    });
+    Ok(found)
+}
+
+/// Collects what the diff visits, with full paths. Trees themselves are left out.
+#[derive(Default)]
+struct Changes {
+    path: RepoPath,
+    waiting: VecDeque<RepoPath>,
+    found: Vec<PathChange>,
+}
+
+impl gix::diff::tree::Visit for Changes {
+    fn pop_front_tracked_path_and_set_current(&mut self) {
+        self.path = self.waiting.pop_front().unwrap_or_default();
+    }
+
+    fn push_back_tracked_path_component(&mut self, component: &BStr) {
+        self.push_path_component(component);
+        self.waiting.push_back(self.path.clone());
+    }
+
+    fn push_path_component(&mut self, component: &BStr) {
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(component);
+    }
+
+    fn pop_path_component(&mut self) {
+        let parent = self.path.rfind_byte(b'/').unwrap_or(0);
+        self.path.truncate(parent);
+    }
+
+    fn visit(&mut self, change: Change) -> Action {
+        let side =
+            |mode: EntryMode, id: Oid| (!mode.is_tree()).then_some((EntryKind::of(mode), id));
+        let (before, after) = match change {
+            Change::Addition {
+                entry_mode, oid, ..
+            } => (None, side(entry_mode, oid)),
+            Change::Deletion {
+                entry_mode, oid, ..
+            } => (side(entry_mode, oid), None),
+            Change::Modification {
+                previous_entry_mode,
+                previous_oid,
+                entry_mode,
+                oid,
+            } => (
+                side(previous_entry_mode, previous_oid),
+                side(entry_mode, oid),
+            ),
+        };
+        if before.is_some() || after.is_some() {
+            self.found.push(PathChange {
+                path: self.path.clone(),
+                before,
+                after,
+            });
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `tree` with `edits` applied in order.
+pub(super) fn edit(objects: &Objects, tree: Oid, edits: &[TreeEdit]) -> gix::Result<Oid> {
+    use gix::objs::Write;
+
+    let mut buffer = Vec::new();
+    let root = if tree == Oid::empty_tree(objects.hash) {
+        gix::objs::Tree::empty()
+    } else {
+        objects.find_tree(&tree, &mut buffer)?.to_owned()
+    };
+    let mut editor = gix::objs::tree::Editor::new(root, objects, objects.hash);
+    for edit in edits {
+        let components = edit.path.split_str("/").map(ByteSlice::as_bstr);
+        match edit.to {
+            Some((kind, id)) => editor.upsert(components, kind.mode(), id)?,
+            None => editor.remove(components)?,
+        };
+    }
+    editor.write(|tree| objects.write(tree))
 }

@@ -1,0 +1,6 @@
+//! Our answers against those of git, kustomize, kubectl and brute force.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod git;

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use super::object::Node;
 use super::pattern::{MaskPathError, Pattern};
 use super::scalar::Scalar;
-use super::tree::{Entry, Key, NodeId, Tree, Value};
+use super::tree::{Key, NodeId, Tree, Value};
 
 /// The annotation in which `kubectl apply` keeps a copy of the object.
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -63,7 +63,7 @@ impl Masking {
     pub fn new(key: [u8; 32]) -> Masking {
         Masking {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
-            patterns: Pattern::builtin(),
+            patterns: Vec::new(),
         }
     }
 
@@ -110,35 +110,86 @@ impl Masking {
     pub(super) fn marks(&self, tree: &Tree<'_>) -> Marks {
         let mut marks = Marks::default();
         for (id, node) in tree.nodes.iter().enumerate() {
-            let Value::Map(entries) = &node.value else {
-                continue;
-            };
-            let Some(kind) = tree.get(id, "kind").and_then(|kind| tree.text(kind)) else {
-                continue;
-            };
-            let secret = kind.eq_ignore_ascii_case("secret");
-            if secret {
-                marks.secret(tree, id, entries);
-            }
-            let mut matched = secret;
-            for pattern in self.patterns.iter().filter(|pattern| pattern.is_for(kind)) {
-                matched = true;
-                pattern.select(tree, id, &mut |found| {
-                    marks.whole(tree, found, Secrecy::Plain)
-                });
-            }
-            if matched {
-                let copy = ["metadata", "annotations", LAST_APPLIED]
-                    .iter()
-                    .try_fold(id, |at, key| tree.get(at, key));
-                if let Some(copy) = copy {
-                    marks.set(copy, Secrecy::LastApplied);
-                    marks.set(tree.resolve(copy), Secrecy::LastApplied);
+            match &node.value {
+                Value::Map(_) => {
+                    if let Some(kind) = tree.get(id, "kind").and_then(|kind| tree.text(kind)) {
+                        self.mark_object(tree, id, kind, &mut marks);
+                    }
                 }
+                // A manifest in a string: a patch, a chart's extra objects.
+                Value::Scalar(Scalar::String(text)) if holds_secret(text) => {
+                    marks.set(id, Secrecy::Plain);
+                }
+                Value::Scalar(_) | Value::List(_) | Value::Alias(_) => {}
             }
         }
         marks
     }
+
+    fn mark_object(&self, tree: &Tree<'_>, object: NodeId, kind: &str, marks: &mut Marks) {
+        let secret = is_secret(kind);
+        if secret {
+            marks.secret(tree, object);
+        }
+        if kind == "Kustomization" {
+            Pattern::literals().select(tree, object, &mut |found| {
+                marks.whole(tree, found, Secrecy::Plain)
+            });
+        }
+        let mut configured = false;
+        for pattern in self.patterns.iter().filter(|pattern| pattern.is_for(kind)) {
+            configured = true;
+            pattern.select(tree, object, &mut |found| {
+                marks.whole(tree, found, Secrecy::Plain)
+            });
+        }
+        if secret || configured {
+            let copy = ["metadata", "annotations", LAST_APPLIED]
+                .iter()
+                .try_fold(object, |at, key| tree.get(at, key));
+            if let Some(copy) = copy {
+                marks.set(copy, Secrecy::LastApplied);
+                marks.set(tree.resolve(copy), Secrecy::LastApplied);
+            }
+        }
+    }
+
+    /// Whether text that cannot be read as YAML may hold something to mask.
+    pub(super) fn may_concern(&self, text: &str) -> bool {
+        text.contains("stringData")
+            || words(text).any(is_secret)
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.may_concern(text))
+    }
+}
+
+/// Any kind of this name, whatever its group says.
+pub(super) fn is_secret(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("secret")
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+}
+
+/// Whether a text holds the manifest of a Secret: `kind: Secret` in YAML or JSON, and data of one.
+pub(super) fn holds_secret(text: &str) -> bool {
+    if !text.contains("Secret") {
+        return false;
+    }
+    let value_of = |key: &'static str| {
+        text.match_indices(key).filter_map(move |(at, _)| {
+            let rest = text[at + key.len()..].trim_start_matches(['"', '\'', '\\', ' ']);
+            Some(
+                rest.strip_prefix(':')?
+                    .trim_start_matches(['"', '\'', '\\', ' ', '\n']),
+            )
+        })
+    };
+    let kind = value_of("kind").any(|value| words(value).next().is_some_and(is_secret));
+    kind && (value_of("data").next().is_some() || value_of("stringData").next().is_some())
 }
 
 /// How a marked node's text is to be taken.
@@ -175,23 +226,10 @@ impl Marks {
     }
 
     /// Every `data` and `stringData` of a Secret, those that a later duplicate hides included.
-    fn secret(&mut self, tree: &Tree<'_>, secret: NodeId, entries: &[Entry<'_>]) {
+    fn secret(&mut self, tree: &Tree<'_>, secret: NodeId) {
         let sops = tree.get(secret, "sops").is_some();
-        for entry in entries {
-            match &entry.key {
-                Key::Text(key) if key == "data" => {
-                    self.values(tree, entry.value, Secrecy::Base64, sops)
-                }
-                Key::Text(key) if key == "stringData" => {
-                    self.values(tree, entry.value, Secrecy::Plain, sops)
-                }
-                _ => {}
-            }
-        }
-        for source in tree.merged(secret) {
-            if let Value::Map(entries) = tree.value(source) {
-                self.secret(tree, source, entries);
-            }
+        for (value, secrecy) in data_of(tree, secret) {
+            self.values(tree, value, secrecy, sops);
         }
     }
 
@@ -206,7 +244,7 @@ impl Marks {
                 && tree
                     .text(entry.value)
                     .is_some_and(|text| text.starts_with("ENC[") && text.ends_with(']'));
-            if entry.key == Key::Text("".into()) || !encrypted {
+            if entry.key != Key::Merge && !encrypted {
                 self.whole(tree, entry.value, secrecy);
             }
         }
@@ -231,4 +269,23 @@ impl Marks {
                 .for_each(|entry| self.whole(tree, entry.value, secrecy)),
         }
     }
+}
+
+/// The `data` and `stringData` of a Secret, merged ones included.
+fn data_of(tree: &Tree<'_>, secret: NodeId) -> Vec<(NodeId, Secrecy)> {
+    let Value::Map(entries) = tree.value(secret) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(NodeId, Secrecy)> = entries
+        .iter()
+        .filter_map(|entry| match &entry.key {
+            Key::Text(key) if key == "data" => Some((entry.value, Secrecy::Base64)),
+            Key::Text(key) if key == "stringData" => Some((entry.value, Secrecy::Plain)),
+            Key::Text(_) | Key::Merge => None,
+        })
+        .collect();
+    for source in tree.merged(secret) {
+        found.extend(data_of(tree, source));
+    }
+    found
 }

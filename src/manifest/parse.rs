@@ -7,7 +7,7 @@ use super::kinds::is_cluster_scoped;
 use super::mask::Masking;
 use super::object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};
 use super::source;
-use super::tree::{self, Fault, Origin};
+use super::tree::{self, Fault, Origin, Reading};
 
 /// Reads a file's bytes. Never fails: what cannot be read is in [`Manifest::broken`] (not UTF-8, encrypted with
 /// git-crypt, a template, a syntax error), next to everything that can.
@@ -38,7 +38,7 @@ fn read_part(
     masking: &Masking,
     manifest: &mut Manifest,
 ) {
-    let (trees, fault) = tree::read(
+    let Reading { trees, fault, .. } = tree::read(
         text,
         Origin {
             byte: bytes.start,

@@ -28,19 +28,18 @@ enum Step {
 }
 
 impl Pattern {
-    /// What is secret beside Secrets: literals of which kustomize makes them.
-    pub fn builtin() -> Vec<Pattern> {
+    /// The literals of which kustomize makes Secrets.
+    pub fn literals() -> Pattern {
         let key = |key: &str| Step::Key(key.to_owned());
-        let steps = vec![
-            key("secretGenerator"),
-            Step::Any,
-            key("literals"),
-            Step::Any,
-        ];
-        vec![Pattern {
-            kind: Some("Kustomization".to_owned()),
-            steps,
-        }]
+        Pattern {
+            kind: None,
+            steps: vec![
+                key("secretGenerator"),
+                Step::Any,
+                key("literals"),
+                Step::Any,
+            ],
+        }
     }
 
     pub fn parse(text: &str) -> Result<Pattern, MaskPathError> {
@@ -95,6 +94,16 @@ impl Pattern {
         self.kind
             .as_ref()
             .is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind))
+    }
+
+    /// Whether text that cannot be read may hold what the path selects.
+    pub fn may_concern(&self, text: &str) -> bool {
+        let last = self.steps.iter().rev().find_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Any | Step::Deep => None,
+        });
+        last.is_none_or(|key| text.contains(key))
+            && self.kind.as_ref().is_none_or(|kind| text.contains(kind))
     }
 
     /// Calls `found` with every node below `root` that the path selects.

@@ -27,8 +27,6 @@ pub(super) struct Tree<'a> {
     pub root: NodeId,
     /// Where the document ends in the file (after a `...` line there may be a next one).
     pub end: usize,
-    /// Bytes of the comments in it, where asked for.
-    pub comments: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -82,37 +80,46 @@ pub(super) struct Origin {
     pub line: u32,
 }
 
-/// The documents of one part: one, more where `...` lines divide it, none where it is empty. An error ends it.
-pub(super) fn read(text: &str, origin: Origin, comments: bool) -> (Vec<Tree<'_>>, Option<Fault>) {
-    if let Some(at) = text
-        .bytes()
-        .position(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f)
-    {
+/// What a part holds: one document, more where `...` lines divide it, none where it is empty.
+#[derive(Debug, Default)]
+pub(super) struct Reading<'a> {
+    pub trees: Vec<Tree<'a>>,
+    /// What ended the reading.
+    pub fault: Option<Fault>,
+    /// Bytes of the comments, where asked for.
+    pub comments: Vec<Range<usize>>,
+}
+
+pub(super) fn read(text: &str, origin: Origin, comments: bool) -> Reading<'_> {
+    let mut reading = Reading::default();
+    let control = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f;
+    if let Some(at) = text.bytes().position(control) {
         let line = origin.line + text[..at].matches('\n').count() as u32;
-        let why = Cow::Borrowed("a control character, which YAML does not allow");
-        return (
-            Vec::new(),
-            Some(Fault {
-                line,
-                cause: Cause::Syntax,
-                why,
-            }),
-        );
+        let why = "a control character, which YAML does not allow".into();
+        reading.fault = Some(Fault {
+            line,
+            cause: Cause::Syntax,
+            why,
+        });
+        return reading;
     }
     let mut options = Options::default();
     options.set_emit_comments(comments);
     options.max_buffered_comment_events = usize::MAX;
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut trees = Vec::new();
-    let mut reader = Reader::new(origin);
+    let mut reader = Reader::new(text, origin);
     while let Some(event) = parser.next_event() {
         match reader.take(event) {
-            Ok(Some(tree)) => trees.push(tree),
+            Ok(Some(tree)) => reading.trees.push(tree),
             Ok(None) => {}
-            Err(fault) => return (trees, Some(fault)),
+            Err(fault) => {
+                reading.fault = Some(fault);
+                break;
+            }
         }
     }
-    (trees, None)
+    reading.comments = reader.comments;
+    reading
 }
 
 /// A JSON value as a tree: what comes from the API server takes the same way as what comes from git. `None` where it is
@@ -124,7 +131,6 @@ pub(super) fn from_json(value: serde_json::Value) -> Option<Tree<'static>> {
         nodes,
         root,
         end: 0,
-        comments: Vec::new(),
     })
 }
 
@@ -243,6 +249,7 @@ enum Open<'a> {
 }
 
 struct Reader<'a> {
+    text: &'a str,
     origin: Origin,
     nodes: Vec<TreeNode<'a>>,
     open: Vec<Open<'a>>,
@@ -253,8 +260,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(origin: Origin) -> Reader<'a> {
+    fn new(text: &'a str, origin: Origin) -> Reader<'a> {
         Reader {
+            text,
             origin,
             nodes: Vec::new(),
             open: Vec::new(),
@@ -277,6 +285,15 @@ impl<'a> Reader<'a> {
         let bytes = local.start + self.origin.byte..local.end + self.origin.byte;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                // The parser's span of a block scalar goes on to the next token: that one's indentation is not part of it.
+                let bytes = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        let lines = self.text.get(local.clone()).unwrap_or_default();
+                        let cut = lines.rfind('\n').map_or(0, |at| lines.len() - at - 1);
+                        bytes.start..bytes.end - cut
+                    }
+                    _ => bytes,
+                };
                 let merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
                 let value = resolve(text, style, tag.as_deref()).map_err(|why| Fault {
                     line,
@@ -318,17 +335,11 @@ impl<'a> Reader<'a> {
             Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end, line)?,
             Event::Comment(..) => self.comments.push(bytes),
             Event::DocumentEnd => {
-                let comments = std::mem::take(&mut self.comments);
                 let nodes = std::mem::take(&mut self.nodes);
                 self.anchors.clear();
                 self.aliased = 0;
                 let end = bytes.end;
-                return Ok(self.root.take().map(|root| Tree {
-                    nodes,
-                    root,
-                    end,
-                    comments,
-                }));
+                return Ok(self.root.take().map(|root| Tree { nodes, root, end }));
             }
             _ => {}
         }

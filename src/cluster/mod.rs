@@ -1,14 +1,21 @@
 //! The cluster: one type, two origins, a snapshot directory or an API server through kube. Only get, list, watch, and only the
 //! kinds and namespaces that git mentions.
 
-use std::collections::BTreeSet;
+mod error;
+pub mod snapshot;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::error::Error;
+pub use self::snapshot::Snapshot;
 use crate::live::LiveObject;
-use crate::manifest::ObjectRef;
-use crate::task::{Cancel, Known};
+use crate::manifest::{Masking, Object, ObjectRef, is_cluster_scoped};
+use crate::task::{Cancel, Known, Why};
 
 /// Which cluster this is; always in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,25 +26,121 @@ pub struct Identity {
     pub server: String,
 }
 
-/// What git mentions: kinds, each in namespaces (`None`: cluster-scoped).
+/// Group, kind, namespace (`None`: cluster-scoped).
+pub type Kind = (String, String, Option<String>);
+
+/// What git mentions: kinds, each in namespaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    pub kinds: BTreeSet<(String, String, Option<String>)>,
+    pub kinds: BTreeSet<Kind>,
+    /// By group and kind, the version git writes it in, which is the one to read it in: `autoscaling/v1` and `v2` differ
+    /// in their fields. Where there is none, or the server has it no more, the server's preferred version is read.
+    pub versions: BTreeMap<(String, String), String>,
+}
+
+impl Wanted {
+    /// Adds what it takes to compare `object`; `namespace` is where it goes if it does not say.
+    pub fn add(&mut self, object: &Object, namespace: Option<&str>) {
+        let id = &object.id;
+        let namespace = match &id.namespace {
+            _ if is_cluster_scoped(&id.group, &id.kind) => None,
+            None => namespace.map(str::to_owned),
+            some => some.clone(),
+        };
+        self.kinds
+            .insert((id.group.clone(), id.kind.clone(), namespace));
+        let version = object
+            .api_version
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        self.versions
+            .entry((id.group.clone(), id.kind.clone()))
+            .or_insert(version);
+    }
+
+    /// With the kinds that the workloads among it own: the pods tell how they fare.
+    fn with_owned(&self) -> BTreeSet<Kind> {
+        let mut all = self.kinds.clone();
+        for (group, kind, namespace) in &self.kinds {
+            let owned: &[(&str, &str)] = match (group.as_str(), kind.as_str()) {
+                ("apps" | "extensions", "Deployment") | ("argoproj.io", "Rollout") => {
+                    &[("apps", "ReplicaSet"), ("", "Pod")]
+                }
+                ("apps" | "extensions", "StatefulSet" | "DaemonSet" | "ReplicaSet")
+                | ("", "ReplicationController")
+                | ("batch", "Job") => &[("", "Pod")],
+                ("batch", "CronJob") => &[("batch", "Job"), ("", "Pod")],
+                _ => &[],
+            };
+            all.extend(
+                owned.iter().map(|(group, kind)| {
+                    ((*group).to_owned(), (*kind).to_owned(), namespace.clone())
+                }),
+            );
+        }
+        all
+    }
 }
 
 /// What was read: the objects by kind and namespace, each with its own state, so that a 403 on one hides no other.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// (group, kind, namespace) → the objects, or why they are not known.
-    pub kinds: Vec<((String, String, Option<String>), Known<Vec<LiveObject>>)>,
+    pub kinds: Vec<(Kind, Known<Vec<LiveObject>>)>,
     pub read: Option<Timestamp>,
 }
 
 impl Listing {
+    /// Nothing is known, for the same reason.
+    fn unavailable(wanted: &Wanted, why: &Why) -> Listing {
+        let kinds = wanted
+            .with_owned()
+            .into_iter()
+            .map(|kind| (kind, Known::Unavailable(why.clone())));
+        Listing {
+            kinds: kinds.collect(),
+            read: None,
+        }
+    }
+
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
-        let _ = id;
-        todo!()
+        let is_asked = |(group, kind, namespace): &Kind| {
+            *group == id.group
+                && *kind == id.kind
+                && (*namespace == id.namespace || namespace.is_none() || id.namespace.is_none())
+        };
+        let mut answer = Known::Unavailable(Why::Failed(format!("{} was not asked for", id.kind)));
+        for (kind, known) in &self.kinds {
+            if !is_asked(kind) {
+                continue;
+            }
+            let found = known.as_ref().map(|objects| {
+                objects.iter().find(|object| {
+                    let live = &object.object.id;
+                    live.name == id.name
+                        && (live.namespace == id.namespace
+                            || live.namespace.is_none()
+                            || id.namespace.is_none())
+                })
+            });
+            let exact = kind.2 == id.namespace;
+            if exact || matches!(found.value(), Some(Some(_))) {
+                return found;
+            }
+            answer = found;
+        }
+        answer
+    }
+
+    /// Every object that is known.
+    pub fn objects(&self) -> impl Iterator<Item = &LiveObject> {
+        self.kinds
+            .iter()
+            .filter_map(|(_, objects)| objects.value())
+            .flatten()
     }
 }
 
@@ -54,23 +157,53 @@ pub struct Event {
 
 /// A connection to a cluster, or a snapshot directory. Cheap to clone.
 #[derive(Clone)]
-pub struct Cluster {}
+pub struct Cluster {
+    identity: Arc<Identity>,
+    snapshot: Snapshot,
+    masking: Masking,
+}
 
 impl Cluster {
+    /// The cluster that the snapshot in `dir` shows.
+    pub fn snapshot(dir: &Path, masking: Masking) -> Result<Cluster, Error> {
+        Ok(Cluster::of(Snapshot::load(dir)?, masking))
+    }
+
+    /// As [`Cluster::snapshot`], for who holds it already.
+    pub fn of(snapshot: Snapshot, masking: Masking) -> Cluster {
+        let identity = Identity {
+            context: None,
+            server: snapshot.dir().display().to_string(),
+        };
+        Cluster {
+            identity: Arc::new(identity),
+            snapshot,
+            masking,
+        }
+    }
+
     pub fn identity(&self) -> &Identity {
-        todo!()
+        &self.identity
     }
 
     /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods).
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
-        let _ = (wanted, cancel);
-        todo!()
+        let _ = cancel;
+        self.snapshot.list(wanted, &self.masking)
+    }
+
+    /// One object.
+    pub async fn get(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
+        self.snapshot.find(id, &self.masking)
     }
 
     /// Calls `changed` whenever something wanted may have changed, until cancelled. The caller lists again.
     pub async fn watch(&self, wanted: &Wanted, cancel: &Cancel, changed: impl Fn() + Send + Sync) {
-        let _ = (wanted, cancel, changed);
-        todo!()
+        let _ = wanted;
+        let mut changes = self.snapshot.changes();
+        while let Some(Ok(())) = cancel.run_until_cancelled(changes.changed()).await {
+            changed();
+        }
     }
 
     /// Events about `object` and what it owns, newest first.

@@ -1,0 +1,92 @@
+//! A pull request, in the words every forge shares.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::git::Oid;
+
+/// A pull request. Text is as the forge sent it: bounded, not cleaned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequest {
+    pub number: u64,
+    pub title: String,
+    pub body: String,
+    /// The name the forge knows the author by.
+    pub author: String,
+    /// The branch it comes from, in the head repository.
+    pub head_branch: String,
+    /// The commit it proposes.
+    #[serde(with = "hex")]
+    pub head: Oid,
+    /// The branch it goes to.
+    pub base_branch: String,
+    pub state: State,
+    /// Its page; `None` where the forge has none.
+    pub url: Option<String>,
+    pub created: Option<Timestamp>,
+    pub merged: Option<Timestamp>,
+    /// The commit on the base branch that brought it in.
+    #[serde(with = "hex_option")]
+    pub merged_commit: Option<Oid>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Open,
+    Merged,
+    Closed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Open => "open",
+            State::Merged => "merged",
+            State::Closed => "closed",
+        })
+    }
+}
+
+/// A pull request to be opened. Its branch must be there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPullRequest {
+    pub title: String,
+    pub body: String,
+    pub head_branch: String,
+    pub base_branch: String,
+}
+
+/// An id as 40 hex digits.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::git::Oid;
+
+    pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
+        crate::git::hex(id, to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Oid, D::Error> {
+        let digits = String::deserialize(from)?;
+        Oid::from_hex(digits.as_bytes()).map_err(de::Error::custom)
+    }
+}
+
+mod hex_option {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::git::Oid;
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<Oid>, to: S) -> Result<S::Ok, S::Error> {
+        crate::git::hex_option(id, to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Oid>, D::Error> {
+        Option::<String>::deserialize(from)?
+            .map(|digits| Oid::from_hex(digits.as_bytes()).map_err(de::Error::custom))
+            .transpose()
+    }
+}

@@ -1,5 +1,6 @@
 //! Reading objects, one thread at a time, and making new ones in memory.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use gix::bstr::ByteSlice;
@@ -25,6 +26,8 @@ pub struct Reader {
     /// Commits whose parents a shallow clone does not have; sorted.
     boundary: Vec<Oid>,
     absence: Absence,
+    /// The tree that attributes were looked up in last, as an index.
+    pub(super) attributes: RefCell<Option<(Oid, Arc<gix::index::State>)>>,
 }
 
 impl Reader {
@@ -56,6 +59,7 @@ impl Reader {
                 (true, false) => Absence::Unknown,
             },
             boundary,
+            attributes: RefCell::default(),
             repo,
         }
     }
@@ -183,7 +187,7 @@ impl Reader {
         for tree in [base, ours, theirs] {
             self.require_tree(tree)?;
         }
-        merge::merge(self, base, ours, theirs)
+        merge::run(self, base, ours, theirs)
     }
 
     /// `tree` with `edits` applied in order. The new trees stay in memory until they are committed.
@@ -206,7 +210,7 @@ impl Reader {
     }
 
     fn require_tree(&self, id: Oid) -> Result<()> {
-        if id == self.empty_tree() || self.has(id) {
+        if self.has(id) {
             Ok(())
         } else {
             Err(self.missing(id))

@@ -22,6 +22,11 @@ impl Made {
         made.get(id).cloned()
     }
 
+    fn contains(&self, id: &gix::oid) -> bool {
+        let made = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        made.contains_key(id)
+    }
+
     fn put(&self, id: Oid, kind: Kind, bytes: &[u8]) {
         let mut made = self.0.write().unwrap_or_else(PoisonError::into_inner);
         made.entry(id).or_insert_with(|| (kind, bytes.into()));
@@ -35,13 +40,23 @@ pub(super) struct Objects {
     pub(super) hash: gix::hash::Kind,
 }
 
+impl Objects {
+    /// What need not be on disk: the objects made here, and the empty tree, which git knows without storing it.
+    fn memory(&self, id: &gix::oid) -> Option<(Kind, Arc<[u8]>)> {
+        if *id == *Oid::empty_tree(self.hash) {
+            return Some((Kind::Tree, Arc::default()));
+        }
+        self.made.get(id)
+    }
+}
+
 impl Find for Objects {
     fn try_find<'a>(
         &self,
         id: &gix::oid,
         buffer: &'a mut Vec<u8>,
     ) -> gix::Result<Option<Data<'a>>> {
-        let Some((kind, bytes)) = self.made.get(id) else {
+        let Some((kind, bytes)) = self.memory(id) else {
             return self.disk.try_find(id, buffer);
         };
         buffer.clear();
@@ -56,7 +71,7 @@ impl Find for Objects {
 
 impl FindHeader for Objects {
     fn try_header(&self, id: &gix::oid) -> gix::Result<Option<Header>> {
-        match self.made.get(id) {
+        match self.memory(id) {
             Some((kind, bytes)) => Ok(Some(Header {
                 kind,
                 size: bytes.len() as u64,
@@ -68,7 +83,7 @@ impl FindHeader for Objects {
 
 impl Exists for Objects {
     fn exists(&self, id: &gix::oid) -> bool {
-        self.made.get(id).is_some() || self.disk.exists(id)
+        self.memory(id).is_some() || self.disk.exists(id)
     }
 }
 
@@ -79,7 +94,7 @@ impl Write for Objects {
     }
 
     fn write_buf_with_known_id(&self, kind: Kind, bytes: &[u8], id: Oid) -> gix::Result<Oid> {
-        if self.made.get(&id).is_none() && !self.disk.exists_without_refresh(&id) {
+        if !self.made.contains(&id) && !self.disk.exists_without_refresh(&id) {
             self.made.put(id, kind, bytes);
         }
         Ok(id)

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use gix::bstr::ByteSlice;
 use gix::diff::tree::visit::{Action, Change};
+use gix::objs::FindExt;
 use gix::objs::tree::{EntryKind as GitKind, EntryMode};
-use gix::objs::{FindExt, TreeRefIter};
 
 use super::error::{Result, failed};
 use super::store::Objects;
@@ -75,7 +75,7 @@ pub(super) fn entry(objects: &Objects, tree: Oid, path: &BStr) -> gix::Result<Op
             return Ok(None);
         }
         let mut next = None;
-        for entry in read(objects, found.1, &mut buffer)? {
+        for entry in objects.find_tree_iter(&found.1, &mut buffer)? {
             let entry = entry?;
             if entry.filename == name.as_bstr() {
                 next = Some((EntryKind::of(entry.mode), entry.oid.to_owned()));
@@ -105,7 +105,7 @@ pub(super) fn files(objects: &Objects, root: Entry) -> gix::Result<Vec<Entry>> {
             continue;
         }
         let first = pending.len();
-        for child in read(objects, entry.id, &mut buffer)? {
+        for child in objects.find_tree_iter(&entry.id, &mut buffer)? {
             let child = child?;
             pending.push(Entry {
                 path: join(entry.path.as_bstr(), child.filename),
@@ -128,14 +128,6 @@ fn join(parent: &BStr, name: &BStr) -> RepoPath {
     path
 }
 
-/// A tree's entries; the empty tree need not be stored.
-fn read<'b>(objects: &Objects, id: Oid, buffer: &'b mut Vec<u8>) -> gix::Result<TreeRefIter<'b>> {
-    if id == Oid::empty_tree(objects.hash) {
-        return Ok(TreeRefIter::from_bytes(&[], objects.hash));
-    }
-    objects.find_tree_iter(&id, buffer)
-}
-
 /// Paths that differ, in path order. Equal subtrees are skipped by id; renames are not looked for.
 pub(super) fn diff(objects: &Objects, before: Oid, after: Oid) -> Result<Vec<PathChange>> {
     if before == after {
@@ -144,8 +136,12 @@ pub(super) fn diff(objects: &Objects, before: Oid, after: Oid) -> Result<Vec<Pat
     let (mut old, mut new) = (Vec::new(), Vec::new());
     let mut changes = Changes::default();
     gix::diff::tree(
-        read(objects, before, &mut old).map_err(failed("diff"))?,
-        read(objects, after, &mut new).map_err(failed("diff"))?,
+        objects
+            .find_tree_iter(&before, &mut old)
+            .map_err(failed("diff"))?,
+        objects
+            .find_tree_iter(&after, &mut new)
+            .map_err(failed("diff"))?,
         gix::diff::tree::State::default(),
         objects,
         &mut changes,
@@ -231,11 +227,7 @@ pub(super) fn edit(objects: &Objects, tree: Oid, edits: &[TreeEdit]) -> gix::Res
     use gix::objs::Write;
 
     let mut buffer = Vec::new();
-    let root = if tree == Oid::empty_tree(objects.hash) {
-        gix::objs::Tree::empty()
-    } else {
-        objects.find_tree(&tree, &mut buffer)?.to_owned()
-    };
+    let root = objects.find_tree(&tree, &mut buffer)?.to_owned();
     let mut editor = gix::objs::tree::Editor::new(root, objects, objects.hash);
     for edit in edits {
         let components = edit.path.split_str("/").map(ByteSlice::as_bstr);

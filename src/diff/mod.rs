@@ -11,5 +11,5 @@ mod value;
 pub use fields::{ChangeKind, FieldChange, fields};
 pub use noise::{Noise, suppressed};
 pub use pair::{Pair, pair};
-pub use text::{Hunk, Line, LineKind, Span, TextDiff, text};
+pub use text::{Hunk, Line, LineKind, Note, Span, TextDiff, text};
 pub use value::same_value;

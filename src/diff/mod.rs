@@ -12,4 +12,4 @@ pub use fields::{ChangeKind, FieldChange, fields};
 pub use noise::{Noise, suppressed};
 pub use pair::{Pair, pair};
 pub use text::{Hunk, Line, LineKind, Note, Span, TextDiff, text};
-pub use value::same_value;
+pub use value::{quantity, same_value};

@@ -70,7 +70,7 @@ fn meaning(path: &FieldPath) -> Option<Meaning> {
 
 /// A quantity in billionths, the finest step Kubernetes keeps (`k8s.io/apimachinery/pkg/api/resource`). `None` where
 /// the text is none, is finer, or is absurdly large.
-fn quantity(text: &str) -> Option<i128> {
+pub fn quantity(text: &str) -> Option<i128> {
     let end = text
         .find(|c: char| !(c.is_ascii_digit() || matches!(c, '+' | '-' | '.')))
         .unwrap_or(text.len());

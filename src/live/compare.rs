@@ -1,12 +1,19 @@
-//! Desired against live, with read rights only: every field git sets, plus fields the applier set once and git no longer has.
+//! Desired against live, with read rights only: every field git sets, plus fields that somebody set and git does not.
+//!
+//! The truth would be a dry-run apply, which takes the right to patch. Without it, a live field that git does not set is
+//! drift where it is known to be somebody's will: git set it once (it is in last-applied and not desired any more), its
+//! deployer applies it now, or a tool people work with by hand owns it. Everything else is a default or a controller's,
+//! counted as suppressed and never dropped silently.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::managers::Manager;
+use super::cause::{self, Cause, Role, role};
+use super::managers::{Manager, owners};
 use super::object::LiveObject;
-use crate::manifest::{FieldPath, ListKeys, Node, Object};
+use crate::diff::same_value;
+use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Node, Object, ObjectRef, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -28,6 +35,7 @@ pub struct FieldDrift {
     pub path: FieldPath,
     pub desired: Option<Node>,
     pub live: Option<Node>,
+    pub cause: Cause,
     /// Who owns the live field, and when that manager last wrote; `None` for a field removed by hand.
     pub manager: Option<Manager>,
 }
@@ -39,8 +47,434 @@ pub struct Comparison {
     pub suppressed: BTreeMap<String, usize>,
 }
 
+impl Comparison {
+    /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted.
+    pub fn state(&self) -> SyncState {
+        if self
+            .drift
+            .iter()
+            .all(|field| field.cause == Cause::Autoscaler)
+        {
+            SyncState::Synced
+        } else {
+            SyncState::Drifted
+        }
+    }
+}
+
 /// Compares one object with its live counterpart.
 pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
-    let _ = (desired, live, lists);
-    todo!()
+    let mut walk = Walk {
+        id: &desired.id,
+        lists,
+        hidden: &live.hidden,
+        other_version: desired.api_version != live.object.api_version,
+        path: FieldPath::default(),
+        differences: Vec::new(),
+        extras: Vec::new(),
+        suppressed: BTreeMap::new(),
+    };
+    let (wanted, found) = (comparable(desired), comparable(&live.object));
+    walk.node(&wanted, &found);
+    if live.object.at(&["status"]).is_some() {
+        walk.suppress("status");
+    }
+    if live.last_applied.is_some() {
+        walk.suppress("last-applied annotation");
+    }
+    let Walk {
+        differences,
+        extras,
+        mut suppressed,
+        ..
+    } = walk;
+
+    let mut drift: Vec<FieldDrift> = differences
+        .into_iter()
+        .map(|(path, desired, found)| {
+            let (cause, manager) = match &found {
+                Some(_) => cause::of(&live.managers, &path),
+                None => (Cause::Removed, None),
+            };
+            FieldDrift {
+                desired: Some(desired),
+                live: found,
+                cause,
+                manager: manager.cloned(),
+                path,
+            }
+        })
+        .collect();
+    let applied = live.last_applied.as_deref().map(comparable);
+    for (path, found) in extras {
+        let was_applied = applied
+            .as_ref()
+            .is_some_and(|applied| applied.field(&path).is_some());
+        match judge_extra(&path, was_applied, &live.managers) {
+            Extra::Drift => {
+                let (cause, manager) = cause::of(&live.managers, &path);
+                drift.push(FieldDrift {
+                    desired: None,
+                    live: Some(found),
+                    cause,
+                    manager: manager.cloned(),
+                    path,
+                });
+            }
+            Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
+        }
+    }
+    drift.sort_by(|a, b| a.path.cmp(&b.path));
+    Comparison { drift, suppressed }
 }
+
+/// The part that git can say something about: without status and what the server writes into metadata. A Secret's
+/// `stringData` is moved to `data`, as the API server does; the masks of both are those of the decoded values.
+fn comparable(object: &Object) -> Node {
+    let Node::Map(mut root) = object.root.clone() else {
+        return object.root.clone();
+    };
+    for key in ["apiVersion", "kind", "status"] {
+        root.remove(key);
+    }
+    if let Some(Node::Map(metadata)) = root.get_mut("metadata") {
+        for key in ["name", "namespace", "generateName"]
+            .iter()
+            .chain(SERVER_METADATA)
+        {
+            metadata.remove(*key);
+        }
+    }
+    if object.id.group.is_empty()
+        && object.id.kind == "Secret"
+        && let Some(Node::Map(plain)) = root.remove("stringData")
+    {
+        let data = root
+            .entry("data".to_owned())
+            .or_insert_with(|| Node::Map(BTreeMap::new()));
+        if let Node::Map(data) = data {
+            data.extend(plain);
+        }
+    }
+    Node::Map(root)
+}
+
+/// What the API server or its garbage collector writes, whatever a manifest says.
+const SERVER_METADATA: &[&str] = &[
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+struct Walk<'a> {
+    id: &'a ObjectRef,
+    lists: &'a ListKeys,
+    hidden: &'a [Leaf],
+    /// Git writes another version of the API than was read: what one of them does not have is no drift.
+    other_version: bool,
+    path: FieldPath,
+    /// What git sets and is not so: path, desired, live.
+    differences: Vec<(FieldPath, Node, Option<Node>)>,
+    /// What is live and git does not set.
+    extras: Vec<(FieldPath, Node)>,
+    suppressed: BTreeMap<String, usize>,
+}
+
+impl Walk<'_> {
+    fn suppress(&mut self, why: &str) {
+        *self.suppressed.entry(why.to_owned()).or_default() += 1;
+    }
+
+    fn node(&mut self, desired: &Node, live: &Node) {
+        match (desired, live) {
+            (a, b) if same_value(&self.path, a, b) => {}
+            (Node::Map(desired), Node::Map(live)) => self.maps(desired, live),
+            (Node::List(desired), Node::List(live)) => self.lists(desired, live),
+            (_, Node::Leaf(leaf)) if self.hidden.contains(leaf) => {
+                self.suppress("masked in the snapshot")
+            }
+            _ if is_encrypted(desired) => self.suppress("encrypted in git"),
+            // The API server fills in what a manifest leaves empty (`clusterIP: ""`).
+            (desired, _) if is_empty(desired) => self.suppress("empty values"),
+            _ => self
+                .differences
+                .push((self.path.clone(), desired.clone(), Some(live.clone()))),
+        }
+    }
+
+    fn at(&mut self, step: Step, desired: Option<&Node>, live: Option<&Node>) {
+        self.path.0.push(step);
+        match (desired, live) {
+            (Some(desired), Some(live)) => self.node(desired, live),
+            (Some(desired), None) => self.absent(desired),
+            (None, Some(live)) => self.extra(live),
+            (None, None) => {}
+        }
+        self.path.0.pop();
+    }
+
+    fn absent(&mut self, desired: &Node) {
+        if is_left_out(self.id, &self.path, desired) {
+            self.suppress("empty values");
+        } else if self.path.0.first() == Some(&Step::Key("sops".to_owned())) {
+            self.suppress("encrypted in git");
+        } else if self.other_version {
+            self.suppress("other API version");
+        } else {
+            self.differences
+                .push((self.path.clone(), desired.clone(), None));
+        }
+    }
+
+    /// Maps are taken apart, because their keys may be different people's; a list item is one thing.
+    fn extra(&mut self, live: &Node) {
+        let is_item = !matches!(self.path.0.last(), Some(Step::Key(_)));
+        match live {
+            Node::Map(map) if !map.is_empty() && !is_item => {
+                for (key, below) in map {
+                    self.at(Step::Key(key.clone()), None, Some(below));
+                }
+            }
+            live => self.extras.push((self.path.clone(), live.clone())),
+        }
+    }
+
+    fn maps(&mut self, desired: &BTreeMap<String, Node>, live: &BTreeMap<String, Node>) {
+        for (key, value) in desired {
+            self.at(Step::Key(key.clone()), Some(value), live.get(key));
+        }
+        for (key, value) in live.iter().filter(|(key, _)| !desired.contains_key(*key)) {
+            self.at(Step::Key(key.clone()), None, Some(value));
+        }
+    }
+
+    fn lists(&mut self, desired: &[Node], live: &[Node]) {
+        match self.lists.list_type_of(self.id, &self.path, desired) {
+            ListType::Map(keys) => match (keyed(desired, &keys), keyed(live, &keys)) {
+                (Some(desired), Some(live)) => self.items(&desired, &live),
+                _ => self.positions(desired, live),
+            },
+            ListType::Set => self.sets(desired, live),
+            ListType::Atomic if self.is_added_to() => self.sets(desired, live),
+            ListType::Atomic => self.positions(desired, live),
+        }
+    }
+
+    /// Admission adds to a pod's own tolerations (source: `DefaultTolerationSeconds`).
+    fn is_added_to(&self) -> bool {
+        self.id.kind == "Pod" && self.path == FieldPath::default().key("spec").key("tolerations")
+    }
+
+    fn items(&mut self, desired: &[(Step, &Node)], live: &[(Step, &Node)]) {
+        let find = |items: &[(Step, &Node)], step: &Step| {
+            items.iter().position(|(other, _)| other == step)
+        };
+        let mut places = Vec::new();
+        for (step, item) in desired {
+            let place = find(live, step);
+            places.extend(place);
+            let found = place
+                .and_then(|place| live.get(place))
+                .map(|(_, item)| *item);
+            self.at(step.clone(), Some(item), found);
+        }
+        for (step, item) in live {
+            if find(desired, step).is_none() {
+                self.at(step.clone(), None, Some(item));
+            }
+        }
+        if !places.is_sorted() {
+            self.suppress("order");
+        }
+    }
+
+    fn sets(&mut self, desired: &[Node], live: &[Node]) {
+        for (index, item) in desired
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| !live.contains(item))
+        {
+            self.at(Step::Index(index), Some(item), None);
+        }
+        for (index, item) in live
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| !desired.contains(item))
+        {
+            self.at(Step::Index(index), None, Some(item));
+        }
+    }
+
+    /// Items by position: the API server sets defaults inside them, too. Where their number differs, the list differs.
+    fn positions(&mut self, desired: &[Node], live: &[Node]) {
+        if desired.len() != live.len() {
+            let (desired, live) = (Node::List(desired.to_vec()), Node::List(live.to_vec()));
+            if is_empty(&desired) {
+                self.suppress("empty values");
+            } else {
+                self.differences
+                    .push((self.path.clone(), desired, Some(live)));
+            }
+            return;
+        }
+        for (index, (desired, live)) in desired.iter().zip(live).enumerate() {
+            self.at(Step::Index(index), Some(desired), Some(live));
+        }
+    }
+}
+
+/// The items with their keys; `None` where an item lacks one or two share theirs.
+fn keyed<'a>(items: &'a [Node], keys: &[String]) -> Option<Vec<(Step, &'a Node)>> {
+    let mut seen = HashSet::new();
+    let mut out = Vec::with_capacity(items.len());
+    for item in items {
+        let key: Vec<(String, String)> = keys
+            .iter()
+            .map(|key| Some((key.clone(), item.key_value(key)?)))
+            .collect::<Option<_>>()?;
+        if !seen.insert(key.clone()) {
+            return None;
+        }
+        out.push((Step::Item(key), item));
+    }
+    Some(out)
+}
+
+/// A value of a Secret that SOPS encrypted: only its deployer can compare it.
+fn is_encrypted(node: &Node) -> bool {
+    node.as_str().is_some_and(|text| text.starts_with("ENC["))
+}
+
+fn is_empty(node: &Node) -> bool {
+    match node {
+        Node::Leaf(Leaf::Null) => true,
+        Node::Leaf(Leaf::String(text)) => text.is_empty(),
+        Node::Leaf(Leaf::Bool(_) | Leaf::Number(_) | Leaf::Masked(_)) => false,
+        Node::List(items) => items.is_empty(),
+        Node::Map(map) => map.values().all(is_empty),
+    }
+}
+
+/// Whether the API server leaves this value out when it stores the object: `null` always; in the built-in kinds what is
+/// empty, and zero in fields that are no pointers (source: `k8s.io/api`, `omitempty` fields of plain type).
+fn is_left_out(id: &ObjectRef, path: &FieldPath, value: &Node) -> bool {
+    const ZEROES: &[&str] = &[
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostPort",
+        "initialDelaySeconds",
+        "minReadySeconds",
+        "nodePort",
+        "paused",
+        "publishNotReadyAddresses",
+        "readOnly",
+        "stdin",
+        "stdinOnce",
+        "tty",
+        "unschedulable",
+    ];
+    if value == &Node::Leaf(Leaf::Null) {
+        return true;
+    }
+    // Objects of other groups are stored as they are; their metadata is not.
+    let built_in = !id.group.contains('.') || id.group.ends_with(".k8s.io");
+    let in_metadata = path.0.first() == Some(&Step::Key("metadata".to_owned()));
+    if !built_in && !in_metadata {
+        return false;
+    }
+    let zero = match value {
+        Node::Leaf(Leaf::Bool(value)) => !value,
+        Node::Leaf(Leaf::Number(number)) => number.as_i64() == Some(0),
+        _ => false,
+    };
+    let plain = matches!(path.0.last(), Some(Step::Key(key)) if ZEROES.contains(&key.as_str()));
+    is_empty(value) || (zero && plain)
+}
+
+enum Extra {
+    Drift,
+    Suppressed(&'static str),
+}
+
+/// Whether a live field that git does not set is somebody's will.
+fn judge_extra(path: &FieldPath, was_applied: bool, managers: &[Manager]) -> Extra {
+    if let Some(mark) = mark(path) {
+        return Extra::Suppressed(mark);
+    }
+    if was_applied {
+        return Extra::Drift;
+    }
+    let owners = owners(managers, path);
+    let wanted = |manager: &&Manager| match role(manager) {
+        Role::Editor => true,
+        Role::Author => manager.operation == "Apply" || is_never_defaulted(path),
+        Role::Deployer => manager.operation == "Apply",
+        Role::Autoscaler | Role::Controller | Role::Unknown => false,
+    };
+    if owners.iter().any(wanted) {
+        return Extra::Drift;
+    }
+    match owners
+        .iter()
+        .all(|manager| matches!(role(manager), Role::Author | Role::Deployer))
+    {
+        true => Extra::Suppressed("defaults"),
+        false => Extra::Suppressed("set by controllers"),
+    }
+}
+
+/// Fields that tools leave on live objects: why they are not drift.
+fn mark(path: &FieldPath) -> Option<&'static str> {
+    const DEPLOYERS: &[&str] = &[
+        "app.kubernetes.io/instance",
+        "argocd.argoproj.io/installation-id",
+        "argocd.argoproj.io/instance",
+        "argocd.argoproj.io/tracking-id",
+        "helm.toolkit.fluxcd.io/name",
+        "helm.toolkit.fluxcd.io/namespace",
+        "kustomize.toolkit.fluxcd.io/checksum",
+        "kustomize.toolkit.fluxcd.io/name",
+        "kustomize.toolkit.fluxcd.io/namespace",
+        "app.kubernetes.io/managed-by",
+        "meta.helm.sh/release-name",
+        "meta.helm.sh/release-namespace",
+        "gitops.jenkins-x.io/pipeline",
+    ];
+    let [.., Step::Key(parent), Step::Key(key)] = path.0.as_slice() else {
+        return None;
+    };
+    match (parent.as_str(), key.as_str()) {
+        ("labels" | "annotations", key) if DEPLOYERS.contains(&key) => Some("deployer's marks"),
+        ("annotations", "kubectl.kubernetes.io/restartedAt") => Some("restarted by hand"),
+        _ => None,
+    }
+}
+
+/// Places where no default appears: free maps, and items of lists that are told apart by a key.
+fn is_never_defaulted(path: &FieldPath) -> bool {
+    const FREE: &[&str] = &[
+        "labels",
+        "annotations",
+        "data",
+        "binaryData",
+        "nodeSelector",
+        "matchLabels",
+        "limits",
+        "parameters",
+    ];
+    match path.0.as_slice() {
+        [.., Step::Item(_)] => true,
+        [.., Step::Key(parent), Step::Key(_)] => FREE.contains(&parent.as_str()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

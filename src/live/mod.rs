@@ -1,15 +1,19 @@
 //! Pure: desired and live objects → health, drift, owner, effect. Knows no connection; `cluster` reads, this judges.
 
+mod cause;
 mod compare;
 mod effect;
 mod health;
+mod immutable;
 mod managers;
 mod object;
 mod owner;
 
+pub use cause::Cause;
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
-pub use effect::{Action, Effect, effect};
+pub use effect::{Action, Effect, effect, is_pruned};
 pub use health::{Decided, Health, HealthStatus, health};
+pub use immutable::is_immutable;
 pub use managers::Manager;
 pub use object::{LiveObject, OwnerRef};
 pub use owner::{Owned, Ownership, tree};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::managers::{self, Manager};
-use crate::manifest::{FieldPath, Leaf, Masking, Node, Object};
+use crate::manifest::{Leaf, Masking, Node, Object};
 
 /// Where `kubectl apply` keeps what it applied last (source: kubectl, `LastAppliedConfigAnnotation`).
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -21,8 +21,8 @@ pub struct LiveObject {
     pub managers: Vec<Manager>,
     /// `last-applied-configuration`, parsed and masked; `None` where absent or not readable.
     pub last_applied: Option<Box<Object>>,
-    /// Fields that are there but whose value the source does not tell: masked values of a snapshot made elsewhere.
-    pub hidden: Vec<FieldPath>,
+    /// Values that stand for ones the source does not tell: what was masked when a snapshot was taken.
+    pub hidden: Vec<Leaf>,
 }
 
 /// One entry of `metadata.ownerReferences`.

@@ -193,3 +193,153 @@ fn summary(object: &Object, health: &Health) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::manifest::Masking;
+
+    fn object(kind: &str, name: &str, owner: Option<(&str, &str)>, rest: Value) -> LiveObject {
+        let version = match kind {
+            "Pod" => "v1",
+            "CronJob" | "Job" => "batch/v1",
+            _ => "apps/v1",
+        };
+        let mut value = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "shop", "uid": name}});
+        if let Some((kind, name)) = owner {
+            value["metadata"]["ownerReferences"] =
+                json!([{"kind": kind, "name": name, "uid": name, "controller": true}]);
+        }
+        for (key, part) in rest.as_object().unwrap() {
+            value[key] = part.clone();
+        }
+        LiveObject::from_json(value, &Masking::new([7; 32])).unwrap()
+    }
+
+    fn pod(name: &str, owner: (&str, &str)) -> LiveObject {
+        let status = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"name": "a", "ready": true, "restartCount": 2}]}});
+        object("Pod", name, Some(owner), status)
+    }
+
+    /// `Deployment/api (1/2 ready)`, two spaces deeper at each level.
+    fn lines(node: &Owned, depth: usize) -> Vec<String> {
+        let mut out = vec![format!(
+            "{}{} ({})",
+            "  ".repeat(depth),
+            node.object,
+            node.summary
+        )];
+        out.extend(
+            node.children
+                .iter()
+                .flat_map(|child| lines(child, depth + 1)),
+        );
+        out
+    }
+
+    fn shown(root: &LiveObject, all: &[LiveObject]) -> Vec<String> {
+        lines(&tree(root, &all.iter().collect::<Vec<_>>()), 0)
+    }
+
+    #[test]
+    fn a_deployment_owns_replica_sets_that_own_pods() {
+        let of = |replicas: u8| json!({"spec": {"replicas": replicas}, "status": {"readyReplicas": replicas, "replicas": replicas}});
+        let all = [
+            object(
+                "Deployment",
+                "api",
+                None,
+                json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}),
+            ),
+            object("ReplicaSet", "api-2", Some(("Deployment", "api")), of(2)),
+            object("ReplicaSet", "api-1", Some(("Deployment", "api")), of(0)),
+            object("ReplicaSet", "api-0", Some(("Deployment", "api")), of(0)),
+            pod("api-2-b", ("ReplicaSet", "api-2")),
+            pod("api-2-a", ("ReplicaSet", "api-2")),
+            pod("other", ("ReplicaSet", "elsewhere")),
+        ];
+        assert_eq!(
+            shown(&all[0], &all),
+            [
+                "Deployment/api (1/2 ready, 2 old ReplicaSets)",
+                "  ReplicaSet/api-2 (2/2 ready)",
+                "    Pod/api-2-a (Running, 2 restarts)",
+                "    Pod/api-2-b (Running, 2 restarts)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cron_job_owns_jobs_that_own_pods() {
+        let all = [
+            object(
+                "CronJob",
+                "night",
+                None,
+                json!({"spec": {"schedule": "0 3 * * *"}}),
+            ),
+            object(
+                "Job",
+                "night-1",
+                Some(("CronJob", "night")),
+                json!({"status": {"succeeded": 1}}),
+            ),
+            pod("night-1-x", ("Job", "night-1")),
+        ];
+        assert_eq!(
+            shown(&all[0], &all),
+            [
+                "CronJob/night (0 3 * * *)",
+                "  Job/night-1 (1/1 complete)",
+                "    Pod/night-1-x (Running, 2 restarts)"
+            ]
+        );
+    }
+
+    #[test]
+    fn circles_end_and_names_stand_in_for_missing_uids() {
+        let mut all = [
+            object("StatefulSet", "a", Some(("ReplicaSet", "b")), json!({})),
+            object(
+                "ReplicaSet",
+                "b",
+                Some(("StatefulSet", "a")),
+                json!({"spec": {"replicas": 1}}),
+            ),
+        ];
+        assert_eq!(shown(&all[0], &all).len(), 2);
+        assert_eq!(Ownership::new(&all).below(&all[0]).len(), 1);
+        for object in &mut all {
+            object.uid.clear();
+            for owner in &mut object.owners {
+                owner.uid.clear();
+            }
+        }
+        assert_eq!(shown(&all[0], &all).len(), 2);
+        let own = [object(
+            "ReplicaSet",
+            "self",
+            Some(("ReplicaSet", "self")),
+            json!({}),
+        )];
+        assert_eq!(shown(&own[0], &own).len(), 1);
+    }
+
+    #[test]
+    fn a_long_chain_is_followed_only_so_far() {
+        let chain: Vec<LiveObject> = (0..60)
+            .map(|n| {
+                let owner = (n > 0).then(|| format!("n{}", n - 1));
+                object(
+                    "Widget",
+                    &format!("n{n}"),
+                    owner.as_deref().map(|name| ("Widget", name)),
+                    json!({}),
+                )
+            })
+            .collect();
+        assert_eq!(shown(&chain[0], &chain).len(), DEEPEST + 1);
+    }
+}

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use self::files::Stamp;
 use super::{Error, Identity, Kind, Listing, Wanted};
 use crate::live::LiveObject;
-use crate::manifest::{FieldPath, Masking, ObjectRef, Step};
+use crate::manifest::{FieldPath, Masking, Node, ObjectRef, Step};
 use crate::task::{Known, Why};
 
 /// What is known about a snapshot as a whole: `snapshot.yaml` in its directory. Optional, like everything in it.
@@ -316,33 +316,37 @@ impl Snapshot {
     }
 }
 
-/// An object of a snapshot, masked again; where a value in it had been masked, that is noted.
+/// An object of a snapshot, masked again; the values that had been masked when it was taken are noted.
 fn read(value: Value, masking: &Masking) -> Option<LiveObject> {
-    let mut hidden = Vec::new();
-    find_masked(&value, &mut Vec::new(), &mut hidden);
+    let mut places = Vec::new();
+    find_masked(&value, &mut Vec::new(), &mut places);
     let mut live = LiveObject::from_json(value, masking)?;
-    live.hidden = hidden;
+    for place in places {
+        if let Some(Node::Leaf(leaf)) = live.object.root.field(&place)
+            && !live.hidden.contains(leaf)
+        {
+            live.hidden.push(leaf.clone());
+        }
+    }
     Some(live)
 }
 
-/// The paths of what [`LiveObject::to_json`] wrote for masked values.
+/// Where [`LiveObject::to_json`] wrote something for a masked value.
 fn find_masked(value: &Value, path: &mut Vec<Step>, found: &mut Vec<FieldPath>) {
+    let mut below = |step: Step, value: &Value| {
+        path.push(step);
+        find_masked(value, path, found);
+        path.pop();
+    };
     match value {
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| below(Step::Key(key.clone()), value)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| below(Step::Index(index), value)),
         Value::String(text) if text.starts_with("(masked #") => found.push(FieldPath(path.clone())),
-        Value::Object(map) => {
-            for (key, below) in map {
-                path.push(Step::Key(key.clone()));
-                find_masked(below, path, found);
-                path.pop();
-            }
-        }
-        Value::Array(items) => {
-            for (index, below) in items.iter().enumerate() {
-                path.push(Step::Index(index));
-                find_masked(below, path, found);
-                path.pop();
-            }
-        }
         _ => {}
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::manifest::{Leaf, Node, Object, parse};
+use crate::manifest::{Leaf, Object, parse};
 
 const SECRET: &str = "correct-horse-battery";
 
@@ -361,15 +361,7 @@ fn a_recorded_cluster_keeps_everything_but_secrets() {
     assert_eq!(taken.info().context.as_deref(), Some("prod"));
     let found = taken.find(&secret, &masking());
     let live = found.value().unwrap().as_ref().unwrap();
-    let hidden: Vec<String> = live.hidden.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        hidden,
-        [
-            "stringData.again",
-            "stringData.other",
-            "stringData.password"
-        ]
-    );
+    assert_eq!(live.hidden.len(), 2, "two different values");
     let at = |key: &str| live.object.at(&["stringData", key]).unwrap().clone();
     assert!(at("password") == at("again") && at("password") != at("other"));
     assert!(matches!(at("password"), Node::Leaf(Leaf::Masked(_))));

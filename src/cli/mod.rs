@@ -1,1 +1,135 @@
-//! cli
+//! The command line: one file per command. Each asks one question and prints its answer, as text or as JSON.
+
+mod args;
+mod demo;
+mod diff;
+mod doctor;
+mod drift;
+mod log;
+mod output;
+mod preview;
+mod resource;
+mod restore;
+mod revert;
+mod select;
+mod show;
+mod where_;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, Command, Global};
+use self::output::Output;
+use crate::config::{Config, Dirs};
+use crate::review::{Clock, ClusterChoice, Options, Workspace};
+use crate::{text, tui};
+
+/// What a command needs besides its own arguments.
+struct Context {
+    workspace: Workspace,
+    global: Global,
+}
+
+/// How a command ended; its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// 0
+    Fine,
+    /// 1: differences, drift, conflicts
+    Found,
+    /// 2: something asked for is not known
+    Unknown,
+}
+
+/// Runs the command line. Errors are printed here, with their hints.
+pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` are "errors" that print to standard output and succeed.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+        }
+    };
+    let ended = tokio::select! {
+        ended = dispatch(cli) => ended,
+        _ = tokio::signal::ctrl_c() => return ExitCode::from(130),
+    };
+    match ended {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
+        Ok(Outcome::Unknown) => ExitCode::from(2),
+        Err(error) => {
+            eprintln!("error: {}", text::clean(&format!("{error:#}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
+    let dirs = Dirs::of_user()?;
+    let config = Config::load(&dirs.config)?;
+    let global = cli.global;
+    if let Some(Command::Demo) = cli.command {
+        return demo::run(global, config).await;
+    }
+    let workspace = open(&global, &config, &dirs)?;
+    let mut output = Output::new(&global, workspace.clock().now());
+    let context = Context { workspace, global };
+    let outcome = match cli.command {
+        None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => {
+            let settings = settings(&context.global, &config, &dirs)?;
+            tui::run(context.workspace, settings).await?;
+            return Ok(Outcome::Fine);
+        }
+        None => {
+            let outcome = where_::run(&context, where_::Args::default(), &mut output).await?;
+            if context.global.output == args::Format::Text {
+                output.line("");
+                output.line("On a terminal, `gitopsy` opens the terminal UI; `gitopsy --help` lists the commands.");
+            }
+            outcome
+        }
+        Some(Command::Where(args)) => where_::run(&context, args, &mut output).await?,
+        Some(Command::Log(args)) => log::run(&context, args, &mut output).await?,
+        Some(Command::Show(args)) => show::run(&context, args, &mut output).await?,
+        Some(Command::Diff(args)) => diff::run(&context, args, &mut output).await?,
+        Some(Command::Resource(args)) => resource::run(&context, args, &mut output).await?,
+        Some(Command::Drift(args)) => drift::run(&context, args, &mut output).await?,
+        Some(Command::Revert(args)) => revert::run(&context, args, &mut output).await?,
+        Some(Command::Restore(args)) => restore::run(&context, args, &mut output).await?,
+        Some(Command::Doctor) => doctor::run(&context, &mut output).await?,
+        Some(Command::Demo) => Outcome::Fine,
+    };
+    output.flush()?;
+    Ok(outcome)
+}
+
+/// Opens the workspace the flags and the configuration describe.
+fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspace> {
+    let mut cluster = global.cluster();
+    if let ClusterChoice::Contexts(chosen) = &mut cluster {
+        // A flag for the same environment comes first and wins.
+        let configured = config.environments.iter().filter_map(|(name, environment)| {
+            environment.context.clone().map(|context| (Some(name.clone()), context))
+        });
+        chosen.extend(configured);
+    }
+    Workspace::open(Options {
+        repo: global.repo.clone(),
+        branch: global.branch.clone(),
+        cluster,
+        offline: global.offline,
+        read_only: global.read_only || config.read_only,
+        state: dirs.state.clone(),
+        clock: Clock::system(),
+    })
+}
+
+fn settings(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<tui::Settings> {
+    let theme = global.theme.clone().or_else(|| config.theme.clone());
+    tui::Settings::new(theme, config.keys.clone(), &dirs.config.join("themes"))
+}

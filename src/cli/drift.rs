@@ -1,0 +1,91 @@
+//! `gitopsy drift`: where the cluster is not what git says.
+
+use super::output::{Ink, Output, known, short, value, word};
+use super::{Context, Outcome, select};
+use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
+use crate::review::{Sink, SyncState};
+use crate::text;
+
+/// Where the cluster is not what git says: per field, who, when, and the commit that last set it
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    resource: select::Resource,
+    /// Only this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+}
+
+pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
+    let request = drift::Request { select: args.resource.selector(&context.global), app: args.app };
+    let answer = drift::ask(&context.workspace, request, &Sink::last_only()).await?;
+    if !output.json(&answer)? {
+        print(&answer, output);
+    }
+    Ok(if !answer.unknown.is_empty() {
+        Outcome::Unknown
+    } else if answer.resources.iter().any(|resource| resource.state != SyncState::Synced) {
+        Outcome::Found
+    } else {
+        Outcome::Fine
+    })
+}
+
+fn print(answer: &Answer, output: &mut Output) {
+    for resource in &answer.resources {
+        let id = &resource.id;
+        let ink = if resource.state == SyncState::Synced { Ink::Plain } else { Ink::Red };
+        let place = text::clean_line(&format!("{} › {} › {}", id.environment, id.app, id.object));
+        let health = known(&resource.health, |health| {
+            format!("{} {}", word(&health.status), health.reason).trim_end().to_owned()
+        });
+        let state = output.ink(ink, word(&resource.state));
+        let line = format!("{}  {state}  {}", output.ink(Ink::Bold, place), text::clean_line(&health));
+        output.line(line);
+        print_fields(&resource.fields, output);
+    }
+    for unknown in &answer.unknown {
+        let line = format!("? {}: {}: {}", unknown.environment, unknown.what, unknown.why);
+        output.line(text::clean_line(&line));
+    }
+    output.line(format!("{} resources are as git says.", answer.synced));
+}
+
+pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
+    for field in fields {
+        let side = |node: &Option<crate::review::Node>| node.as_ref().map_or("(absent)".to_owned(), value);
+        let line = format!(
+            "    {}  git {} ≠ live {}",
+            text::clean_line(&field.path.to_string()),
+            output.ink(Ink::Green, side(&field.desired)),
+            output.ink(Ink::Red, side(&field.live))
+        );
+        output.line(line);
+        let cause = &field.cause;
+        let mut why = match cause.kind {
+            CauseKind::ManualEdit => "edited by hand".to_owned(),
+            CauseKind::Autoscaler => "scaled by an autoscaler".to_owned(),
+            CauseKind::Controller => "written by a controller".to_owned(),
+            CauseKind::NotApplied => "not applied yet".to_owned(),
+            CauseKind::Removed => "removed, by whom is unknown".to_owned(),
+            CauseKind::Unknown => "by whom is unknown".to_owned(),
+        };
+        if let Some(manager) = &cause.manager {
+            why.push_str(&format!(" ({}", text::clean_line(manager)));
+            if let Some(time) = cause.time {
+                why.push_str(&format!(", last wrote {} ago", output.age(time)));
+            }
+            why.push(')');
+        }
+        if let Some(commit) = &cause.commit {
+            why.push_str(&format!(
+                "; git: {} {}, {} ago",
+                short(&commit.commit),
+                text::clean_line(&commit.author.name),
+                output.age(commit.time)
+            ));
+        }
+        let line = output.ink(Ink::Dim, format!("        {why}"));
+        output.line(line);
+    }
+}

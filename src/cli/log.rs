@@ -1,0 +1,93 @@
+//! `gitopsy log`: the timeline, or one resource's log.
+
+use super::output::{Ink, Output, short};
+use super::{Context, Outcome, select};
+use crate::review::Sink;
+use crate::review::common::Selector;
+use crate::review::log::{self, Answer, Entry};
+use crate::text;
+
+/// The timeline, or the log of one resource: which commits changed it, what each meant, who is behind it
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    resource: select::Resource,
+    /// The log of the document in its file instead of the rendered object
+    #[arg(long)]
+    source: bool,
+    /// Only commits whose author contains this
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
+    /// Only commits since a date, or an age such as 2w
+    #[arg(long, value_name = "DATE|AGE")]
+    since: Option<String>,
+    /// Only commits whose message or meaning contains this
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+}
+
+pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
+    let request = log::Request {
+        select: args.resource.selector(&context.global),
+        source: args.source,
+        author: args.author,
+        since: args.since,
+        grep: args.grep,
+        at: context.global.at.clone(),
+        limit: context.global.limit,
+    };
+    let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
+    if !output.json(&answer)? {
+        print(&answer, output);
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The log of one resource, below other things about it.
+pub async fn print_resource(context: &Context, select: Selector, output: &mut Output) -> anyhow::Result<()> {
+    let request = log::Request { select, limit: context.global.limit, ..log::Request::default() };
+    let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
+    print(&answer, output);
+    Ok(())
+}
+
+fn print(answer: &Answer, output: &mut Output) {
+    for entry in &answer.entries {
+        print_entry(entry, output);
+    }
+    if answer.entries.is_empty() {
+        output.line(format!("No commit of {} matches.", answer.progress.commits));
+    }
+    for note in &answer.notes {
+        output.line(format!("note: {}", text::clean_line(note)));
+    }
+}
+
+/// One line for the commit (for a generated one, of the commit it comes from), one for each thing it meant.
+fn print_entry(entry: &Entry, output: &mut Output) {
+    let line = &entry.line;
+    let behind = entry.source.as_ref().unwrap_or(line);
+    let mut text = format!(
+        "{}  {:>4}  {}",
+        output.ink(Ink::Yellow, short(&line.commit)),
+        output.age(line.time),
+        output.ink(Ink::Blue, text::clean_line(&behind.author.name)),
+    );
+    if let Some(pull) = &entry.pull {
+        text.push_str(&format!("  #{}", pull.number));
+    }
+    text.push_str(&format!("  {}", text::clean_line(&behind.subject)));
+    if entry.source.is_some() {
+        let source = output.ink(Ink::Yellow, short(&behind.commit));
+        text.push_str(&output.ink(Ink::Dim, "  (generated from "));
+        text.push_str(&source);
+        text.push_str(&output.ink(Ink::Dim, ")"));
+    }
+    if let Some(by) = &entry.reverted_by {
+        text.push_str(&output.ink(Ink::Red, format!("  reverted by {}", short(by))));
+    }
+    output.line(text);
+    for meaning in &entry.meaning {
+        output.line(format!("               {}", text::clean_line(meaning)));
+    }
+}

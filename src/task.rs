@@ -134,6 +134,8 @@ pub enum Why {
     ToolMissing(String),
     /// `--offline`.
     Offline,
+    /// The question is about the past; a cluster only tells the present.
+    Past,
     /// Anything else that failed: the error's text.
     Failed(String),
 }
@@ -148,6 +150,7 @@ impl fmt::Display for Why {
             Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),
             Why::ToolMissing(tool) => write!(f, "{tool} is not installed"),
             Why::Offline => f.write_str("offline"),
+            Why::Past => f.write_str("not known for the past"),
             Why::Failed(error) => write!(f, "failed: {error}"),
         }
     }

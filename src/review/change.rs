@@ -4,8 +4,14 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::common::{NotRendered, ResourceDiff, Selector};
+use super::Workspace;
+use super::desired::Wanted;
+use super::entry::resource_diff;
 use super::log::Entry;
+use super::workspace::Past;
 use crate::git::{Oid, Tip};
+use crate::history::{History, Rows, Scope, changes_between};
+use crate::task::{Cancel, Sink};
 use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +51,102 @@ pub struct Answer {
     pub notes: Vec<String>,
 }
 
-/// Streams as apps are rendered.
+/// Reads and renders both sides.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let cancel = out.cancel().clone();
+    ws.blocking(move |past| answer(past, &request, &cancel)).await
+}
+
+fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Answer> {
+    let mut notes = Vec::new();
+    let (before, after, commit, message) = match &request.range {
+        Range::Commit(revision) => commit_sides(past, revision, &mut notes)?,
+        Range::Between(from, to) => (Some(past.resolve(from)?), past.resolve(to)?, None, String::new()),
+        Range::SinceMergeBase(from, to) => {
+            let (from, to) = (past.resolve(from)?, past.resolve(to)?);
+            let base = past.reader.merge_base(from, to)?;
+            if base.is_none() {
+                notes.push("the two have no common ancestor: everything is compared".to_owned());
+            }
+            (base, to, None, String::new())
+        }
+    };
+    let tree_before = match before {
+        Some(commit) => past.reader.tree_of(commit)?,
+        None => past.reader.empty_tree(),
+    };
+    let scope = Scope { environment: request.select.environment.clone(), app: None };
+    let changes =
+        changes_between(past.sources(), tree_before, past.reader.tree_of(after)?, &scope, cancel)?;
+    let wanted = Wanted::new(&request.select)?;
+    let mut entry = commit;
+    if let Some(entry) = &mut entry {
+        super::log::describe(entry, &changes);
+    }
+    Ok(Answer {
+        tips: vec![past.ws.tip()],
+        before,
+        after,
+        commit: entry,
+        message,
+        resources: changes
+            .resources
+            .iter()
+            .filter(|change| wanted.matches(&change.object, change.path.as_ref()))
+            .map(|change| resource_diff(past, change))
+            .collect(),
+        not_rendered: changes.not_rendered.iter().map(not_rendered).collect(),
+        other_files: changes.other_files.iter().map(ToString::to_string).collect(),
+        notes,
+    })
+}
+
+type CommitSides = (Option<Oid>, Oid, Option<Entry>, String);
+
+/// A commit against its first parent; from a source to the last commit generated from it.
+fn commit_sides(past: &Past, revision: &str, notes: &mut Vec<String>) -> anyhow::Result<CommitSides> {
+    let id = past.resolve(revision)?;
+    let commit = past.reader.commit(id)?;
+    let message = match commit.body.trim() {
+        "" => commit.subject.clone(),
+        body => format!("{}\n\n{body}", commit.subject),
+    };
+    let before = commit.parents.first().copied();
+    if before.is_some_and(|parent| past.reader.tree_of(parent).is_err()) {
+        anyhow::bail!(
+            "the parent of {id} is missing from this clone, so what it changed is not known\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
+        );
+    }
+    let tip = past.ws.tip().commit;
+    let history = past.ws.history(tip);
+    let origins = past.origins(tip)?;
+    let rows = wait_for(&history, id);
+    let Some((index, row)) = rows.position(id).and_then(|index| Some((index, rows.get(index)?))) else {
+        // Not on the line: a commit inside a merge, or of another branch.
+        return Ok((before, id, None, message));
+    };
+    let entry = super::entry::entry(past, &origins, &rows, index, row);
+    if let Some(source) = &entry.source {
+        notes.push(format!("generated from {}", source.commit));
+    }
+    let after = entry.generated_by.first().copied().unwrap_or(id);
+    Ok((before, after, Some(entry), message))
+}
+
+/// The rows up to a commit and the one before it, or all of them.
+fn wait_for(history: &History, id: Oid) -> Rows {
+    let mut rows = history.snapshot();
+    while rows.position(id).is_none() && !rows.complete() {
+        rows = history.wait_grown(rows.len());
+    }
+    rows
+}
+
+pub(super) fn not_rendered(side: &crate::history::NotRendered) -> NotRendered {
+    let which = if side.after { "after" } else { "before" };
+    NotRendered {
+        environment: side.environment.clone(),
+        app: side.app.clone(),
+        why: format!("{} the change: {}", which, side.why),
+    }
 }

@@ -111,3 +111,14 @@ pub struct ResourceId {
     pub app: String,
     pub object: ObjectRef,
 }
+
+/// An environment of a layout, in the answers' words.
+pub(super) fn environment(environment: &crate::layout::Environment, cluster: Known<Identity>) -> Environment {
+    Environment {
+        name: environment.name.clone(),
+        destination: environment.destination.clone(),
+        deployer: environment.deployer,
+        protected: environment.protected,
+        cluster,
+    }
+}

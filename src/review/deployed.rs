@@ -5,9 +5,11 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
-use crate::git::Tip;
+use crate::git::{Oid, Tip};
+use crate::layout::Layout;
 use crate::live::{Health, SyncState};
-use crate::task::Known;
+use crate::render::How;
+use crate::task::{Known, Sink, Why};
 use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,8 +75,156 @@ pub struct LiveDeployment {
     pub drifted: usize,
 }
 
-/// Apps and desired versions first, then `since`, then live columns; each partial answer is whole.
+/// Apps and desired versions first, then live columns and `since` as they are found; each partial answer is whole.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let cancel = out.cancel().clone();
+    let asked = request.clone();
+    let (answer, state) = ws.blocking(move |past| declared(past, &asked)).await?;
+    out.send(answer.clone());
+
+    let travelled = request.at.is_some();
+    let growing = Arc::new(Mutex::new(answer));
+    let update = {
+        let (growing, out) = (Arc::clone(&growing), out.clone());
+        move |change: &mut dyn FnMut(&mut Answer)| {
+            let mut answer = lock(&growing);
+            change(&mut answer);
+            out.send(answer.clone());
+        }
+    };
+    let state = Arc::new(state);
+    let searching = {
+        let (state, update) = (Arc::clone(&state), update.clone());
+        ws.blocking(move |past| since::find(past, &state, &cancel, &update))
+    };
+    let live = async {
+        if travelled {
+            update(&mut |answer| set_live(answer, None, &Known::Unavailable(Why::Past)));
+            return;
+        }
+        for environment in &state.layout.environments {
+            let objects = state.apps.iter().filter(|app| app.app.environment == environment.name);
+            let found = live::deployments(ws, &state.layout, environment, objects).await;
+            update(&mut |answer| match &found {
+                Known::Fresh((identity, apps)) => {
+                    for shown in answer.environments.iter_mut().filter(|shown| shown.name == environment.name) {
+                        shown.cluster = Known::Fresh(identity.clone());
+                    }
+                    for (app, live) in apps {
+                        set_live(answer, Some((&environment.name, app)), live);
+                    }
+                }
+                Known::Unavailable(why) => {
+                    for shown in answer.environments.iter_mut().filter(|shown| shown.name == environment.name) {
+                        shown.cluster = Known::Unavailable(why.clone());
+                    }
+                    for app in state.apps.iter().filter(|app| app.app.environment == environment.name) {
+                        let unavailable = Known::Unavailable(why.clone());
+                        set_live(answer, Some((&environment.name, &app.app.name)), &unavailable);
+                    }
+                }
+                Known::Loading | Known::Stale(..) => {}
+            });
+        }
+    };
+    let (searched, ()) = tokio::join!(searching, live);
+    searched?;
+    let answer = lock(&growing).clone();
+    Ok(answer)
+}
+
+/// What the later steps need of the first.
+pub(super) struct State {
+    pub(super) commit: Oid,
+    pub(super) layout: Arc<Layout>,
+    pub(super) apps: Vec<DesiredApp>,
+}
+
+fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
+    let commit = past.at(request.at.as_deref())?;
+    let layout = past.layout_of(commit)?;
+    if let Some(wanted) = &request.environment
+        && layout.environment(wanted).is_none()
+    {
+        let names: Vec<&str> = layout.environments.iter().map(|environment| environment.name.as_str()).collect();
+        anyhow::bail!("there is no environment {wanted:?}\nhint: there are {}", crate::text::clean(&names.join(", ")));
+    }
+    let tree = past.reader.tree_of(commit)?;
+    let apps = past.desired(&layout, tree, |app| {
+        (request.apps.is_empty() || request.apps.contains(&app.name))
+            && request.environment.as_ref().is_none_or(|wanted| *wanted == app.environment)
+    })?;
+    if apps.is_empty()
+        && let Some(wanted) = request.apps.first()
+    {
+        anyhow::bail!("no app is called {wanted:?}\nhint: `gitopsy where` lists them");
+    }
+    let mut rows: Vec<App> = Vec::new();
+    let mut not_rendered = Vec::new();
+    for DesiredApp { app, rendering } in &apps {
+        if let How::Sources { why } = &rendering.how {
+            let (environment, app) = (app.environment.clone(), app.name.clone());
+            not_rendered.push(NotRendered { environment, app, why: why.clone() });
+        }
+        for (path, why) in &rendering.broken {
+            let (environment, app) = (app.environment.clone(), app.name.clone());
+            not_rendered.push(NotRendered { environment, app, why: format!("{path}: {why}") });
+        }
+        let version = version::of(app, rendering.objects.iter().map(|rendered| &rendered.object));
+        let deployment = Deployment {
+            environment: app.environment.clone(),
+            namespace: app.destination.namespace.clone(),
+            version: version.version,
+            images: version.images,
+            chart: app.chart.clone(),
+            since: None,
+            previous: None,
+            behind: None,
+            live: Known::Loading,
+            resources: rendering
+                .objects
+                .iter()
+                .map(|rendered| ResourceId {
+                    environment: app.environment.clone(),
+                    app: app.name.clone(),
+                    object: rendered.object.id.clone(),
+                })
+                .collect(),
+            searching: true,
+        };
+        match rows.iter_mut().find(|row| row.name == app.name) {
+            Some(row) => row.deployments.push(deployment),
+            None => rows.push(App { name: app.name.clone(), deployments: vec![deployment] }),
+        }
+    }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    let time = match &request.at {
+        Some(_) => past.reader.commit(commit)?.committed,
+        None => past.ws.clock().now(),
+    };
+    let answer = Answer {
+        tips: vec![past.ws.tip()],
+        time,
+        environments: layout
+            .environments
+            .iter()
+            .filter(|environment| request.environment.as_ref().is_none_or(|wanted| *wanted == environment.name))
+            .map(|environment| super::common::environment(environment, Known::Loading))
+            .collect(),
+        apps: rows,
+        not_rendered,
+        notes: layout.notes.clone(),
+    };
+    Ok((answer, State { commit, layout, apps }))
+}
+
+/// Sets the live side of one deployment, or of all.
+fn set_live(answer: &mut Answer, of: Option<(&str, &str)>, live: &Known<LiveDeployment>) {
+    for app in &mut answer.apps {
+        for deployment in &mut app.deployments {
+            if of.is_none_or(|(environment, name)| deployment.environment == environment && app.name == name) {
+                deployment.live = live.clone();
+            }
+        }
+    }
 }

@@ -5,10 +5,14 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::common::{CommitLine, Environment, ResourceId, Selector};
-use crate::git::Tip;
-use crate::live::{Health, SyncState};
+use super::desired::{DesiredApp, Wanted};
+use super::workspace::Past;
+use super::{Workspace, blame, live};
+use crate::git::{Oid, Tip};
+use crate::live::{Health, HealthStatus, SyncState};
 use crate::manifest::{FieldPath, Node};
-use crate::task::Known;
+use crate::render::How;
+use crate::task::{Cancel, Known, Sink};
 use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,8 +89,152 @@ pub enum CauseKind {
     Unknown,
 }
 
-/// Environment by environment.
+/// Environment by environment: first what differs, then which commit last set each field.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let asked = request.clone();
+    let (commit, layout, apps) = ws
+        .blocking(move |past| {
+            let commit = past.at(None)?;
+            let layout = past.layout_of(commit)?;
+            let wanted = Wanted::new(&asked.select)?;
+            let apps = past.desired(&layout, past.reader.tree_of(commit)?, |app| {
+                wanted.environment(&app.environment) && asked.app.as_ref().is_none_or(|name| *name == app.name)
+            })?;
+            Ok((commit, layout, apps))
+        })
+        .await?;
+    let wanted = Wanted::new(&request.select)?;
+    let mut answer = Answer {
+        tips: vec![ws.tip()],
+        time: ws.clock().now(),
+        clusters: Vec::new(),
+        resources: Vec::new(),
+        synced: 0,
+        unknown: Vec::new(),
+    };
+    for environment in layout.environments.iter().filter(|environment| wanted.environment(&environment.name)) {
+        let apps: Vec<&DesiredApp> = apps.iter().filter(|app| app.app.environment == environment.name).collect();
+        if apps.is_empty() {
+            continue;
+        }
+        let listing = live::listing(ws, &layout, environment, apps.iter().copied()).await;
+        answer.clusters.push(super::common::environment(environment, listing.identity()));
+        for app in apps {
+            compare(ws, app, &listing, &wanted, &mut answer);
+        }
+        out.send(answer.clone());
+    }
+    if answer.resources.iter().all(|resource| resource.fields.is_empty()) {
+        return Ok(answer);
+    }
+    let cancel = out.cancel().clone();
+    ws.blocking(move |past| {
+        for resource in &mut answer.resources {
+            explain(past, commit, &resource.id, &mut resource.fields, &cancel)?;
+        }
+        Ok(answer)
+    })
+    .await
+}
+
+fn compare(ws: &Workspace, desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
+    let environment = &desired.app.environment;
+    if let How::Sources { why } = &desired.rendering.how {
+        let what = format!("app {}", desired.app.name);
+        answer.unknown.push(Unknown { environment: environment.clone(), what, why: why.clone() });
+        return;
+    }
+    for rendered in &desired.rendering.objects {
+        let object = &rendered.object;
+        if !wanted.matches(&object.id, rendered.source.as_ref().map(|source| &source.path)) {
+            continue;
+        }
+        let judged = listing.judge(object, &ws.inner.lists);
+        if let Some(why) = judged.unknown {
+            let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
+            let what = format!("{} in {namespace}", object.id.kind);
+            let unknown = Unknown { environment: environment.clone(), what, why: why.to_string() };
+            if !answer.unknown.contains(&unknown) {
+                answer.unknown.push(unknown);
+            }
+            continue;
+        }
+        let healthy = judged.health.value().is_none_or(|health| health.status == HealthStatus::Healthy);
+        if judged.state == SyncState::Synced && healthy {
+            answer.synced += 1;
+            continue;
+        }
+        answer.resources.push(Resource {
+            id: ResourceId {
+                environment: environment.clone(),
+                app: desired.app.name.clone(),
+                object: object.id.clone(),
+            },
+            path: rendered.source.as_ref().map(|source| source.path.to_string()),
+            state: judged.state,
+            health: judged.health,
+            fields: judged.comparison.drift.into_iter().map(field).collect(),
+            suppressed: judged.comparison.suppressed,
+        });
+    }
+}
+
+/// A drifted field with what its manager alone tells of the cause.
+pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
+    let cause = match (&drift.manager, &drift.live) {
+        (Some(manager), _) => Cause {
+            kind: kind_of(manager),
+            manager: Some(manager.name.clone()),
+            time: manager.time,
+            commit: None,
+        },
+        (None, None) => Cause { kind: CauseKind::Removed, manager: None, time: None, commit: None },
+        (None, Some(_)) => Cause { kind: CauseKind::Unknown, manager: None, time: None, commit: None },
+    };
+    FieldDrift { path: drift.path, desired: drift.desired, live: drift.live, cause }
+}
+
+/// Adds the commit that last set each field. Where the applier wrote before that commit, it is behind.
+pub(super) fn explain(
+    past: &Past,
+    tip: Oid,
+    id: &ResourceId,
+    fields: &mut [FieldDrift],
+    cancel: &Cancel,
+) -> anyhow::Result<()> {
+    let paths: Vec<FieldPath> = fields.iter().map(|field| field.path.clone()).collect();
+    let set = blame::last_set(past, tip, id, &paths, cancel)?;
+    for field in fields {
+        field.cause.commit = set.get(&field.path).cloned();
+        let written = field.cause.time;
+        if field.cause.kind == CauseKind::Unknown
+            && let (Some(commit), Some(written)) = (&field.cause.commit, written)
+            && commit.time > written
+        {
+            field.cause.kind = CauseKind::NotApplied;
+        }
+    }
+    Ok(())
+}
+
+/// What a field manager's name says about who is behind it (source: the names kubectl, k9s, the controllers and the appliers
+/// give themselves).
+fn kind_of(manager: &crate::live::Manager) -> CauseKind {
+    let name = manager.name.as_str();
+    let by_hand = ["kubectl", "k9s", "lens", "OpenLens", "freelens", "headlamp", "Mozilla", "rancher", "node-fetch"];
+    let appliers = [
+        "kubectl-client-side-apply", "kustomize-controller", "helm", "helm-controller", "argocd-controller",
+        "argocd-application-controller", "gitops-demo-deployer",
+    ];
+    if manager.subresource.as_deref() == Some("scale") || name.contains("autoscaler") {
+        CauseKind::Autoscaler
+    } else if appliers.contains(&name) {
+        CauseKind::Unknown
+    } else if by_hand.iter().any(|hand| name.starts_with(hand)) {
+        CauseKind::ManualEdit
+    } else if name.ends_with("-controller") || name == "kube-controller-manager" || name.ends_with("-operator") {
+        CauseKind::Controller
+    } else {
+        CauseKind::Unknown
+    }
 }

@@ -1,10 +1,18 @@
 //! The timeline, and the log of one resource: which commits changed it, what each meant, and who is behind it.
 
+mod one;
+mod timeline;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
 use crate::git::Tip;
+use super::entry::changed_resource;
+use crate::history::{Changes, End, meaning};
 use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,7 +35,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceId>,
     /// Newest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Arc<Entry>>,
     /// How much of the history was looked at.
     pub progress: Progress,
     /// Where history ends early and why (shallow clone, missing objects), in words.
@@ -84,6 +92,77 @@ fn hex_option<S: serde::Serializer>(
 
 /// Newest first, streamed while the history is read; meanings follow the rows.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let out = out.clone();
+    ws.blocking(move |past| {
+        if request.select.resource.is_none() && request.select.path.is_none() {
+            timeline::ask(past, &request, &out)
+        } else {
+            one::ask(past, &request, &out)
+        }
+    })
+    .await
+}
+
+/// Lines of meaning per commit: what does not fit is counted in the last.
+const MEANINGS: usize = 4;
+
+/// What `--author`, `--since` and `--grep` leave.
+pub(super) struct Filter {
+    author: Option<String>,
+    since: Option<Timestamp>,
+    grep: Option<String>,
+}
+
+impl Filter {
+    pub(super) fn new(request: &Request, now: Timestamp) -> anyhow::Result<Filter> {
+        let since = match &request.since {
+            None => None,
+            Some(text) => match super::time::parse(text, now) {
+                Some(time) => Some(time),
+                None => anyhow::bail!("{text:?} is no date and no age\nhint: write 2024-05-01, or an age such as 3d or 2w"),
+            },
+        };
+        let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
+        Ok(Filter { author: lower(&request.author), since, grep: lower(&request.grep) })
+    }
+
+    /// The walk goes on past commits that are too old only where clocks are skewed: a day of grace.
+    pub(super) fn is_past(&self, time: Timestamp) -> bool {
+        const GRACE: i64 = 24 * 60 * 60;
+        self.since.is_some_and(|since| time.as_second() + GRACE < since.as_second())
+    }
+
+    /// `grep` looks at subjects and, where they are known, meanings.
+    pub(super) fn keeps(&self, entry: &Entry) -> bool {
+        let behind = entry.source.as_ref().unwrap_or(&entry.line);
+        let author = self.author.as_ref().is_none_or(|wanted| {
+            let person = &behind.author;
+            person.name.to_lowercase().contains(wanted) || person.email.to_lowercase().contains(wanted)
+        });
+        let since = self.since.is_none_or(|since| entry.line.time >= since);
+        let grep = self.grep.as_ref().is_none_or(|wanted| {
+            let subjects = [&entry.line.subject, &behind.subject];
+            subjects.into_iter().chain(&entry.meaning).any(|text| text.to_lowercase().contains(wanted))
+        });
+        author && since && grep
+    }
+}
+
+/// Adds what a commit meant.
+pub(super) fn describe(line: &mut Entry, changes: &Changes) {
+    line.meaning = meaning(&changes.resources, changes.after.environments.len(), MEANINGS);
+    line.resources = changes.resources.iter().map(changed_resource).collect();
+    let order = changes.after.environments.iter().chain(&changes.before.environments);
+    for environment in order {
+        let touched = line.resources.iter().any(|resource| resource.environment == environment.name);
+        if touched && !line.environments.contains(&environment.name) {
+            line.environments.push(environment.name.clone());
+        }
+    }
+    line.analysed = true;
+}
+
+/// Why a history ends before its root, in words.
+pub(super) fn notes(end: Option<&End>) -> Vec<String> {
+    end.map(ToString::to_string).into_iter().filter(|note| !note.is_empty()).collect()
 }

@@ -4,14 +4,20 @@
 //! data. Writes are not questions: they are in [`action`].
 
 pub mod action;
+mod blame;
 pub mod change;
 pub mod common;
 pub mod deployed;
+mod desired;
 pub mod doctor;
 pub mod drift;
+mod entry;
+mod live;
 pub mod log;
 pub mod resource;
 pub mod revert;
+mod time;
+mod version;
 mod workspace;
 
 pub use workspace::{ClusterChoice, Header, Options, Workspace};

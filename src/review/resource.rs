@@ -1,16 +1,26 @@
 //! One resource: its declaration, its live object, what that owns, its events, and each field that differs. Its log is
 //! [`super::log`], its change at a commit [`super::change`].
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Workspace;
 use super::common::{CommitLine, Environment, ResourceId, Selector};
-use super::drift::FieldDrift;
+use super::desired::DesiredApp;
+use super::drift::{self, FieldDrift};
+use super::entry::{line_of_row, side_text};
+use super::workspace::Past;
+use super::{Workspace, live};
 use crate::cluster::Event;
-use crate::git::Tip;
+use crate::git::{Oid, Tip};
+use crate::history::{LogStep, ResourceKey, resource_log};
+use crate::layout::Layout;
 use crate::live::{Health, Owned, SyncState};
-use crate::task::Known;
+use crate::render::RenderedObject;
+use crate::task::{Cancel, Known, Sink};
 use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,8 +63,84 @@ pub struct Live {
     pub object: Option<crate::manifest::Object>,
 }
 
-/// The declaration first, then the live side.
+/// The declaration first, then the live side, then who set each field that differs.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let (mut answer, found) = ws.blocking(move |past| declared(past, &request.select)).await?;
+    out.send(answer.clone());
+
+    let listing = live::listing(ws, &found.layout, &found.environment, found.apps.iter()).await;
+    answer.environment.cluster = listing.identity();
+    answer.live = listing.resource(answer.desired.as_ref(), &answer.resource.object, &ws.inner.lists).await;
+    out.send(answer.clone());
+
+    let cancel = out.cancel().clone();
+    ws.blocking(move |past| {
+        let id = answer.resource.clone();
+        if let Known::Fresh(live) = &mut answer.live {
+            drift::explain(past, found.commit, &id, &mut live.fields, &cancel)?;
+        }
+        Ok(answer)
+    })
+    .await
+}
+
+/// What the live side needs of the declaration.
+struct Found {
+    commit: Oid,
+    layout: Arc<Layout>,
+    environment: crate::layout::Environment,
+    /// The app that declares it, so that everything of it is listed at once.
+    apps: Vec<DesiredApp>,
+}
+
+fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
+    let commit = past.at(None)?;
+    let layout = past.layout_of(commit)?;
+    let (id, declared) = past.the_one(commit, select)?;
+    let Some(environment) = layout.environment(&id.environment).cloned() else {
+        anyhow::bail!("the environment {} is no longer in the repository", id.environment);
+    };
+    let tree = past.reader.tree_of(commit)?;
+    let apps = past.desired(&layout, tree, |app| app.environment == id.environment && app.name == id.app)?;
+    let how = apps.first().map(|app| app.rendering.how.clone());
+    let source = declared.as_ref().and_then(|declared| declared.source.as_ref());
+    let desired_text = match (&declared, how) {
+        (Some(declared), Some(how)) => {
+            let rendered = RenderedObject { object: declared.object.clone(), source: declared.source.clone() };
+            Some(side_text(past, &rendered, &how))
+        }
+        _ => None,
+    };
+    let answer = Answer {
+        tips: vec![past.ws.tip()],
+        environment: super::common::environment(&environment, Known::Loading),
+        path: source.map(|source| source.path.to_string()),
+        line: source.map(|source| source.line),
+        desired_text,
+        desired: declared.as_ref().map(|declared| declared.object.clone()),
+        since: last_change(past, commit, &id)?,
+        resource: id,
+        live: Known::Loading,
+    };
+    Ok((answer, Found { commit, layout, environment, apps }))
+}
+
+/// The newest commit in the resource's log that is not routine; for a generated one, the commit it comes from.
+fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<CommitLine>> {
+    let history = past.ws.history(tip);
+    let origins = past.origins(tip)?;
+    let key = ResourceKey { environment: id.environment.clone(), app: None, object: id.object.clone() };
+    let mut since = None;
+    resource_log(&history, past.sources(), &key, &Cancel::new(), &mut |step| {
+        if let LogStep::Entry(entry) = step
+            && !entry.routine()
+        {
+            let rows = history.snapshot();
+            let source = origins.of(&past.reader, &rows, entry.row).source.unwrap_or(entry.row);
+            since = rows.get(source).map(line_of_row);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(since)
 }

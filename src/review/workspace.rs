@@ -1,11 +1,19 @@
 //! The repositories, clusters and forges of one review, opened once and shared by every question.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
+use ring::rand::SecureRandom;
 
-use crate::git::Tip;
-use crate::task::Clock;
+use crate::git::{Oid, Reader, Repo, Tip};
+use crate::history::{History, Layouts, Origins, Sources};
+use crate::layout::Layout;
+use crate::manifest::{ListKeys, Masking};
+use crate::render::Renderer;
+use crate::task::{Cancel, Clock};
 
 /// Where the live side comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,41 +51,220 @@ pub struct Header {
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Workspace {}
+pub struct Workspace {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub options: Options,
+    pub repo: Repo,
+    pub masking: Masking,
+    pub renderer: Renderer,
+    pub layouts: Layouts,
+    pub lists: ListKeys,
+    pub live: super::live::Connections,
+    tip: Mutex<Tip>,
+    /// The history of each tip asked for: the tip's, and those travelled to.
+    histories: Mutex<HashMap<Oid, History>>,
+    origins: Mutex<HashMap<Oid, Arc<Origins>>>,
+    changes: tokio::sync::watch::Sender<u64>,
+}
+
+/// What one blocking job reads with: a reader of its own, and what all jobs share.
+pub(super) struct Past<'a> {
+    pub ws: &'a Workspace,
+    pub reader: Reader,
+}
+
+impl Past<'_> {
+    pub fn sources(&self) -> Sources<'_> {
+        let inner = &self.ws.inner;
+        Sources {
+            reader: &self.reader,
+            renderer: &inner.renderer,
+            layouts: &inner.layouts,
+            lists: &inner.lists,
+        }
+    }
+
+    pub fn layout_of(&self, commit: Oid) -> anyhow::Result<Arc<Layout>> {
+        let tree = self.reader.tree_of(commit)?;
+        Ok(self.ws.inner.layouts.at(&self.reader, &self.ws.inner.renderer, tree)?)
+    }
+
+    /// The generated commits of the line that ends at `tip`.
+    pub fn origins(&self, tip: Oid) -> anyhow::Result<Arc<Origins>> {
+        if let Some(origins) = lock(&self.ws.inner.origins).get(&tip) {
+            return Ok(Arc::clone(origins));
+        }
+        let origins = Arc::new(Origins::new(self.layout_of(tip)?));
+        lock(&self.ws.inner.origins).insert(tip, Arc::clone(&origins));
+        Ok(origins)
+    }
+
+    /// The tip, or what `at` names: a revision, else the last commit of the line not younger than a date.
+    pub fn at(&self, at: Option<&str>) -> anyhow::Result<Oid> {
+        let tip = self.ws.tip().commit;
+        let Some(at) = at else { return Ok(tip) };
+        let unknown = match self.resolve(at) {
+            Ok(id) => return Ok(id),
+            Err(error) => error,
+        };
+        let Some(time) = super::time::parse(at, self.ws.clock().now()) else { return Err(unknown) };
+        for commit in self.reader.first_parents(tip) {
+            let (id, _) = commit?;
+            if self.reader.commit(id)?.committed <= time {
+                return Ok(id);
+            }
+        }
+        anyhow::bail!("the history of {} begins after {at}", crate::text::clean(&self.ws.tip().repository))
+    }
+
+    /// A revision; `HEAD` is the tip under review, wherever the user's clone stands.
+    pub fn resolve(&self, revision: &str) -> anyhow::Result<Oid> {
+        let tip = self.ws.tip().commit;
+        let revision = match revision.strip_prefix("HEAD") {
+            Some(rest) if rest.is_empty() || rest.starts_with(['^', '~']) => format!("{tip}{rest}"),
+            _ => revision.to_owned(),
+        };
+        Ok(self.reader.resolve(&revision)?)
+    }
+}
 
 impl Workspace {
     /// Opens the repository and finds its tip; connects to nothing yet.
     pub fn open(options: Options) -> anyhow::Result<Workspace> {
-        let _ = options;
-        todo!()
+        let directory = match &options.repo {
+            Some(directory) => directory.clone(),
+            None => std::env::current_dir().context("the current directory cannot be read")?,
+        };
+        let repo = Repo::open(&directory, &options.state)?;
+        let tip = repo.tip(options.branch.as_deref())?;
+        let masking = Masking::new(masking_key(&options.state)?);
+        let live = super::live::Connections::new(&options.cluster, options.offline, masking.clone());
+        Ok(Workspace {
+            inner: Arc::new(Inner {
+                renderer: Renderer::new(masking.clone()),
+                layouts: Layouts::default(),
+                lists: ListKeys::builtin(),
+                live,
+                tip: Mutex::new(tip),
+                histories: Mutex::default(),
+                origins: Mutex::default(),
+                changes: tokio::sync::watch::channel(0).0,
+                masking,
+                repo,
+                options,
+            }),
+        })
     }
 
     pub fn header(&self) -> Header {
-        todo!()
+        let tip = self.tip();
+        let tip_time = self.inner.repo.reader().commit(tip.commit).map_or(Timestamp::UNIX_EPOCH, |commit| commit.committed);
+        Header {
+            tip_time,
+            tip,
+            clusters: self.inner.live.describe(),
+            read_only: self.inner.options.read_only,
+            offline: self.inner.options.offline,
+        }
     }
 
     pub fn clock(&self) -> &Clock {
-        todo!()
+        &self.inner.options.clock
     }
 
     /// A number that grows whenever an answer may have changed: the cluster reported something, or a new tip was fetched.
     /// Screens ask again when it does.
     pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        todo!()
+        self.inner.changes.subscribe()
+    }
+
+    pub(super) fn announce_change(&self) {
+        self.inner.changes.send_modify(|count| *count += 1);
     }
 
     /// Fetches the tip's branch (into the shadow). Returns whether it moved.
     pub async fn fetch(&self) -> anyhow::Result<bool> {
-        todo!()
+        if self.inner.options.offline {
+            anyhow::bail!("offline: nothing is fetched\nhint: leave out --offline");
+        }
+        let before = self.tip();
+        let ws = self.clone();
+        let after = tokio::task::spawn_blocking(move || ws.inner.repo.fetch(&ws.tip())).await??;
+        let moved = after.commit != before.commit;
+        *lock(&self.inner.tip) = after;
+        if moved {
+            self.announce_change();
+        }
+        Ok(moved)
     }
 
     /// A write needs this; `None` in read-only mode. Only to be called when the user has confirmed what was shown.
     pub fn consent(&self) -> Option<crate::stage::Consent> {
-        todo!()
+        crate::stage::Consent::unless_read_only(self.inner.options.read_only)
     }
 
     /// Every git, tool and HTTP call made, newest last.
     pub fn calls(&self) -> Vec<String> {
-        todo!()
+        crate::exec::log().iter().map(ToString::to_string).collect()
     }
+
+    pub(super) fn tip(&self) -> Tip {
+        lock(&self.inner.tip).clone()
+    }
+
+    /// The history that ends at `tip`, read in the background from the first time it is asked for.
+    pub(super) fn history(&self, tip: Oid) -> History {
+        lock(&self.inner.histories)
+            .entry(tip)
+            .or_insert_with(|| History::start(&self.inner.repo, tip, &Cancel::new()))
+            .clone()
+    }
+
+    /// Runs a job that reads git or waits for tools, away from the threads that must not wait.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Past) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let ws = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let past = Past { ws: &ws, reader: ws.inner.repo.reader() };
+            job(&past)
+        })
+        .await
+        .context("a background job ended early")?
+    }
+}
+
+/// Locks; a thread that panicked while holding the lock left whole values behind, for all of them are replaced at once.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The user's masking key: random, made at the first use, readable by the user alone.
+fn masking_key(state: &Path) -> anyhow::Result<[u8; 32]> {
+    let path = state.join("masking.key");
+    if let Ok(bytes) = std::fs::read(&path)
+        && let Ok(key) = <[u8; 32]>::try_from(bytes.as_slice())
+    {
+        return Ok(key);
+    }
+    let mut key = [0; 32];
+    ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    // Where nothing can be stored the key lasts for this run: masks are then not comparable with the next one's.
+    if std::fs::create_dir_all(state).is_ok() {
+        store_private(&path, &key).ok();
+    }
+    Ok(key)
+}
+
+fn store_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
 }

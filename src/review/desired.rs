@@ -1,0 +1,229 @@
+//! What git says is there: the objects of every app at a tree, and finding one of them by the name a person types.
+
+use std::sync::Arc;
+
+use super::common::{ResourceId, Selector};
+use super::workspace::Past;
+use crate::git::{ByteSlice, Oid, RepoPath};
+use crate::layout::{App, Layout};
+use crate::manifest::{Object, ObjectRef, is_cluster_scoped, kind_for};
+use crate::render::{Rendering, Source};
+use crate::text;
+
+/// An app with the objects its sources give.
+pub struct DesiredApp {
+    pub app: App,
+    pub rendering: Arc<Rendering>,
+}
+
+/// A declared object, and where.
+#[derive(Clone)]
+pub struct Declared {
+    pub id: ResourceId,
+    pub object: Object,
+    pub source: Option<Source>,
+}
+
+impl Past<'_> {
+    /// The apps of `layout` that `wanted` picks, rendered at `tree`.
+    pub fn desired(
+        &self,
+        layout: &Layout,
+        tree: Oid,
+        wanted: impl Fn(&App) -> bool,
+    ) -> anyhow::Result<Vec<DesiredApp>> {
+        let mut apps = Vec::new();
+        for app in layout.apps.iter().filter(|app| wanted(app)) {
+            let rendering = self.ws.inner.renderer.render(&self.reader, tree, &app.recipe)?;
+            apps.push(DesiredApp { app: app.clone(), rendering });
+        }
+        Ok(apps)
+    }
+
+    /// Everything declared that `select` matches.
+    pub fn declared(&self, layout: &Layout, tree: Oid, select: &Selector) -> anyhow::Result<Vec<Declared>> {
+        let wanted = Wanted::new(select)?;
+        let apps = self.desired(layout, tree, |app| wanted.environment(&app.environment))?;
+        let mut found = Vec::new();
+        for DesiredApp { app, rendering } in apps {
+            for rendered in &rendering.objects {
+                let path = rendered.source.as_ref().map(|source| &source.path);
+                if wanted.matches(&rendered.object.id, path) {
+                    found.push(Declared {
+                        id: ResourceId {
+                            environment: app.environment.clone(),
+                            app: app.name.clone(),
+                            object: rendered.object.id.clone(),
+                        },
+                        object: rendered.object.clone(),
+                        source: rendered.source.clone(),
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The one resource `select` names at the tip, else the one that history last declared. Ambiguous: an error that
+    /// lists the candidates.
+    pub fn the_one(&self, tip: Oid, select: &Selector) -> anyhow::Result<(ResourceId, Option<Declared>)> {
+        let layout = self.layout_of(tip)?;
+        let tree = self.reader.tree_of(tip)?;
+        let mut found = self.declared(&layout, tree, select)?;
+        match found.len() {
+            1 => {
+                let declared = found.remove(0);
+                Ok((declared.id.clone(), Some(declared)))
+            }
+            0 => match self.gone(tip, select)? {
+                Some(id) => Ok((id, None)),
+                None => Err(not_found(select)),
+            },
+            _ => Err(ambiguous(select, found.iter().map(|declared| &declared.id))),
+        }
+    }
+
+    /// A resource that the tip no longer declares: the one its history removed last.
+    fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
+        let wanted = Wanted::new(select)?;
+        let history = self.ws.history(tip);
+        let mut seen = 0;
+        loop {
+            let rows = history.wait_grown(seen);
+            for row in seen..rows.len() {
+                let Some(row) = rows.get(row) else { break };
+                if !row.changes.iter().any(|change| change.before.is_some()) {
+                    continue;
+                }
+                let Some(parent) = row.first_parent else { continue };
+                if !self.mentions(row, &wanted) {
+                    continue;
+                }
+                let before = self.reader.tree_of(parent)?;
+                let changes = crate::history::changes_between(
+                    self.sources(),
+                    before,
+                    row.tree,
+                    &crate::history::Scope { environment: select.environment.clone(), app: None },
+                    &crate::task::Cancel::new(),
+                )?;
+                let removed = changes.resources.iter().find(|change| {
+                    change.kind == crate::diff::ChangeKind::Removed
+                        && wanted.matches(&change.object, change.path.as_ref())
+                });
+                if let Some(removed) = removed {
+                    return Ok(Some(ResourceId {
+                        environment: removed.environment.clone(),
+                        app: removed.app.clone(),
+                        object: removed.object.clone(),
+                    }));
+                }
+            }
+            if rows.complete() && seen == rows.len() {
+                return Ok(None);
+            }
+            seen = rows.len();
+        }
+    }
+
+    /// Whether a file that changed held the name before: cheap, and never wrong about a removal.
+    fn mentions(&self, row: &crate::history::Row, wanted: &Wanted) -> bool {
+        row.changes.iter().any(|change| {
+            change.before.is_some_and(|(_, blob)| {
+                self.reader.blob(blob).is_ok_and(|bytes| bytes.contains_str(&wanted.name))
+            })
+        })
+    }
+}
+
+/// A selector, read.
+pub(super) struct Wanted {
+    environment: Option<String>,
+    namespace: Option<String>,
+    /// Empty: any kind.
+    kinds: Vec<(Option<String>, String)>,
+    name: String,
+    path: Option<RepoPath>,
+}
+
+impl Wanted {
+    pub(super) fn new(select: &Selector) -> anyhow::Result<Wanted> {
+        let (kinds, name) = match &select.resource {
+            None => (Vec::new(), String::new()),
+            Some(resource) => {
+                let Some((kind, name)) = resource.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+                else {
+                    let resource = text::clean(resource);
+                    anyhow::bail!("{resource:?} does not name a resource\nhint: write KIND/NAME, e.g. deploy/{resource}")
+                };
+                (kinds(kind), name.to_owned())
+            }
+        };
+        Ok(Wanted {
+            environment: select.environment.clone(),
+            namespace: select.namespace.clone(),
+            kinds,
+            name,
+            path: select.path.as_deref().map(RepoPath::from),
+        })
+    }
+
+    pub(super) fn environment(&self, name: &str) -> bool {
+        self.environment.as_deref().is_none_or(|wanted| wanted == name)
+    }
+
+    pub(super) fn matches(&self, object: &ObjectRef, path: Option<&RepoPath>) -> bool {
+        let kind = self.kinds.is_empty()
+            || self.kinds.iter().any(|(group, kind)| {
+                kind.eq_ignore_ascii_case(&object.kind) && group.as_ref().is_none_or(|group| *group == object.group)
+            });
+        let name = self.name.is_empty() || self.name == object.name;
+        let namespace = self.namespace.is_none()
+            || self.namespace == object.namespace
+            || (object.namespace.is_none() && is_cluster_scoped(&object.group, &object.kind));
+        let path = self.path.as_ref().is_none_or(|wanted| path == Some(wanted));
+        kind && name && namespace && path
+    }
+}
+
+/// The kinds a word may mean: a built-in short name, else the word itself, with the group after the first dot.
+fn kinds(word: &str) -> Vec<(Option<String>, String)> {
+    let known: Vec<_> =
+        kind_for(word).iter().map(|(group, kind)| (Some((*group).to_owned()), (*kind).to_owned())).collect();
+    if !known.is_empty() {
+        return known;
+    }
+    match word.split_once('.') {
+        Some((kind, group)) => vec![(Some(group.to_owned()), kind.to_owned())],
+        None => vec![(None, word.to_owned())],
+    }
+}
+
+fn not_found(select: &Selector) -> anyhow::Error {
+    let mut what = select.resource.clone().or_else(|| select.path.clone()).unwrap_or_else(|| "resource".to_owned());
+    if let Some(namespace) = &select.namespace {
+        what.push_str(&format!(" -n {namespace}"));
+    }
+    if let Some(environment) = &select.environment {
+        what.push_str(&format!(" in {environment}"));
+    }
+    let what = text::clean_line(&what);
+    anyhow::anyhow!("{what} is declared nowhere, now or in the past\nhint: `gitopsy where` lists the apps; check kind, name and -n")
+}
+
+fn ambiguous<'a>(select: &Selector, candidates: impl Iterator<Item = &'a ResourceId>) -> anyhow::Error {
+    const SHOWN: usize = 12;
+    let what = text::clean_line(select.resource.as_deref().or(select.path.as_deref()).unwrap_or("the resource"));
+    let lines: Vec<String> = candidates
+        .map(|id| {
+            let namespace = id.object.namespace.as_deref().map(|name| format!(" -n {name}")).unwrap_or_default();
+            text::clean_line(&format!("{}{namespace} --env {}  ({})", id.object, id.environment, id.app))
+        })
+        .collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    let mut list: String = lines.iter().take(SHOWN).map(|line| format!("\n  {line}")).collect();
+    if more > 0 {
+        list.push_str(&format!("\n  … and {more} more"));
+    }
+    anyhow::anyhow!("{what} names more than one resource:{list}\nhint: add --env, -n or --path")
+}

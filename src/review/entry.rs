@@ -1,0 +1,104 @@
+//! Rows of history, in the words of answers.
+
+use jiff::Timestamp;
+
+use super::common::{ChangedResource, CommitLine, Pull, ResourceDiff, Sides};
+use super::log::Entry;
+use super::workspace::Past;
+use crate::diff::suppressed;
+use crate::git::{Commit, Oid};
+use crate::history::{Origins, ResourceChange, Row, Rows};
+use crate::layout::is_bot;
+use crate::manifest::masked_text;
+use crate::render::{How, RenderedObject};
+
+pub fn line_of_row(row: &Row) -> CommitLine {
+    CommitLine {
+        commit: row.id,
+        time: row.committed,
+        author: (*row.author).clone(),
+        subject: row.subject.to_string(),
+        bot: is_bot(&row.author.name, &row.author.email),
+    }
+}
+
+pub fn line_of_commit(commit: &Commit) -> CommitLine {
+    CommitLine {
+        commit: commit.id,
+        time: commit.committed,
+        bot: is_bot(&commit.author.name, &commit.author.email),
+        author: commit.author.clone(),
+        subject: commit.subject.clone(),
+    }
+}
+
+/// A line for a commit that may not be readable any more.
+pub fn line_of_id(past: &Past, id: Oid) -> CommitLine {
+    match past.reader.commit(id) {
+        Ok(commit) => line_of_commit(&commit),
+        Err(_) => CommitLine {
+            commit: id,
+            time: Timestamp::UNIX_EPOCH,
+            author: crate::git::Person { name: String::new(), email: String::new() },
+            subject: "(missing from the repository)".to_owned(),
+            bot: false,
+        },
+    }
+}
+
+/// The entry of a row, without its meaning.
+pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
+    let origin = origins.of(&past.reader, rows, index);
+    Entry {
+        line: line_of_row(row),
+        generated: origin.generated,
+        source: origin.source.and_then(|source| rows.get(source)).map(line_of_row),
+        generated_by: origin.generates.iter().filter_map(|row| rows.get(*row)).map(|row| row.id).collect(),
+        pull: origin.pull.map(|pull| Pull { number: pull.number, title: pull.title, url: None }),
+        merge: !row.other_parents.is_empty(),
+        environments: Vec::new(),
+        meaning: Vec::new(),
+        resources: Vec::new(),
+        analysed: false,
+        reverts: row.reverts.first().copied(),
+        reverted_by: rows.reverted_by(row.id).and_then(|row| rows.get(row)).map(|row| row.id),
+    }
+}
+
+pub fn changed_resource(change: &ResourceChange) -> ChangedResource {
+    ChangedResource {
+        environment: change.environment.clone(),
+        app: change.app.clone(),
+        object: change.object.clone(),
+        path: change.path.as_ref().map(ToString::to_string),
+        change: change.kind,
+        routine: change.routine,
+    }
+}
+
+/// A change with the texts of both sides.
+pub fn resource_diff(past: &Past, change: &ResourceChange) -> ResourceDiff {
+    ResourceDiff {
+        resource: changed_resource(change),
+        fields: change.fields.clone(),
+        suppressed: suppressed(&change.fields),
+        rendered: !matches!(change.how, How::Sources { .. }),
+        predicted: None,
+        text: Sides {
+            before: change.before.as_ref().map(|side| side_text(past, side, &change.how)),
+            after: change.after.as_ref().map(|side| side_text(past, side, &change.how)),
+        },
+        objects: Sides { before: change.object_before().cloned(), after: change.object_after().cloned() },
+    }
+}
+
+/// The masked text of an object: its document as written where it is read from a file, else as the tool rendered it.
+pub fn side_text(past: &Past, rendered: &RenderedObject, how: &How) -> String {
+    if let (How::Read | How::Sources { .. }, Some(source)) = (how, &rendered.source)
+        && let Ok(bytes) = past.reader.blob(source.blob)
+        && let Some(document) = bytes.get(source.bytes.clone())
+    {
+        return masked_text(document, &past.ws.inner.masking);
+    }
+    rendered.object.to_yaml()
+}

@@ -1,0 +1,342 @@
+//! The live side of answers: which cluster an environment is in, what was read from it, and how a declared object compares.
+//!
+//! What was read is kept until the cluster reports a change, so that a screen that asks several questions reads once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use super::deployed::LiveDeployment;
+use super::desired::DesiredApp;
+use super::resource::Live;
+use super::version;
+use super::workspace::{ClusterChoice, Workspace, lock};
+use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts};
+use crate::layout::{self, Layout};
+use crate::live::{Comparison, Decided, Health, HealthStatus, LiveObject, SyncState, compare, health, tree};
+use crate::manifest::{ListKeys, Masking, Object, ObjectRef};
+use crate::task::{Cancel, Known, Why};
+
+/// The clusters of a workspace, each connected to when it is first asked.
+pub struct Connections {
+    choice: ClusterChoice,
+    offline: bool,
+    masking: Masking,
+    /// By context; `None` is the snapshot.
+    clusters: tokio::sync::Mutex<HashMap<Option<String>, Known<Cluster>>>,
+    listings: Mutex<HashMap<String, Listed>>,
+    /// For the header: which cluster each environment turned out to be in.
+    described: Mutex<BTreeMap<String, Known<Identity>>>,
+}
+
+/// What was read of an environment's cluster, or why nothing was.
+#[derive(Clone)]
+pub struct Listed(Known<(Cluster, Arc<Listing>)>);
+
+/// A declared object beside its live one.
+pub struct Judged {
+    pub state: SyncState,
+    pub health: Known<Health>,
+    pub comparison: Comparison,
+    /// Why it could not be compared.
+    pub unknown: Option<Why>,
+}
+
+impl Connections {
+    pub fn new(choice: &ClusterChoice, offline: bool, masking: Masking) -> Connections {
+        Connections {
+            choice: choice.clone(),
+            offline,
+            masking,
+            clusters: tokio::sync::Mutex::default(),
+            listings: Mutex::default(),
+            described: Mutex::default(),
+        }
+    }
+
+    /// A line for each cluster that was asked, with the environments in it; or why there is none.
+    pub fn describe(&self) -> Vec<String> {
+        if self.choice == ClusterChoice::None {
+            return vec![Why::NoCluster.to_string()];
+        }
+        let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+        for (environment, identity) in lock(&self.described).iter() {
+            let line = match identity {
+                Known::Fresh(identity) | Known::Stale(identity, _) => match &identity.context {
+                    Some(context) => format!("{context} @ {}", identity.server),
+                    None => identity.server.clone(),
+                },
+                Known::Loading => "connecting".to_owned(),
+                Known::Unavailable(why) => why.to_string(),
+            };
+            match lines.iter_mut().find(|(known, _)| *known == line) {
+                Some((_, environments)) => environments.push(environment.clone()),
+                None => lines.push((line, vec![environment.clone()])),
+            }
+        }
+        match lines.as_slice() {
+            [(line, _)] => vec![line.clone()],
+            _ => lines.into_iter().map(|(line, environments)| format!("{}: {line}", environments.join(", "))).collect(),
+        }
+    }
+
+    /// What was read is no longer fresh.
+    pub fn forget(&self) {
+        lock(&self.listings).clear();
+    }
+
+    async fn cluster(&self, environment: &layout::Environment, environments: usize) -> Known<Cluster> {
+        let context = match &self.choice {
+            ClusterChoice::None => return Known::Unavailable(Why::NoCluster),
+            ClusterChoice::Snapshot(_) => None,
+            ClusterChoice::Contexts(_) if self.offline => return Known::Unavailable(Why::Offline),
+            ClusterChoice::Contexts(chosen) => {
+                match contexts::choose(chosen, environment, environments).await {
+                    Ok(context) => Some(context),
+                    Err(why) => return Known::Unavailable(why),
+                }
+            }
+        };
+        let mut clusters = self.clusters.lock().await;
+        if let Some(known @ Known::Fresh(_)) = clusters.get(&context) {
+            return known.clone();
+        }
+        let connected = match (&self.choice, &context) {
+            (ClusterChoice::Snapshot(directory), _) => {
+                Cluster::snapshot(directory, self.masking.clone()).map_err(|error| Why::Failed(error.to_string()))
+            }
+            (_, Some(context)) => Cluster::connect(context, self.masking.clone()).await.map_err(|error| error.why()),
+            (_, None) => Err(Why::NoContextChosen),
+        };
+        let known = match connected {
+            Ok(cluster) => Known::Fresh(cluster),
+            Err(why) => Known::Unavailable(why),
+        };
+        clusters.insert(context, known.clone());
+        known
+    }
+}
+
+/// Reads what the apps of an environment declare, from its cluster.
+pub async fn listing<'a>(
+    ws: &Workspace,
+    layout: &Layout,
+    environment: &layout::Environment,
+    apps: impl Iterator<Item = &'a DesiredApp>,
+) -> Listed {
+    let live = &ws.inner.live;
+    let mut wanted = Wanted::default();
+    for app in apps {
+        for rendered in &app.rendering.objects {
+            let id = &rendered.object.id;
+            wanted.kinds.insert((id.group.clone(), id.kind.clone(), id.namespace.clone()));
+        }
+    }
+    if let Some(known) = lock(&live.listings).get(&environment.name)
+        && known.covers(&wanted)
+    {
+        return known.clone();
+    }
+    let listed = match live.cluster(environment, layout.environments.len()).await {
+        Known::Fresh(cluster) => {
+            let listing = cluster.list(&wanted, &Cancel::new()).await;
+            Listed(Known::Fresh((cluster, Arc::new(listing))))
+        }
+        Known::Stale(..) | Known::Loading => Listed(Known::Loading),
+        Known::Unavailable(why) => Listed(Known::Unavailable(why)),
+    };
+    lock(&live.described).insert(environment.name.clone(), listed.identity());
+    lock(&live.listings).insert(environment.name.clone(), listed.clone());
+    listed
+}
+
+/// How each app of an environment fares: its cluster, then app by app.
+pub async fn deployments<'a>(
+    ws: &Workspace,
+    layout: &Layout,
+    environment: &layout::Environment,
+    apps: impl Iterator<Item = &'a DesiredApp> + Clone,
+) -> Known<(Identity, Vec<(String, Known<LiveDeployment>)>)> {
+    let listed = listing(ws, layout, environment, apps.clone()).await;
+    listed.identity().map(|identity| {
+        let apps = apps.map(|app| (app.app.name.clone(), listed.deployment(app, &ws.inner.lists))).collect();
+        (identity, apps)
+    })
+}
+
+impl Listed {
+    pub fn identity(&self) -> Known<Identity> {
+        self.0.as_ref().map(|(cluster, _)| cluster.identity().clone())
+    }
+
+    /// Everything wanted was asked for (whatever the answer).
+    fn covers(&self, wanted: &Wanted) -> bool {
+        match &self.0 {
+            Known::Fresh((_, listing)) => {
+                wanted.kinds.iter().all(|kind| listing.kinds.iter().any(|(listed, _)| listed == kind))
+            }
+            Known::Unavailable(_) => true,
+            Known::Loading | Known::Stale(..) => false,
+        }
+    }
+
+    /// The live object: not known, known to be absent (`Fresh(None)`), or there.
+    pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
+        match &self.0 {
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing.get(id),
+            Known::Loading => Known::Loading,
+            Known::Unavailable(why) => Known::Unavailable(why.clone()),
+        }
+    }
+
+    fn objects(&self) -> Vec<&LiveObject> {
+        match &self.0 {
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
+                listing.kinds.iter().filter_map(|(_, objects)| objects.value()).flatten().collect()
+            }
+            Known::Loading | Known::Unavailable(_) => Vec::new(),
+        }
+    }
+
+    pub fn judge(&self, desired: &Object, lists: &ListKeys) -> Judged {
+        let unknown = |why| Judged {
+            state: SyncState::Unknown,
+            health: Known::Unavailable(why),
+            comparison: Comparison::default(),
+            unknown: None,
+        };
+        match self.get(&desired.id) {
+            Known::Fresh(Some(live)) | Known::Stale(Some(live), _) => {
+                let comparison = compare(desired, live, lists);
+                Judged {
+                    state: if comparison.drift.is_empty() { SyncState::Synced } else { SyncState::Drifted },
+                    health: Known::Fresh(self.health(live)),
+                    comparison,
+                    unknown: None,
+                }
+            }
+            Known::Fresh(None) | Known::Stale(None, _) => Judged {
+                state: SyncState::Missing,
+                health: Known::Fresh(missing()),
+                comparison: Comparison::default(),
+                unknown: None,
+            },
+            Known::Loading => Judged { unknown: None, ..unknown(Why::NoCluster) },
+            Known::Unavailable(why) => Judged { unknown: Some(why.clone()), ..unknown(why) },
+        }
+    }
+
+    fn health(&self, live: &LiveObject) -> Health {
+        health(live, &self.owned_by(live))
+    }
+
+    /// Everything that `root` owns, directly or not.
+    fn owned_by(&self, root: &LiveObject) -> Vec<&LiveObject> {
+        let all = self.objects();
+        let mut uids = vec![root.uid.as_str()];
+        let mut owned: Vec<&LiveObject> = Vec::new();
+        while let Some(uid) = uids.pop() {
+            for object in &all {
+                let is_new = !owned.iter().any(|known| known.uid == object.uid);
+                if is_new && object.owners.iter().any(|owner| owner.uid == uid) {
+                    uids.push(&object.uid);
+                    owned.push(object);
+                }
+            }
+        }
+        owned
+    }
+
+    fn deployment(&self, app: &DesiredApp, lists: &ListKeys) -> Known<LiveDeployment> {
+        let mut worst = Health { status: HealthStatus::Healthy, reason: String::new(), decided: Decided::Assumed };
+        let mut state = SyncState::Synced;
+        let mut drifted = 0;
+        let mut live = Vec::new();
+        let mut unknown = None;
+        for rendered in &app.rendering.objects {
+            let judged = self.judge(&rendered.object, lists);
+            if judged.unknown.is_some() {
+                unknown = judged.unknown;
+                continue;
+            }
+            if let Known::Fresh(health) = judged.health
+                && (health.status > worst.status || worst.decided == Decided::Assumed)
+                && health.status >= worst.status
+            {
+                worst = health;
+            }
+            if judged.state != SyncState::Synced {
+                drifted += 1;
+                state = state.max(judged.state);
+            }
+            if let Known::Fresh(Some(object)) = self.get(&rendered.object.id) {
+                live.push(&object.object);
+            }
+        }
+        if live.is_empty()
+            && let Some(why) = unknown
+        {
+            return Known::Unavailable(why);
+        }
+        let version = version::of(&app.app, live.into_iter());
+        Known::Fresh(LiveDeployment {
+            version: version.version,
+            images: version.images,
+            health: worst,
+            sync: state,
+            drifted,
+        })
+    }
+
+    /// The live side of one resource.
+    pub async fn resource(&self, desired: Option<&Object>, id: &ObjectRef, lists: &ListKeys) -> Known<Live> {
+        let Known::Fresh((cluster, _)) = &self.0 else {
+            return self.identity().map(|_| nothing_live());
+        };
+        let live = match self.get(id) {
+            Known::Fresh(Some(live)) => live,
+            Known::Fresh(None) | Known::Stale(None, _) => return Known::Fresh(nothing_live()),
+            Known::Stale(Some(live), _) => live,
+            Known::Loading => return Known::Loading,
+            Known::Unavailable(why) => return Known::Unavailable(why),
+        };
+        let comparison = desired.map(|desired| compare(desired, live, lists)).unwrap_or_default();
+        let owned = self.owned_by(live);
+        let mut about: Vec<ObjectRef> = vec![id.clone()];
+        about.extend(owned.iter().map(|object| object.object.id.clone()));
+        let all: Vec<LiveObject> = owned.into_iter().cloned().collect();
+        Known::Fresh(Live {
+            sync: match (desired, comparison.drift.is_empty()) {
+                (None, _) => SyncState::Extra,
+                (Some(_), true) => SyncState::Synced,
+                (Some(_), false) => SyncState::Drifted,
+            },
+            health: self.health(live),
+            created: live.created,
+            fields: comparison.drift.into_iter().map(super::drift::field).collect(),
+            suppressed: comparison.suppressed,
+            owned: Some(tree(live, &all)),
+            events: cluster.events(&about).await,
+            text: Some(live.object.to_yaml()),
+            object: Some(live.object.clone()),
+        })
+    }
+}
+
+fn missing() -> Health {
+    Health { status: HealthStatus::Missing, reason: "not in the cluster".to_owned(), decided: Decided::Rule }
+}
+
+fn nothing_live() -> Live {
+    Live {
+        sync: SyncState::Missing,
+        health: missing(),
+        created: None,
+        fields: Vec::new(),
+        suppressed: BTreeMap::new(),
+        owned: None,
+        events: Known::Fresh(Vec::new()),
+        text: None,
+        object: None,
+    }
+}
+

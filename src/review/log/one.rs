@@ -1,0 +1,86 @@
+//! The log of one resource: exactly the commits that changed its value.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::super::entry::{changed_resource, entry};
+use super::super::workspace::Past;
+use super::{Answer, Filter, Progress, Request, notes};
+use crate::git::RepoPath;
+use crate::history::{LogEntry, LogStep, ResourceKey, document_log, meaning, resource_log};
+use crate::task::Sink;
+
+const MEANINGS: usize = 6;
+
+pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
+    let tip = past.at(request.at.as_deref())?;
+    let (id, declared) = past.the_one(tip, &request.select)?;
+    let history = past.ws.history(tip);
+    let origins = past.origins(tip)?;
+    let filter = Filter::new(request, past.ws.clock().now())?;
+    let limit = request.limit.unwrap_or(usize::MAX);
+    let mut answer = Answer {
+        tips: vec![past.ws.tip()],
+        resource: Some(id.clone()),
+        entries: Vec::new(),
+        progress: Progress::default(),
+        notes: Vec::new(),
+    };
+
+    let mut on_step = |step: LogStep| {
+        match step {
+            LogStep::Looked(commits) => answer.progress.commits = commits,
+            LogStep::Entry(found) => {
+                let rows = history.snapshot();
+                let Some(row) = rows.get(found.row) else { return ControlFlow::Continue(()) };
+                let mut line = entry(past, &origins, &rows, found.row, row);
+                describe(&mut line, &found);
+                if filter.keeps(&line) {
+                    answer.entries.push(Arc::new(line));
+                    out.send(answer.clone());
+                }
+                if answer.entries.len() >= limit || filter.is_past(row.committed) {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let source = declared.as_ref().and_then(|declared| declared.source.as_ref());
+    let end = match (request.source, request.select.path.as_deref(), source) {
+        (true, Some(path), _) => {
+            let path = RepoPath::from(path);
+            document_log(&history, past.sources(), path.as_ref(), &id.object, out.cancel(), &mut on_step)?
+        }
+        (true, None, Some(source)) => {
+            document_log(&history, past.sources(), source.path.as_ref(), &id.object, out.cancel(), &mut on_step)?
+        }
+        (true, None, None) => {
+            anyhow::bail!("{} is in no single file at the tip\nhint: name one with --path FILE", id.object)
+        }
+        (false, ..) => {
+            let key = ResourceKey {
+                environment: id.environment.clone(),
+                // A file tells apart two apps that declare the same object.
+                app: request.select.path.as_ref().map(|_| id.app.clone()),
+                object: id.object.clone(),
+            };
+            resource_log(&history, past.sources(), &key, out.cancel(), &mut on_step)?
+        }
+    };
+    answer.progress.complete = true;
+    answer.notes = notes(end.as_ref());
+    Ok(answer)
+}
+
+fn describe(line: &mut super::Entry, found: &LogEntry) {
+    line.meaning = meaning(&found.changes, 1, MEANINGS);
+    if line.meaning.is_empty() && found.routine() {
+        line.meaning.push("routine".to_owned());
+    }
+    line.meaning.extend(found.unreadable.iter().map(|side| format!("not readable: {}", side.why)));
+    line.resources = found.changes.iter().map(changed_resource).collect();
+    line.environments = found.changes.iter().map(|change| change.environment.clone()).collect();
+    line.environments.dedup();
+    line.analysed = true;
+}

@@ -7,7 +7,7 @@ use crate::review::{Sink, SyncState};
 use crate::text;
 
 /// Where the cluster is not what git says: per field, who, when, and the commit that last set it
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     resource: select::Resource,

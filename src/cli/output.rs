@@ -101,12 +101,14 @@ impl Output {
         }
     }
 
+    /// Writes what was collected so far, before asking something.
+    pub fn show(&mut self) -> anyhow::Result<()> {
+        write(&std::mem::take(&mut self.buffer))
+    }
+
     /// Writes what was collected. A closed pipe (`| head`) is no error.
     pub fn flush(self) -> anyhow::Result<()> {
-        match std::io::stdout().lock().write_all(self.buffer.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        }
+        write(&self.buffer)
     }
 
     pub fn age(&self, then: Timestamp) -> String {
@@ -197,6 +199,14 @@ impl Output {
             };
             self.line(line);
         }
+    }
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

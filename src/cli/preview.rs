@@ -12,7 +12,7 @@ use crate::review::{Action, Sink};
 use crate::text;
 
 /// How much to undo, and whether to stage it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
     /// Only this resource
     #[arg(long, value_name = "RESOURCE", group = "scope")]

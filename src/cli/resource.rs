@@ -13,6 +13,13 @@ pub struct Args {
     resource: select::Resource,
 }
 
+impl Args {
+    /// `gitopsy resource RESOURCE`
+    pub fn of(resource: &str) -> Args {
+        Args { resource: select::Resource { resource: Some(resource.to_owned()), path: None } }
+    }
+}
+
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let select = args.resource.selector(&context.global);
     let answer =

@@ -15,6 +15,13 @@ pub struct Args {
     resource: select::Resource,
 }
 
+impl Args {
+    /// `gitopsy show COMMIT`
+    pub fn of(commit: &str) -> Args {
+        Args { commit: commit.to_owned(), resource: select::Resource::default() }
+    }
+}
+
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let request =
         change::Request { range: Range::Commit(args.commit), select: args.resource.selector(&context.global) };

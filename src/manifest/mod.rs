@@ -5,8 +5,10 @@
 //! Sensitive values are masked here, at parse: no type that leaves this module can hold one.
 
 mod build;
+mod emit;
 mod image;
 mod kinds;
+mod lookup;
 mod mask;
 mod object;
 mod outline;

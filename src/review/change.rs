@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::Workspace;
 use super::common::{NotRendered, ResourceDiff, Selector};
 use super::Workspace;
 use super::desired::Wanted;
@@ -12,7 +11,6 @@ use super::workspace::Past;
 use crate::git::{Oid, Tip};
 use crate::history::{History, Rows, Scope, changes_between};
 use crate::task::{Cancel, Sink};
-use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -1,16 +1,21 @@
 //! What is deployed where: apps × environments, since which commit, who, when, and what is live.
 
+mod since;
+
+use std::sync::{Arc, Mutex};
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Workspace;
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
+use super::desired::DesiredApp;
+use super::workspace::{Past, lock};
+use super::{Workspace, live, version};
 use crate::git::{Oid, Tip};
 use crate::layout::Layout;
 use crate::live::{Health, SyncState};
 use crate::render::How;
 use crate::task::{Known, Sink, Why};
-use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Workspace;
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
 use super::workspace::Past;
@@ -13,7 +12,6 @@ use crate::live::{Health, HealthStatus, SyncState};
 use crate::manifest::{FieldPath, Node};
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
-use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {

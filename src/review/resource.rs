@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Workspace;
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
 use super::drift::{self, FieldDrift};
@@ -21,7 +20,6 @@ use crate::layout::Layout;
 use crate::live::{Health, Owned, SyncState};
 use crate::render::RenderedObject;
 use crate::task::{Cancel, Known, Sink};
-use crate::task::Sink;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {

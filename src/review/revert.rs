@@ -1,14 +1,17 @@
 //! What a revert or a restore would do, before anything is written: clean or conflicting per scope, the rendered change, the
 //! effect on the live objects, and what else it would undo.
 
+mod effect;
+mod predict;
+mod preview;
+
 use serde::Serialize;
 
 use super::Workspace;
 use super::common::{CommitLine, NotRendered, ResourceDiff, Selector};
 use crate::git::{Oid, Tip};
 use crate::live::Effect;
-use crate::task::Known;
-use crate::task::Sink;
+use crate::task::{Known, Sink};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -115,8 +118,12 @@ pub struct Staged {
     pub compare: Option<String>,
 }
 
-/// The merge first, then the rendered change, then the effect.
+/// The merge first, then the other scopes, the rendered change and the effect.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let _ = (ws, request, out);
-    todo!()
+    let cancel = out.cancel().clone();
+    let sink = out.clone();
+    let (mut answer, changed) = ws.blocking(move |past| preview::answer(past, &request, &cancel, &sink)).await?;
+    out.send(answer.clone());
+    effect::add(ws, &mut answer, &changed).await;
+    Ok(answer)
 }

@@ -1,0 +1,12 @@
+//! The commands, as scripts and people run them: the real binary on repositories the tests build, with nothing of the
+//! user's around it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod demo;
+mod jenkins_x;
+mod kustomize;
+mod plain;
+mod run;

@@ -11,8 +11,13 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{path} is not a valid configuration: {message}\nhint: the settings are described in the README")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{path} is not a valid configuration: {message}\nhint: the settings are described in the README"
+    )]
     Invalid { path: PathBuf, message: String },
     #[error("no home directory is known\nhint: set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME")]
     NoHome,
@@ -52,7 +57,10 @@ impl Dirs {
     pub fn of_user() -> Result<Dirs, Error> {
         let base = etcetera::base_strategy::Xdg::new().map_err(|_| Error::NoHome)?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-        Ok(Dirs { config: base.config_dir().join("gitopsy"), state: state.join("gitopsy") })
+        Ok(Dirs {
+            config: base.config_dir().join("gitopsy"),
+            state: state.join("gitopsy"),
+        })
     }
 }
 
@@ -62,11 +70,15 @@ impl Config {
         let path = directory.join("config.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Config::default());
+            }
             Err(source) => return Err(Error::Read { path, source }),
         };
-        toml::from_str(&text)
-            .map_err(|error| Error::Invalid { path, message: error.to_string().trim_end().to_owned() })
+        toml::from_str(&text).map_err(|error| Error::Invalid {
+            path,
+            message: error.to_string().trim_end().to_owned(),
+        })
     }
 }
 
@@ -83,9 +95,16 @@ mod tests {
     #[test]
     fn a_typing_error_is_named_with_its_line() {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("config.toml"), "theme = \"dark\"\ncolour = true\n").unwrap();
+        std::fs::write(
+            directory.path().join("config.toml"),
+            "theme = \"dark\"\ncolour = true\n",
+        )
+        .unwrap();
         let error = Config::load(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("colour") && error.contains("line 2"), "{error}");
+        assert!(
+            error.contains("colour") && error.contains("line 2"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -96,6 +115,9 @@ mod tests {
         let config = Config::load(directory.path()).unwrap();
         assert_eq!(config.theme.as_deref(), Some("light"));
         assert_eq!(config.keys["revert"], "R");
-        assert_eq!(config.environments["production"].context.as_deref(), Some("prod"));
+        assert_eq!(
+            config.environments["production"].context.as_deref(),
+            Some("prod")
+        );
     }
 }

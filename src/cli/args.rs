@@ -11,7 +11,12 @@ use crate::review::ClusterChoice;
 ///
 /// Without a command: the terminal UI (without a terminal: `where`).
 #[derive(Debug, Parser)]
-#[command(name = "gitopsy", version, max_term_width = 100, subcommand_required = false)]
+#[command(
+    name = "gitopsy",
+    version,
+    max_term_width = 100,
+    subcommand_required = false
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -52,7 +57,13 @@ pub struct Global {
     #[arg(long, global = true)]
     pub read_only: bool,
     /// How to print
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub output: Format,
     /// At most so many entries
     #[arg(long, global = true, value_name = "N")]
@@ -73,10 +84,15 @@ impl Global {
         } else if let Some(directory) = &self.snapshot {
             ClusterChoice::Snapshot(directory.clone())
         } else {
-            let chosen = self.context.iter().map(|choice| match choice.split_once('=') {
-                Some((environment, context)) => (Some(environment.to_owned()), context.to_owned()),
-                None => (None, choice.clone()),
-            });
+            let chosen = self
+                .context
+                .iter()
+                .map(|choice| match choice.split_once('=') {
+                    Some((environment, context)) => {
+                        (Some(environment.to_owned()), context.to_owned())
+                    }
+                    None => (None, choice.clone()),
+                });
             ClusterChoice::Contexts(chosen.collect())
         }
     }

@@ -8,7 +8,6 @@ use super::args::{Format, Global};
 use super::output::{Ink, Output};
 use super::{Context, Outcome, drift, log, preview, resource, settings, show, where_};
 use crate::config::{Config, Dirs};
-use crate::demo::Demo;
 use crate::review::{Clock, ClusterChoice, Options, Workspace};
 use crate::tui;
 
@@ -18,8 +17,8 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         .tempdir()
         .context("the demo needs a temporary directory")?;
     let clock = Clock::system();
-    let (path, now) = (directory.path().to_owned(), clock.now());
-    let demo = tokio::task::spawn_blocking(move || Demo::build(&path, now)).await??;
+    let (path, now) = (directory.path().join("demo"), clock.now());
+    let demo = tokio::task::spawn_blocking(move || crate::demo::build(&path, now)).await??;
     let workspace = Workspace::open(Options {
         repo: Some(demo.clone.clone()),
         branch: None,
@@ -30,11 +29,12 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         state: directory.path().join("state"),
         clock,
     })?;
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() && global.output == Format::Text {
+    if std::io::stdout().is_terminal()
+        && std::io::stdin().is_terminal()
+        && global.output == Format::Text
+    {
         let settings = settings(&global, &config, &Dirs::of_user()?)?;
-        let deployer = demo.deploy_merges();
         tui::run(workspace, settings).await?;
-        deployer.stop().await;
         return Ok(Outcome::Fine);
     }
     tour(Context { workspace, global }).await
@@ -50,18 +50,34 @@ async fn tour(mut context: Context) -> anyhow::Result<Outcome> {
     where_::run(&context, where_::Args::default(), &mut output).await?;
 
     context.global.environment = Some("production".to_owned());
-    heading(&mut output, "What happened to api in production?", "gitopsy resource deploy/api -e production");
+    heading(
+        &mut output,
+        "What happened to api in production?",
+        "gitopsy resource deploy/api -e production",
+    );
     resource::run(&context, resource::Args::of("deploy/api"), &mut output).await?;
 
     let bad = log::newest(&context, "deploy/api").await?;
     context.global.environment = None;
-    heading(&mut output, "What did that change do?", &format!("gitopsy show {bad}"));
+    heading(
+        &mut output,
+        "What did that change do?",
+        &format!("gitopsy show {bad}"),
+    );
     show::run(&context, show::Args::of(&bad), &mut output).await?;
 
-    heading(&mut output, "Does the cluster run what git says?", "gitopsy drift");
+    heading(
+        &mut output,
+        "Does the cluster run what git says?",
+        "gitopsy drift",
+    );
     drift::run(&context, drift::Args::default(), &mut output).await?;
 
-    heading(&mut output, "What would a revert do?", &format!("gitopsy revert {bad}"));
+    heading(
+        &mut output,
+        "What would a revert do?",
+        &format!("gitopsy revert {bad}"),
+    );
     preview::run(
         &context,
         crate::review::revert::Mode::Revert,

@@ -18,8 +18,10 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let request =
-        change::Request { range: parse_range(&args.range)?, select: args.resource.selector(&context.global) };
+    let request = change::Request {
+        range: parse_range(&args.range)?,
+        select: args.resource.selector(&context.global),
+    };
     let answer = change::ask(&context.workspace, request, &Sink::last_only()).await?;
     if !output.json(&answer)? {
         show::print(&answer, output);
@@ -32,13 +34,21 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
 }
 
 fn parse_range(range: &str) -> anyhow::Result<Range> {
-    let end = |text: &str| if text.is_empty() { "HEAD".to_owned() } else { text.to_owned() };
+    let end = |text: &str| {
+        if text.is_empty() {
+            "HEAD".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     if let Some((from, to)) = range.split_once("...") {
         Ok(Range::SinceMergeBase(end(from), end(to)))
     } else if let Some((from, to)) = range.split_once("..") {
         Ok(Range::Between(end(from), end(to)))
     } else {
-        anyhow::bail!("{range:?} is not a range\nhint: write A..B; `gitopsy show {range}` shows one commit")
+        anyhow::bail!(
+            "{range:?} is not a range\nhint: write A..B; `gitopsy show {range}` shows one commit"
+        )
     }
 }
 
@@ -50,9 +60,23 @@ mod tests {
     fn ranges_are_written_as_for_git() {
         let owned = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         let (a, b) = owned("main~2", "main");
-        assert_eq!(parse_range("main~2..main").unwrap(), Range::Between(a.clone(), b.clone()));
-        assert_eq!(parse_range("main~2...main").unwrap(), Range::SinceMergeBase(a, b));
-        assert_eq!(parse_range("v1..").unwrap(), Range::Between("v1".into(), "HEAD".into()));
-        assert!(parse_range("main").unwrap_err().to_string().contains("gitopsy show main"));
+        assert_eq!(
+            parse_range("main~2..main").unwrap(),
+            Range::Between(a.clone(), b.clone())
+        );
+        assert_eq!(
+            parse_range("main~2...main").unwrap(),
+            Range::SinceMergeBase(a, b)
+        );
+        assert_eq!(
+            parse_range("v1..").unwrap(),
+            Range::Between("v1".into(), "HEAD".into())
+        );
+        assert!(
+            parse_range("main")
+                .unwrap_err()
+                .to_string()
+                .contains("gitopsy show main")
+        );
     }
 }

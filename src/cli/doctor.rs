@@ -16,7 +16,12 @@ pub async fn run(context: &Context, output: &mut Output) -> anyhow::Result<Outco
             State::Missing => (Ink::Yellow, "-"),
             State::Failed => (Ink::Red, "✗"),
         };
-        let line = format!("{} {:<12} {}", output.ink(ink, sign), check.name, text::clean_line(&check.detail));
+        let line = format!(
+            "{} {:<12} {}",
+            output.ink(ink, sign),
+            check.name,
+            text::clean_line(&check.detail)
+        );
         output.line(line);
         if let Some(hint) = &check.hint {
             let line = output.ink(Ink::Dim, format!("  {:<12} {}", "", text::clean_line(hint)));

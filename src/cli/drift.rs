@@ -17,14 +17,21 @@ pub struct Args {
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let request = drift::Request { select: args.resource.selector(&context.global), app: args.app };
+    let request = drift::Request {
+        select: args.resource.selector(&context.global),
+        app: args.app,
+    };
     let answer = drift::ask(&context.workspace, request, &Sink::last_only()).await?;
     if !output.json(&answer)? {
         print(&answer, output);
     }
     Ok(if !answer.unknown.is_empty() {
         Outcome::Unknown
-    } else if answer.resources.iter().any(|resource| resource.state != SyncState::Synced) {
+    } else if answer
+        .resources
+        .iter()
+        .any(|resource| resource.state != SyncState::Synced)
+    {
         Outcome::Found
     } else {
         Outcome::Fine
@@ -34,18 +41,31 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
 fn print(answer: &Answer, output: &mut Output) {
     for resource in &answer.resources {
         let id = &resource.id;
-        let ink = if resource.state == SyncState::Synced { Ink::Plain } else { Ink::Red };
+        let ink = if resource.state == SyncState::Synced {
+            Ink::Plain
+        } else {
+            Ink::Red
+        };
         let place = text::clean_line(&format!("{} › {} › {}", id.environment, id.app, id.object));
         let health = known(&resource.health, |health| {
-            format!("{} {}", word(&health.status), health.reason).trim_end().to_owned()
+            format!("{} {}", word(&health.status), health.reason)
+                .trim_end()
+                .to_owned()
         });
         let state = output.ink(ink, word(&resource.state));
-        let line = format!("{}  {state}  {}", output.ink(Ink::Bold, place), text::clean_line(&health));
+        let line = format!(
+            "{}  {state}  {}",
+            output.ink(Ink::Bold, place),
+            text::clean_line(&health)
+        );
         output.line(line);
         print_fields(&resource.fields, output);
     }
     for unknown in &answer.unknown {
-        let line = format!("? {}: {}: {}", unknown.environment, unknown.what, unknown.why);
+        let line = format!(
+            "? {}: {}: {}",
+            unknown.environment, unknown.what, unknown.why
+        );
         output.line(text::clean_line(&line));
     }
     output.line(format!("{} resources are as git says.", answer.synced));
@@ -53,7 +73,8 @@ fn print(answer: &Answer, output: &mut Output) {
 
 pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
     for field in fields {
-        let side = |node: &Option<crate::review::Node>| node.as_ref().map_or("(absent)".to_owned(), value);
+        let side =
+            |node: &Option<crate::review::Node>| node.as_ref().map_or("(absent)".to_owned(), value);
         let line = format!(
             "    {}  git {} ≠ live {}",
             text::clean_line(&field.path.to_string()),

@@ -46,9 +46,15 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
 /// The newest commit in the log of a resource that is not routine, in short; for a generated one, its source.
 pub async fn newest(context: &Context, resource: &str) -> anyhow::Result<String> {
     let select = select::selector(&context.global, Some(resource.to_owned()), None);
-    let request = log::Request { select, ..log::Request::default() };
+    let request = log::Request {
+        select,
+        ..log::Request::default()
+    };
     let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
-    let entry = answer.entries.iter().find(|entry| entry.resources.iter().any(|resource| !resource.routine));
+    let entry = answer
+        .entries
+        .iter()
+        .find(|entry| entry.resources.iter().any(|resource| !resource.routine));
     match entry {
         Some(entry) => Ok(short(&entry.source.as_ref().unwrap_or(&entry.line).commit)),
         None => anyhow::bail!("no commit changed {resource}"),
@@ -56,8 +62,16 @@ pub async fn newest(context: &Context, resource: &str) -> anyhow::Result<String>
 }
 
 /// The log of one resource, below other things about it.
-pub async fn print_resource(context: &Context, select: Selector, output: &mut Output) -> anyhow::Result<()> {
-    let request = log::Request { select, limit: context.global.limit, ..log::Request::default() };
+pub async fn print_resource(
+    context: &Context,
+    select: Selector,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let request = log::Request {
+        select,
+        limit: context.global.limit,
+        ..log::Request::default()
+    };
     let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
     print(&answer, output);
     Ok(())

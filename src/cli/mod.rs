@@ -51,7 +51,11 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // `--help` and `--version` are "errors" that print to standard output and succeed.
             let code = if error.use_stderr() { 2 } else { 0 };
-            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
+            return if error.print().is_ok() {
+                ExitCode::from(code)
+            } else {
+                ExitCode::FAILURE
+            };
         }
     };
     let ended = tokio::select! {
@@ -113,9 +117,15 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
     let mut cluster = global.cluster();
     if let ClusterChoice::Contexts(chosen) = &mut cluster {
         // A flag for the same environment comes first and wins.
-        let configured = config.environments.iter().filter_map(|(name, environment)| {
-            environment.context.clone().map(|context| (Some(name.clone()), context))
-        });
+        let configured = config
+            .environments
+            .iter()
+            .filter_map(|(name, environment)| {
+                environment
+                    .context
+                    .clone()
+                    .map(|context| (Some(name.clone()), context))
+            });
         chosen.extend(configured);
     }
     Workspace::open(Options {

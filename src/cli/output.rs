@@ -37,10 +37,16 @@ impl Output {
             When::Always => true,
             When::Never => false,
             When::Auto => {
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
-        Output { format: global.output, colour, now, buffer: String::new() }
+        Output {
+            format: global.output,
+            colour,
+            now,
+            buffer: String::new(),
+        }
     }
 
     /// Prints an answer as JSON and says whether that was asked for.
@@ -77,7 +83,11 @@ impl Output {
     pub fn table(&mut self, head: &[&str], rows: &[Vec<(Ink, String)>]) {
         let rows: Vec<Vec<(Ink, String)>> = rows
             .iter()
-            .map(|row| row.iter().map(|(ink, cell)| (*ink, text::clean_line(cell))).collect())
+            .map(|row| {
+                row.iter()
+                    .map(|(ink, cell)| (*ink, text::clean_line(cell)))
+                    .collect()
+            })
             .collect();
         let mut widths: Vec<usize> = head.iter().map(|cell| text::width(cell)).collect();
         for row in &rows {
@@ -87,7 +97,10 @@ impl Output {
                 }
             }
         }
-        let head: Vec<(Ink, String)> = head.iter().map(|cell| (Ink::Dim, (*cell).to_owned())).collect();
+        let head: Vec<(Ink, String)> = head
+            .iter()
+            .map(|cell| (Ink::Dim, (*cell).to_owned()))
+            .collect();
         for row in std::iter::once(&head).chain(&rows) {
             let mut line = String::new();
             for (column, (ink, cell)) in row.iter().enumerate() {
@@ -130,13 +143,21 @@ impl Output {
     pub fn resources(&mut self, resources: &[ResourceDiff], not_rendered: &[NotRendered]) {
         let mut rest: Vec<&ResourceDiff> = resources.iter().collect();
         while let Some(first) = rest.first().copied() {
-            let (same, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|other| is_same_change(first, other));
+            let (same, others): (Vec<_>, Vec<_>) = rest
+                .into_iter()
+                .partition(|other| is_same_change(first, other));
             rest = others;
             self.resource(first, &same);
         }
         for side in not_rendered {
-            let (environment, app) = (text::clean_line(&side.environment), text::clean_line(&side.app));
-            let line = format!("! {environment} › {app}: not compared: {}", text::clean_line(&side.why));
+            let (environment, app) = (
+                text::clean_line(&side.environment),
+                text::clean_line(&side.app),
+            );
+            let line = format!(
+                "! {environment} › {app}: not compared: {}",
+                text::clean_line(&side.why)
+            );
             let line = self.ink(Ink::Red, line);
             self.line(line);
         }
@@ -165,11 +186,17 @@ impl Output {
         }
         self.line(line);
         if same.len() > 1 {
-            let mut environments: Vec<&str> = same.iter().map(|other| other.resource.environment.as_str()).collect();
+            let mut environments: Vec<&str> = same
+                .iter()
+                .map(|other| other.resource.environment.as_str())
+                .collect();
             environments.dedup();
             let names = text::clean_line(&environments.join(", "));
             let count = environments.len();
-            self.line(format!("    in {count} environment{}: {names}", if count == 1 { "" } else { "s" }));
+            self.line(format!(
+                "    in {count} environment{}: {names}",
+                if count == 1 { "" } else { "s" }
+            ));
         }
         self.fields(&diff.fields);
         if !diff.suppressed.is_empty() {
@@ -179,7 +206,10 @@ impl Output {
                 .map(|(kind, count)| format!("{} {count}", word(kind)))
                 .collect();
             let total: usize = diff.suppressed.values().sum();
-            let line = self.ink(Ink::Dim, format!("    {total} suppressed: {}", kinds.join(", ")));
+            let line = self.ink(
+                Ink::Dim,
+                format!("    {total} suppressed: {}", kinds.join(", ")),
+            );
             self.line(line);
         }
     }
@@ -193,8 +223,14 @@ impl Output {
                     self.ink(Ink::Red, value(before)),
                     self.ink(Ink::Green, value(after))
                 ),
-                (None, Some(after)) => format!("    {path}  {}", self.ink(Ink::Green, format!("+ {}", value(after)))),
-                (Some(before), None) => format!("    {path}  {}", self.ink(Ink::Red, format!("- {}", value(before)))),
+                (None, Some(after)) => format!(
+                    "    {path}  {}",
+                    self.ink(Ink::Green, format!("+ {}", value(after)))
+                ),
+                (Some(before), None) => format!(
+                    "    {path}  {}",
+                    self.ink(Ink::Red, format!("- {}", value(before)))
+                ),
                 (None, None) => continue,
             };
             self.line(line);
@@ -213,8 +249,15 @@ fn write(text: &str) -> anyhow::Result<()> {
 /// `production › api › Deployment/api`
 fn place(resource: &ChangedResource) -> String {
     let object = &resource.object;
-    let namespace = object.namespace.as_deref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
-    let place = format!("{} › {} › {object}{namespace}", resource.environment, resource.app);
+    let namespace = object
+        .namespace
+        .as_deref()
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
+    let place = format!(
+        "{} › {} › {object}{namespace}",
+        resource.environment, resource.app
+    );
     text::clean_line(&place)
 }
 

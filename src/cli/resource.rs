@@ -16,14 +16,25 @@ pub struct Args {
 impl Args {
     /// `gitopsy resource RESOURCE`
     pub fn of(resource: &str) -> Args {
-        Args { resource: select::Resource { resource: Some(resource.to_owned()), path: None } }
+        Args {
+            resource: select::Resource {
+                resource: Some(resource.to_owned()),
+                path: None,
+            },
+        }
     }
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let select = args.resource.selector(&context.global);
-    let answer =
-        resource::ask(&context.workspace, resource::Request { select: select.clone() }, &Sink::last_only()).await?;
+    let answer = resource::ask(
+        &context.workspace,
+        resource::Request {
+            select: select.clone(),
+        },
+        &Sink::last_only(),
+    )
+    .await?;
     if output.json(&answer)? {
         return Ok(Outcome::Fine);
     }
@@ -41,7 +52,10 @@ fn print(answer: &Answer, output: &mut Output) {
     let line = output.ink(Ink::Bold, title);
     output.line(line);
     if let Some(path) = &answer.path {
-        let line = answer.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let line = answer
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
         output.line(format!("declared in {}{line}", text::clean_line(path)));
     } else if answer.desired.is_none() {
         output.line("not declared at the tip");
@@ -72,7 +86,11 @@ fn print_live(live: &Live, output: &mut Output) {
         Some(events) => {
             for event in events {
                 let age = event.last.map(|last| output.age(last)).unwrap_or_default();
-                let ink = if event.warning { Ink::Yellow } else { Ink::Plain };
+                let ink = if event.warning {
+                    Ink::Yellow
+                } else {
+                    Ink::Plain
+                };
                 let line = format!(
                     "    {age:>4}  {}  {} ×{}  {}",
                     text::clean_line(&event.object.to_string()),
@@ -83,7 +101,10 @@ fn print_live(live: &Live, output: &mut Output) {
                 output.line(line);
             }
         }
-        None => output.line(format!("    events: {}", known(&live.events, |_| String::new()))),
+        None => output.line(format!(
+            "    events: {}",
+            known(&live.events, |_| String::new())
+        )),
     }
 }
 

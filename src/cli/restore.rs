@@ -16,7 +16,16 @@ pub struct Args {
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     if !args.flags.is_limited() {
-        anyhow::bail!("restore needs to know what to put back\nhint: add --resource R, --path P or --app A");
+        anyhow::bail!(
+            "restore needs to know what to put back\nhint: add --resource R, --path P or --app A"
+        );
     }
-    preview::run(context, Mode::Restore, vec![args.revision], args.flags, output).await
+    preview::run(
+        context,
+        Mode::Restore,
+        vec![args.revision],
+        args.flags,
+        output,
+    )
+    .await
 }

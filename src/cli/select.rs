@@ -22,5 +22,10 @@ impl Resource {
 }
 
 pub fn selector(global: &Global, resource: Option<String>, path: Option<String>) -> Selector {
-    Selector { environment: global.environment.clone(), namespace: global.namespace.clone(), resource, path }
+    Selector {
+        environment: global.environment.clone(),
+        namespace: global.namespace.clone(),
+        resource,
+        path,
+    }
 }

@@ -18,13 +18,18 @@ pub struct Args {
 impl Args {
     /// `gitopsy show COMMIT`
     pub fn of(commit: &str) -> Args {
-        Args { commit: commit.to_owned(), resource: select::Resource::default() }
+        Args {
+            commit: commit.to_owned(),
+            resource: select::Resource::default(),
+        }
     }
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let request =
-        change::Request { range: Range::Commit(args.commit), select: args.resource.selector(&context.global) };
+    let request = change::Request {
+        range: Range::Commit(args.commit),
+        select: args.resource.selector(&context.global),
+    };
     let answer = change::ask(&context.workspace, request, &Sink::last_only()).await?;
     if !output.json(&answer)? {
         print(&answer, output);
@@ -41,13 +46,20 @@ pub fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         for generated in &entry.generated_by {
-            let line = format!("applied by generated commit {}", output.ink(Ink::Yellow, super::output::short(generated)));
+            let line = format!(
+                "applied by generated commit {}",
+                output.ink(Ink::Yellow, super::output::short(generated))
+            );
             output.line(line);
         }
         if let Some(pull) = &entry.pull {
             output.line(format!("pull request #{}", pull.number));
         }
-        let body = answer.message.split_once('\n').map(|(_, body)| body.trim()).unwrap_or_default();
+        let body = answer
+            .message
+            .split_once('\n')
+            .map(|(_, body)| body.trim())
+            .unwrap_or_default();
         if !body.is_empty() {
             output.line("");
             for line in text::clean(body).lines() {
@@ -61,7 +73,10 @@ pub fn print(answer: &Answer, output: &mut Output) {
     }
     output.resources(&answer.resources, &answer.not_rendered);
     if !answer.other_files.is_empty() {
-        let line = output.ink(Ink::Dim, format!("{} other files changed:", answer.other_files.len()));
+        let line = output.ink(
+            Ink::Dim,
+            format!("{} other files changed:", answer.other_files.len()),
+        );
         output.line(line);
         for path in &answer.other_files {
             let line = output.ink(Ink::Dim, format!("    {}", text::clean_line(path)));

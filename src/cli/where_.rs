@@ -35,9 +35,24 @@ fn text(answer: &Answer, output: &mut Output) {
                 (Ink::Bold, app.name.clone()),
                 (Ink::Plain, deployment.environment.clone()),
                 (Ink::Plain, version(deployment)),
-                (Ink::Plain, since.map(|commit| output.age(commit.time)).unwrap_or_default()),
-                (Ink::Yellow, since.map(|commit| short(&commit.commit)).unwrap_or_default()),
-                (Ink::Blue, since.map(|commit| commit.author.name.clone()).unwrap_or_default()),
+                (
+                    Ink::Plain,
+                    since
+                        .map(|commit| output.age(commit.time))
+                        .unwrap_or_default(),
+                ),
+                (
+                    Ink::Yellow,
+                    since
+                        .map(|commit| short(&commit.commit))
+                        .unwrap_or_default(),
+                ),
+                (
+                    Ink::Blue,
+                    since
+                        .map(|commit| commit.author.name.clone())
+                        .unwrap_or_default(),
+                ),
                 live(deployment),
             ]);
         }
@@ -45,10 +60,24 @@ fn text(answer: &Answer, output: &mut Output) {
     if rows.is_empty() {
         output.line("No app was recognised in this repository.");
     } else {
-        output.table(&["APP", "ENVIRONMENT", "VERSION", "SINCE", "COMMIT", "AUTHOR", "LIVE"], &rows);
+        output.table(
+            &[
+                "APP",
+                "ENVIRONMENT",
+                "VERSION",
+                "SINCE",
+                "COMMIT",
+                "AUTHOR",
+                "LIVE",
+            ],
+            &rows,
+        );
     }
     for side in &answer.not_rendered {
-        output.line(crate::text::clean_line(&format!("! {} › {}: {}", side.environment, side.app, side.why)));
+        output.line(crate::text::clean_line(&format!(
+            "! {} › {}: {}",
+            side.environment, side.app, side.why
+        )));
     }
     for note in &answer.notes {
         output.line(format!("note: {}", crate::text::clean_line(note)));

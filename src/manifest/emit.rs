@@ -23,7 +23,9 @@ struct Shown<'a>(&'a Node);
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Node::Leaf(Leaf::Masked(id)) => serializer.serialize_str(&format!("masked {}", id.label())),
+            Node::Leaf(Leaf::Masked(id)) => {
+                serializer.serialize_str(&format!("masked {}", id.label()))
+            }
             Node::Leaf(leaf) => leaf.serialize(serializer),
             Node::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
@@ -55,13 +57,22 @@ mod tests {
         let first = parse(source.as_bytes(), &masking);
         let text = first.documents[0].object.to_yaml();
         let again = parse(text.as_bytes(), &masking);
-        assert_eq!(again.documents[0].object, first.documents[0].object, "{text}");
+        assert_eq!(
+            again.documents[0].object, first.documents[0].object,
+            "{text}"
+        );
     }
 
     #[test]
     fn a_secret_value_is_not_in_it() {
         let source = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {password: correct-horse}\n";
-        let text = parse(source.as_bytes(), &Masking::new([7; 32])).documents[0].object.to_yaml();
-        assert!(!text.contains("horse") && text.contains("password: 'masked #") || text.contains("password: \"masked #"), "{text}");
+        let text = parse(source.as_bytes(), &Masking::new([7; 32])).documents[0]
+            .object
+            .to_yaml();
+        assert!(
+            !text.contains("horse") && text.contains("password: 'masked #")
+                || text.contains("password: \"masked #"),
+            "{text}"
+        );
     }
 }

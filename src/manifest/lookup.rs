@@ -8,12 +8,16 @@ use super::path::{FieldPath, Step};
 impl Node {
     /// What is at `path`; `None` where there is nothing.
     pub fn lookup(&self, path: &FieldPath) -> Option<&Node> {
-        path.0.iter().try_fold(self, |node, step| match (node, step) {
-            (Node::Map(map), Step::Key(key)) => map.get(key),
-            (Node::List(items), Step::Index(index)) => items.get(*index),
-            (Node::List(items), Step::Item(keys)) => items.iter().find(|item| item.has_keys(keys)),
-            _ => None,
-        })
+        path.0
+            .iter()
+            .try_fold(self, |node, step| match (node, step) {
+                (Node::Map(map), Step::Key(key)) => map.get(key),
+                (Node::List(items), Step::Index(index)) => items.get(*index),
+                (Node::List(items), Step::Item(keys)) => {
+                    items.iter().find(|item| item.has_keys(keys))
+                }
+                _ => None,
+            })
     }
 
     /// Puts `value` at `path`, or with `None` removes what is there. Missing maps and keyed items on the way are made; a
@@ -81,7 +85,9 @@ fn put_item(
                 [] => Node::Leaf(Leaf::Null),
                 _ if keys.is_empty() => empty_for(rest),
                 _ => Node::Map(
-                    keys.iter().map(|(key, text)| (key.clone(), Node::Leaf(Leaf::String(text.clone())))).collect(),
+                    keys.iter()
+                        .map(|(key, text)| (key.clone(), Node::Leaf(Leaf::String(text.clone()))))
+                        .collect(),
                 ),
             };
             put(&mut inner, rest, value);
@@ -107,7 +113,10 @@ mod tests {
 
     fn object() -> Object {
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: x, image: 'i:1'}\n  - name: y\n    ports: [{containerPort: 80}]\n  args: [one, two]\n";
-        parse(text.as_bytes(), &Masking::new([1; 32])).documents.remove(0).object
+        parse(text.as_bytes(), &Masking::new([1; 32]))
+            .documents
+            .remove(0)
+            .object
     }
 
     fn item(key: &str, value: &str) -> Step {
@@ -122,7 +131,10 @@ mod tests {
     fn what_was_put_is_found_and_nothing_else_moved() {
         let containers = FieldPath::default().key("spec").key("containers");
         let image = containers.step(item("name", "x")).key("image");
-        let port = containers.step(item("name", "y")).key("ports").step(item("containerPort", "80"));
+        let port = containers
+            .step(item("name", "y"))
+            .key("ports")
+            .step(item("containerPort", "80"));
         let mut changed = object();
         assert_eq!(changed.root.lookup(&image), Some(&text("i:1")));
         assert!(changed.root.lookup(&port).is_some());
@@ -134,12 +146,25 @@ mod tests {
 
     #[test]
     fn removing_and_making_the_way() {
-        let second = FieldPath::default().key("spec").key("args").step(Step::Index(1));
-        let label = FieldPath::default().key("metadata").key("labels").key("app");
-        let volume = FieldPath::default().key("spec").key("volumes").step(item("name", "v")).key("emptyDir");
+        let second = FieldPath::default()
+            .key("spec")
+            .key("args")
+            .step(Step::Index(1));
+        let label = FieldPath::default()
+            .key("metadata")
+            .key("labels")
+            .key("app");
+        let volume = FieldPath::default()
+            .key("spec")
+            .key("volumes")
+            .step(item("name", "v"))
+            .key("emptyDir");
         let mut changed = object();
         changed.root.put(&second, None);
-        assert_eq!(changed.at(&["spec", "args"]), Some(&Node::List(vec![text("one")])));
+        assert_eq!(
+            changed.at(&["spec", "args"]),
+            Some(&Node::List(vec![text("one")]))
+        );
         changed.root.put(&label, Some(text("a")));
         changed.root.put(&volume, Some(Node::Map(BTreeMap::new())));
         assert_eq!(changed.root.lookup(&label), Some(&text("a")));

@@ -8,7 +8,13 @@ use crate::manifest::Masking;
 
 /// Undoes `commit` on `onto` (a tree). A merge is undone towards its first parent, a root commit towards the empty tree. With a
 /// scope, everything outside it stays as it is in `onto`, and conflicts outside it do not matter.
-pub fn inverse(reader: &Reader, commit: &Commit, onto: Oid, scope: &Scope, masking: &Masking) -> Result<Undo> {
+pub fn inverse(
+    reader: &Reader,
+    commit: &Commit,
+    onto: Oid,
+    scope: &Scope,
+    masking: &Masking,
+) -> Result<Undo> {
     if commit.parents.len() > 2 {
         return Err(Error::Octopus(commit.id));
     }
@@ -19,20 +25,32 @@ pub fn inverse(reader: &Reader, commit: &Commit, onto: Oid, scope: &Scope, maski
     match scope {
         Scope::All => {
             let merge = reader.merge(commit.tree, onto, parent)?;
-            Ok(Undo { tree: merge.is_clean().then_some(merge.tree), conflicts: merge.conflicts })
+            Ok(Undo {
+                tree: merge.is_clean().then_some(merge.tree),
+                conflicts: merge.conflicts,
+            })
         }
         Scope::Paths(paths) => {
             let merge = reader.merge(commit.tree, onto, parent)?;
-            let conflicts: Vec<_> =
-                merge.conflicts.into_iter().filter(|conflict| contains(paths, conflict.path.as_ref())).collect();
+            let conflicts: Vec<_> = merge
+                .conflicts
+                .into_iter()
+                .filter(|conflict| contains(paths, conflict.path.as_ref()))
+                .collect();
             if !conflicts.is_empty() {
-                return Ok(Undo { tree: None, conflicts });
+                return Ok(Undo {
+                    tree: None,
+                    conflicts,
+                });
             }
             let edits: Vec<TreeEdit> = reader
                 .diff(onto, merge.tree)?
                 .into_iter()
                 .filter(|change| contains(paths, change.path.as_ref()))
-                .map(|change| TreeEdit { path: change.path, to: change.after })
+                .map(|change| TreeEdit {
+                    path: change.path,
+                    to: change.after,
+                })
                 .collect();
             Ok(Undo::clean(reader.edit_tree(onto, &edits)?))
         }

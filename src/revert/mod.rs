@@ -23,7 +23,9 @@ pub enum Error {
     Git(#[from] crate::git::Error),
     #[error("{path} holds no {object}, neither now nor then")]
     NoDocument { path: String, object: String },
-    #[error("{0} is a merge of more than two parents\nhint: revert the commits it brought in one by one")]
+    #[error(
+        "{0} is a merge of more than two parents\nhint: revert the commits it brought in one by one"
+    )]
     Octopus(Oid),
 }
 
@@ -37,7 +39,10 @@ pub struct Undo {
 
 impl Undo {
     fn clean(tree: Oid) -> Undo {
-        Undo { tree: Some(tree), conflicts: Vec::new() }
+        Undo {
+            tree: Some(tree),
+            conflicts: Vec::new(),
+        }
     }
 
     pub fn is_clean(&self) -> bool {

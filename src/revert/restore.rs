@@ -9,7 +9,13 @@ use crate::manifest::Masking;
 
 /// `onto` (a tree) with what `scope` names as it is in the tree `from`: what was deleted since comes back, what was added since
 /// goes.
-pub fn restore(reader: &Reader, from: Oid, onto: Oid, scope: &Scope, masking: &Masking) -> Result<Undo> {
+pub fn restore(
+    reader: &Reader,
+    from: Oid,
+    onto: Oid,
+    scope: &Scope,
+    masking: &Masking,
+) -> Result<Undo> {
     match scope {
         Scope::All => Ok(Undo::clean(from)),
         Scope::Paths(paths) => {
@@ -17,7 +23,10 @@ pub fn restore(reader: &Reader, from: Oid, onto: Oid, scope: &Scope, masking: &M
                 .diff(onto, from)?
                 .into_iter()
                 .filter(|change| contains(paths, change.path.as_ref()))
-                .map(|change| TreeEdit { path: change.path, to: change.after })
+                .map(|change| TreeEdit {
+                    path: change.path,
+                    to: change.after,
+                })
                 .collect();
             Ok(Undo::clean(reader.edit_tree(onto, &edits)?))
         }
@@ -40,7 +49,9 @@ pub fn undone_by(rows: &Rows, from: Oid, scope: &Scope) -> Vec<Oid> {
             row.changes.iter().any(|change| match scope {
                 Scope::All => true,
                 Scope::Paths(paths) => contains(paths, change.path.as_ref()),
-                Scope::Documents(documents) => documents.iter().any(|document| document.path == change.path),
+                Scope::Documents(documents) => documents
+                    .iter()
+                    .any(|document| document.path == change.path),
             })
         })
         .map(|row| row.id)

@@ -35,7 +35,9 @@ impl Document {
 pub(super) fn contains(paths: &[RepoPath], path: &BStr) -> bool {
     paths.iter().any(|within| {
         within.is_empty()
-            || path.strip_prefix(within.as_slice()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            || path
+                .strip_prefix(within.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     })
 }
 
@@ -45,8 +47,13 @@ mod tests {
 
     #[test]
     fn a_path_is_within_itself_its_directory_and_the_root() {
-        let within = |directory: &str, path: &str| contains(&[RepoPath::from(directory)], BStr::new(path));
-        assert!(within("a/b.yaml", "a/b.yaml") && within("a", "a/b.yaml") && within("", "a/b.yaml"));
-        assert!(!within("a/b", "a/b.yaml") && !within("a/b.yaml", "a") && !within("b.yaml", "a/b.yaml"));
+        let within =
+            |directory: &str, path: &str| contains(&[RepoPath::from(directory)], BStr::new(path));
+        assert!(
+            within("a/b.yaml", "a/b.yaml") && within("a", "a/b.yaml") && within("", "a/b.yaml")
+        );
+        assert!(
+            !within("a/b", "a/b.yaml") && !within("a/b.yaml", "a") && !within("b.yaml", "a/b.yaml")
+        );
     }
 }

@@ -56,8 +56,19 @@ pub(super) fn undo_document(
     let kind = match (text(&was), text(&ours), text(&theirs)) {
         (Some(was), Some(ours_text), Some(theirs_text)) => {
             if let Some(merged) = merge_lines(reader, &was, &ours_text, &theirs_text)? {
-                let merged = Side { kind: EntryKind::Blob, found: None, bytes: merged };
-                let tree = splice_bytes(reader, document, ours, Some(&merged.bytes), merged.kind, onto)?;
+                let merged = Side {
+                    kind: EntryKind::Blob,
+                    found: None,
+                    bytes: merged,
+                };
+                let tree = splice_bytes(
+                    reader,
+                    document,
+                    ours,
+                    Some(&merged.bytes),
+                    merged.kind,
+                    onto,
+                )?;
                 return Ok(Undo::clean(tree));
             }
             ConflictKind::Content
@@ -65,7 +76,13 @@ pub(super) fn undo_document(
         (None, ..) => ConflictKind::AddAdd,
         _ => ConflictKind::ModifyDelete,
     };
-    Ok(Undo { tree: None, conflicts: vec![Conflict { path: document.path.clone(), kind }] })
+    Ok(Undo {
+        tree: None,
+        conflicts: vec![Conflict {
+            path: document.path.clone(),
+            kind,
+        }],
+    })
 }
 
 /// `onto` with the document as it is in `from`.
@@ -80,12 +97,21 @@ pub(super) fn put_document(
     let theirs = side(reader, document, from, masking)?;
     let absent = |side: &Option<Side>| side.as_ref().is_none_or(|side| side.found.is_none());
     if absent(&ours) && absent(&theirs) {
-        return Err(Error::NoDocument { path: document.path.to_string(), object: document.object.to_string() });
+        return Err(Error::NoDocument {
+            path: document.path.to_string(),
+            object: document.object.to_string(),
+        });
     }
     splice(reader, document, ours, theirs, onto)
 }
 
-fn splice(reader: &Reader, document: &Document, ours: Option<Side>, theirs: Option<Side>, onto: Oid) -> Result<Oid> {
+fn splice(
+    reader: &Reader,
+    document: &Document,
+    ours: Option<Side>,
+    theirs: Option<Side>,
+    onto: Oid,
+) -> Result<Oid> {
     let kind = theirs.as_ref().map_or(EntryKind::Blob, |side| side.kind);
     let text = theirs.as_ref().and_then(Side::text).map(<[u8]>::to_vec);
     splice_bytes(reader, document, ours, text.as_deref(), kind, onto)
@@ -114,12 +140,24 @@ fn splice_bytes(
             (ours.kind, bytes)
         }
         (Some(ours), None) => {
-            let Some((range, _)) = ours.found else { return Ok(onto) };
+            let Some((range, _)) = ours.found else {
+                return Ok(onto);
+            };
             (ours.kind, without(&ours.bytes, range))
         }
     };
-    let to = if bytes.trim_ascii().is_empty() { None } else { Some((kind, reader.write_blob(&bytes)?)) };
-    Ok(reader.edit_tree(onto, &[TreeEdit { path: document.path.clone(), to }])?)
+    let to = if bytes.trim_ascii().is_empty() {
+        None
+    } else {
+        Some((kind, reader.write_blob(&bytes)?))
+    };
+    Ok(reader.edit_tree(
+        onto,
+        &[TreeEdit {
+            path: document.path.clone(),
+            to,
+        }],
+    )?)
 }
 
 fn append(bytes: &mut Vec<u8>, text: &[u8]) {
@@ -134,10 +172,16 @@ fn append(bytes: &mut Vec<u8>, text: &[u8]) {
 
 /// The file without a document and without the `---` line that began it (for the first one: that begins the next).
 fn without(bytes: &[u8], range: Range<usize>) -> Vec<u8> {
-    let (before, after) = (&bytes[..range.start.min(bytes.len())], &bytes[range.end.min(bytes.len())..]);
+    let (before, after) = (
+        &bytes[..range.start.min(bytes.len())],
+        &bytes[range.end.min(bytes.len())..],
+    );
     let marker = before.trim_ascii_end();
     let mut out = Vec::with_capacity(bytes.len());
-    match marker.strip_suffix(b"---").filter(|rest| rest.is_empty() || rest.ends_with(b"\n")) {
+    match marker
+        .strip_suffix(b"---")
+        .filter(|rest| rest.is_empty() || rest.ends_with(b"\n"))
+    {
         Some(rest) => {
             out.extend_from_slice(rest);
             out.extend_from_slice(after);
@@ -145,15 +189,24 @@ fn without(bytes: &[u8], range: Range<usize>) -> Vec<u8> {
         None => {
             out.extend_from_slice(before);
             let rest = after.trim_ascii_start();
-            let next = rest.strip_prefix(b"---\n").or_else(|| rest.strip_prefix(b"---\r\n"));
+            let next = rest
+                .strip_prefix(b"---\n")
+                .or_else(|| rest.strip_prefix(b"---\r\n"));
             out.extend_from_slice(next.unwrap_or(after));
         }
     }
     out
 }
 
-fn side(reader: &Reader, document: &Document, tree: Oid, masking: &Masking) -> Result<Option<Side>> {
-    let Some(entry) = reader.entry(tree, document.path.as_ref())? else { return Ok(None) };
+fn side(
+    reader: &Reader,
+    document: &Document,
+    tree: Oid,
+    masking: &Masking,
+) -> Result<Option<Side>> {
+    let Some(entry) = reader.entry(tree, document.path.as_ref())? else {
+        return Ok(None);
+    };
     if !matches!(entry.kind, EntryKind::Blob | EntryKind::Executable) {
         return Ok(None);
     }
@@ -164,14 +217,26 @@ fn side(reader: &Reader, document: &Document, tree: Oid, masking: &Masking) -> R
         .into_iter()
         .find(|declared| document.is(&declared.object.id))
         .map(|declared| (declared.bytes, declared.object));
-    Ok(Some(Side { kind: entry.kind, bytes, found }))
+    Ok(Some(Side {
+        kind: entry.kind,
+        bytes,
+        found,
+    }))
 }
 
 /// Merges lines as git merges a file, by merging three trees that hold one file each. `None` where they conflict.
-fn merge_lines(reader: &Reader, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Option<Vec<u8>>> {
+fn merge_lines(
+    reader: &Reader,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+) -> Result<Option<Vec<u8>>> {
     let tree = |bytes: &[u8]| -> Result<Oid> {
         let blob = reader.write_blob(bytes)?;
-        let edit = TreeEdit { path: "document".into(), to: Some((EntryKind::Blob, blob)) };
+        let edit = TreeEdit {
+            path: "document".into(),
+            to: Some((EntryKind::Blob, blob)),
+        };
         Ok(reader.edit_tree(reader.empty_tree(), &[edit])?)
     };
     let merge = reader.merge(tree(base)?, tree(ours)?, tree(theirs)?)?;
@@ -195,8 +260,14 @@ mod tests {
 
     #[test]
     fn a_removed_document_takes_one_marker_with_it() {
-        assert_eq!(cut("a: 1\n---\nb: 2\n---\nc: 3\n", "a: 1\n"), "b: 2\n---\nc: 3\n");
-        assert_eq!(cut("a: 1\n---\nb: 2\n---\nc: 3\n", "b: 2\n"), "a: 1\n---\nc: 3\n");
+        assert_eq!(
+            cut("a: 1\n---\nb: 2\n---\nc: 3\n", "a: 1\n"),
+            "b: 2\n---\nc: 3\n"
+        );
+        assert_eq!(
+            cut("a: 1\n---\nb: 2\n---\nc: 3\n", "b: 2\n"),
+            "a: 1\n---\nc: 3\n"
+        );
         assert_eq!(cut("a: 1\n---\nb: 2\n", "b: 2\n"), "a: 1\n");
         assert_eq!(cut("---\na: 1\n---\nb: 2\n", "a: 1\n"), "---\nb: 2\n");
         assert_eq!(cut("a: 1\n", "a: 1\n"), "");

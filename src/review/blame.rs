@@ -22,24 +22,43 @@ pub fn last_set(
 ) -> anyhow::Result<BTreeMap<FieldPath, CommitLine>> {
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
-    let key = ResourceKey { environment: id.environment.clone(), app: None, object: id.object.clone() };
+    let key = ResourceKey {
+        environment: id.environment.clone(),
+        app: None,
+        object: id.object.clone(),
+    };
     let mut found = BTreeMap::new();
     if fields.is_empty() {
         return Ok(found);
     }
     resource_log(&history, past.sources(), &key, cancel, &mut |step| {
-        let LogStep::Entry(entry) = step else { return ControlFlow::Continue(()) };
+        let LogStep::Entry(entry) = step else {
+            return ControlFlow::Continue(());
+        };
         let rows = history.snapshot();
-        let Some(row) = rows.get(entry.row) else { return ControlFlow::Continue(()) };
-        let source = origins.of(&past.reader, &rows, entry.row).source.and_then(|source| rows.get(source));
-        let changed: Vec<&FieldPath> =
-            entry.changes.iter().flat_map(|change| &change.fields).map(|field| &field.path).collect();
+        let Some(row) = rows.get(entry.row) else {
+            return ControlFlow::Continue(());
+        };
+        let source = origins
+            .of(&past.reader, &rows, entry.row)
+            .source
+            .and_then(|source| rows.get(source));
+        let changed: Vec<&FieldPath> = entry
+            .changes
+            .iter()
+            .flat_map(|change| &change.fields)
+            .map(|field| &field.path)
+            .collect();
         for field in fields {
             if !found.contains_key(field) && changed.iter().any(|path| overlap(path, field)) {
                 found.insert(field.clone(), line_of_row(source.unwrap_or(row)));
             }
         }
-        if found.len() == fields.len() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if found.len() == fields.len() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     Ok(found)
 }

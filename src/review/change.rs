@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::common::{NotRendered, ResourceDiff, Selector};
 use super::Workspace;
+use super::common::{NotRendered, ResourceDiff, Selector};
 use super::desired::Wanted;
 use super::entry::resource_diff;
 use super::log::Entry;
@@ -52,14 +52,20 @@ pub struct Answer {
 /// Reads and renders both sides.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let cancel = out.cancel().clone();
-    ws.blocking(move |past| answer(past, &request, &cancel)).await
+    ws.blocking(move |past| answer(past, &request, &cancel))
+        .await
 }
 
 fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Answer> {
     let mut notes = Vec::new();
     let (before, after, commit, message) = match &request.range {
-        Range::Commit(revision) => commit_sides(past, revision, &mut notes)?,
-        Range::Between(from, to) => (Some(past.resolve(from)?), past.resolve(to)?, None, String::new()),
+        Range::Commit(revision) => commit_sides(past, revision, &mut notes, cancel)?,
+        Range::Between(from, to) => (
+            Some(past.resolve(from)?),
+            past.resolve(to)?,
+            None,
+            String::new(),
+        ),
         Range::SinceMergeBase(from, to) => {
             let (from, to) = (past.resolve(from)?, past.resolve(to)?);
             let base = past.reader.merge_base(from, to)?;
@@ -73,9 +79,17 @@ fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Ans
         Some(commit) => past.reader.tree_of(commit)?,
         None => past.reader.empty_tree(),
     };
-    let scope = Scope { environment: request.select.environment.clone(), app: None };
-    let changes =
-        changes_between(past.sources(), tree_before, past.reader.tree_of(after)?, &scope, cancel)?;
+    let scope = Scope {
+        environment: request.select.environment.clone(),
+        app: None,
+    };
+    let changes = changes_between(
+        past.sources(),
+        tree_before,
+        past.reader.tree_of(after)?,
+        &scope,
+        cancel,
+    )?;
     let wanted = Wanted::new(&request.select)?;
     let mut entry = commit;
     if let Some(entry) = &mut entry {
@@ -94,7 +108,11 @@ fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Ans
             .map(|change| resource_diff(past, change))
             .collect(),
         not_rendered: changes.not_rendered.iter().map(not_rendered).collect(),
-        other_files: changes.other_files.iter().map(ToString::to_string).collect(),
+        other_files: changes
+            .other_files
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         notes,
     })
 }
@@ -102,7 +120,12 @@ fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Ans
 type CommitSides = (Option<Oid>, Oid, Option<Entry>, String);
 
 /// A commit against its first parent; from a source to the last commit generated from it.
-fn commit_sides(past: &Past, revision: &str, notes: &mut Vec<String>) -> anyhow::Result<CommitSides> {
+fn commit_sides(
+    past: &Past,
+    revision: &str,
+    notes: &mut Vec<String>,
+    cancel: &Cancel,
+) -> anyhow::Result<CommitSides> {
     let id = past.resolve(revision)?;
     let commit = past.reader.commit(id)?;
     let message = match commit.body.trim() {
@@ -118,8 +141,11 @@ fn commit_sides(past: &Past, revision: &str, notes: &mut Vec<String>) -> anyhow:
     let tip = past.ws.tip().commit;
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
-    let rows = wait_for(&history, id);
-    let Some((index, row)) = rows.position(id).and_then(|index| Some((index, rows.get(index)?))) else {
+    let rows = wait_for(&history, id, cancel);
+    let Some((index, row)) = rows
+        .position(id)
+        .and_then(|index| Some((index, rows.get(index)?)))
+    else {
         // Not on the line: a commit inside a merge, or of another branch.
         return Ok((before, id, None, message));
     };
@@ -132,10 +158,10 @@ fn commit_sides(past: &Past, revision: &str, notes: &mut Vec<String>) -> anyhow:
 }
 
 /// The rows up to a commit and the one before it, or all of them.
-fn wait_for(history: &History, id: Oid) -> Rows {
+fn wait_for(history: &History, id: Oid, cancel: &Cancel) -> Rows {
     let mut rows = history.snapshot();
-    while rows.position(id).is_none() && !rows.complete() {
-        rows = history.wait_grown(rows.len());
+    while rows.position(id).is_none() && !rows.complete() && !cancel.is_cancelled() {
+        rows = history.wait_grown(rows.len(), cancel);
     }
     rows
 }

@@ -113,7 +113,10 @@ pub struct ResourceId {
 }
 
 /// An environment of a layout, in the answers' words.
-pub(super) fn environment(environment: &crate::layout::Environment, cluster: Known<Identity>) -> Environment {
+pub(super) fn environment(
+    environment: &crate::layout::Environment,
+    cluster: Known<Identity>,
+) -> Environment {
     Environment {
         name: environment.name.clone(),
         destination: environment.destination.clone(),

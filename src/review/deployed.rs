@@ -108,11 +108,18 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             return;
         }
         for environment in &state.layout.environments {
-            let objects = state.apps.iter().filter(|app| app.app.environment == environment.name);
+            let objects = state
+                .apps
+                .iter()
+                .filter(|app| app.app.environment == environment.name);
             let found = live::deployments(ws, &state.layout, environment, objects).await;
             update(&mut |answer| match &found {
                 Known::Fresh((identity, apps)) => {
-                    for shown in answer.environments.iter_mut().filter(|shown| shown.name == environment.name) {
+                    for shown in answer
+                        .environments
+                        .iter_mut()
+                        .filter(|shown| shown.name == environment.name)
+                    {
                         shown.cluster = Known::Fresh(identity.clone());
                     }
                     for (app, live) in apps {
@@ -120,12 +127,24 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
                     }
                 }
                 Known::Unavailable(why) => {
-                    for shown in answer.environments.iter_mut().filter(|shown| shown.name == environment.name) {
+                    for shown in answer
+                        .environments
+                        .iter_mut()
+                        .filter(|shown| shown.name == environment.name)
+                    {
                         shown.cluster = Known::Unavailable(why.clone());
                     }
-                    for app in state.apps.iter().filter(|app| app.app.environment == environment.name) {
+                    for app in state
+                        .apps
+                        .iter()
+                        .filter(|app| app.app.environment == environment.name)
+                    {
                         let unavailable = Known::Unavailable(why.clone());
-                        set_live(answer, Some((&environment.name, &app.app.name)), &unavailable);
+                        set_live(
+                            answer,
+                            Some((&environment.name, &app.app.name)),
+                            &unavailable,
+                        );
                     }
                 }
                 Known::Loading | Known::Stale(..) => {}
@@ -151,13 +170,23 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
     if let Some(wanted) = &request.environment
         && layout.environment(wanted).is_none()
     {
-        let names: Vec<&str> = layout.environments.iter().map(|environment| environment.name.as_str()).collect();
-        anyhow::bail!("there is no environment {wanted:?}\nhint: there are {}", crate::text::clean(&names.join(", ")));
+        let names: Vec<&str> = layout
+            .environments
+            .iter()
+            .map(|environment| environment.name.as_str())
+            .collect();
+        anyhow::bail!(
+            "there is no environment {wanted:?}\nhint: there are {}",
+            crate::text::clean(&names.join(", "))
+        );
     }
     let tree = past.reader.tree_of(commit)?;
     let apps = past.desired(&layout, tree, |app| {
         (request.apps.is_empty() || request.apps.contains(&app.name))
-            && request.environment.as_ref().is_none_or(|wanted| *wanted == app.environment)
+            && request
+                .environment
+                .as_ref()
+                .is_none_or(|wanted| *wanted == app.environment)
     })?;
     if apps.is_empty()
         && let Some(wanted) = request.apps.first()
@@ -169,13 +198,24 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
     for DesiredApp { app, rendering } in &apps {
         if let How::Sources { why } = &rendering.how {
             let (environment, app) = (app.environment.clone(), app.name.clone());
-            not_rendered.push(NotRendered { environment, app, why: why.clone() });
+            not_rendered.push(NotRendered {
+                environment,
+                app,
+                why: why.clone(),
+            });
         }
         for (path, why) in &rendering.broken {
             let (environment, app) = (app.environment.clone(), app.name.clone());
-            not_rendered.push(NotRendered { environment, app, why: format!("{path}: {why}") });
+            not_rendered.push(NotRendered {
+                environment,
+                app,
+                why: format!("{path}: {why}"),
+            });
         }
-        let version = version::of(app, rendering.objects.iter().map(|rendered| &rendered.object));
+        let version = version::of(
+            app,
+            rendering.objects.iter().map(|rendered| &rendered.object),
+        );
         let deployment = Deployment {
             environment: app.environment.clone(),
             namespace: app.destination.namespace.clone(),
@@ -199,7 +239,10 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
         };
         match rows.iter_mut().find(|row| row.name == app.name) {
             Some(row) => row.deployments.push(deployment),
-            None => rows.push(App { name: app.name.clone(), deployments: vec![deployment] }),
+            None => rows.push(App {
+                name: app.name.clone(),
+                deployments: vec![deployment],
+            }),
         }
     }
     rows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -213,21 +256,35 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
         environments: layout
             .environments
             .iter()
-            .filter(|environment| request.environment.as_ref().is_none_or(|wanted| *wanted == environment.name))
+            .filter(|environment| {
+                request
+                    .environment
+                    .as_ref()
+                    .is_none_or(|wanted| *wanted == environment.name)
+            })
             .map(|environment| super::common::environment(environment, Known::Loading))
             .collect(),
         apps: rows,
         not_rendered,
         notes: layout.notes.clone(),
     };
-    Ok((answer, State { commit, layout, apps }))
+    Ok((
+        answer,
+        State {
+            commit,
+            layout,
+            apps,
+        },
+    ))
 }
 
 /// Sets the live side of one deployment, or of all.
 fn set_live(answer: &mut Answer, of: Option<(&str, &str)>, live: &Known<LiveDeployment>) {
     for app in &mut answer.apps {
         for deployment in &mut app.deployments {
-            if of.is_none_or(|(environment, name)| deployment.environment == environment && app.name == name) {
+            if of.is_none_or(|(environment, name)| {
+                deployment.environment == environment && app.name == name
+            }) {
                 deployment.live = live.clone();
             }
         }

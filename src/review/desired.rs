@@ -8,6 +8,7 @@ use crate::git::{ByteSlice, Oid, RepoPath};
 use crate::layout::{App, Layout};
 use crate::manifest::{Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::{Rendering, Source};
+use crate::task::Cancel;
 use crate::text;
 
 /// An app with the objects its sources give.
@@ -34,14 +35,26 @@ impl Past<'_> {
     ) -> anyhow::Result<Vec<DesiredApp>> {
         let mut apps = Vec::new();
         for app in layout.apps.iter().filter(|app| wanted(app)) {
-            let rendering = self.ws.inner.renderer.render(&self.reader, tree, &app.recipe)?;
-            apps.push(DesiredApp { app: app.clone(), rendering });
+            let rendering = self
+                .ws
+                .inner
+                .renderer
+                .render(&self.reader, tree, &app.recipe)?;
+            apps.push(DesiredApp {
+                app: app.clone(),
+                rendering,
+            });
         }
         Ok(apps)
     }
 
     /// Everything declared that `select` matches.
-    pub fn declared(&self, layout: &Layout, tree: Oid, select: &Selector) -> anyhow::Result<Vec<Declared>> {
+    pub fn declared(
+        &self,
+        layout: &Layout,
+        tree: Oid,
+        select: &Selector,
+    ) -> anyhow::Result<Vec<Declared>> {
         let wanted = Wanted::new(select)?;
         let apps = self.desired(layout, tree, |app| wanted.environment(&app.environment))?;
         let mut found = Vec::new();
@@ -66,7 +79,11 @@ impl Past<'_> {
 
     /// The one resource `select` names at the tip, else the one that history last declared. Ambiguous: an error that
     /// lists the candidates.
-    pub fn the_one(&self, tip: Oid, select: &Selector) -> anyhow::Result<(ResourceId, Option<Declared>)> {
+    pub fn the_one(
+        &self,
+        tip: Oid,
+        select: &Selector,
+    ) -> anyhow::Result<(ResourceId, Option<Declared>)> {
         let layout = self.layout_of(tip)?;
         let tree = self.reader.tree_of(tip)?;
         let mut found = self.declared(&layout, tree, select)?;
@@ -89,13 +106,15 @@ impl Past<'_> {
         let history = self.ws.history(tip);
         let mut seen = 0;
         loop {
-            let rows = history.wait_grown(seen);
+            let rows = history.wait_grown(seen, &Cancel::new());
             for row in seen..rows.len() {
                 let Some(row) = rows.get(row) else { break };
                 if !row.changes.iter().any(|change| change.before.is_some()) {
                     continue;
                 }
-                let Some(parent) = row.first_parent else { continue };
+                let Some(parent) = row.first_parent else {
+                    continue;
+                };
                 if !self.mentions(row, &wanted) {
                     continue;
                 }
@@ -104,8 +123,11 @@ impl Past<'_> {
                     self.sources(),
                     before,
                     row.tree,
-                    &crate::history::Scope { environment: select.environment.clone(), app: None },
-                    &crate::task::Cancel::new(),
+                    &crate::history::Scope {
+                        environment: select.environment.clone(),
+                        app: None,
+                    },
+                    &Cancel::new(),
                 )?;
                 let removed = changes.resources.iter().find(|change| {
                     change.kind == crate::diff::ChangeKind::Removed
@@ -130,7 +152,9 @@ impl Past<'_> {
     fn mentions(&self, row: &crate::history::Row, wanted: &Wanted) -> bool {
         row.changes.iter().any(|change| {
             change.before.is_some_and(|(_, blob)| {
-                self.reader.blob(blob).is_ok_and(|bytes| bytes.contains_str(&wanted.name))
+                self.reader
+                    .blob(blob)
+                    .is_ok_and(|bytes| bytes.contains_str(&wanted.name))
             })
         })
     }
@@ -151,10 +175,14 @@ impl Wanted {
         let (kinds, name) = match &select.resource {
             None => (Vec::new(), String::new()),
             Some(resource) => {
-                let Some((kind, name)) = resource.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+                let Some((kind, name)) = resource
+                    .split_once('/')
+                    .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
                 else {
                     let resource = text::clean(resource);
-                    anyhow::bail!("{resource:?} does not name a resource\nhint: write KIND/NAME, e.g. deploy/{resource}")
+                    anyhow::bail!(
+                        "{resource:?} does not name a resource\nhint: write KIND/NAME, e.g. deploy/{resource}"
+                    )
                 };
                 (kinds(kind), name.to_owned())
             }
@@ -169,13 +197,16 @@ impl Wanted {
     }
 
     pub(super) fn environment(&self, name: &str) -> bool {
-        self.environment.as_deref().is_none_or(|wanted| wanted == name)
+        self.environment
+            .as_deref()
+            .is_none_or(|wanted| wanted == name)
     }
 
     pub(super) fn matches(&self, object: &ObjectRef, path: Option<&RepoPath>) -> bool {
         let kind = self.kinds.is_empty()
             || self.kinds.iter().any(|(group, kind)| {
-                kind.eq_ignore_ascii_case(&object.kind) && group.as_ref().is_none_or(|group| *group == object.group)
+                kind.eq_ignore_ascii_case(&object.kind)
+                    && group.as_ref().is_none_or(|group| *group == object.group)
             });
         let name = self.name.is_empty() || self.name == object.name;
         let namespace = self.namespace.is_none()
@@ -188,8 +219,10 @@ impl Wanted {
 
 /// The kinds a word may mean: a built-in short name, else the word itself, with the group after the first dot.
 fn kinds(word: &str) -> Vec<(Option<String>, String)> {
-    let known: Vec<_> =
-        kind_for(word).iter().map(|(group, kind)| (Some((*group).to_owned()), (*kind).to_owned())).collect();
+    let known: Vec<_> = kind_for(word)
+        .iter()
+        .map(|(group, kind)| (Some((*group).to_owned()), (*kind).to_owned()))
+        .collect();
     if !known.is_empty() {
         return known;
     }
@@ -200,7 +233,11 @@ fn kinds(word: &str) -> Vec<(Option<String>, String)> {
 }
 
 fn not_found(select: &Selector) -> anyhow::Error {
-    let mut what = select.resource.clone().or_else(|| select.path.clone()).unwrap_or_else(|| "resource".to_owned());
+    let mut what = select
+        .resource
+        .clone()
+        .or_else(|| select.path.clone())
+        .unwrap_or_else(|| "resource".to_owned());
     if let Some(namespace) = &select.namespace {
         what.push_str(&format!(" -n {namespace}"));
     }
@@ -208,20 +245,43 @@ fn not_found(select: &Selector) -> anyhow::Error {
         what.push_str(&format!(" in {environment}"));
     }
     let what = text::clean_line(&what);
-    anyhow::anyhow!("{what} is declared nowhere, now or in the past\nhint: `gitopsy where` lists the apps; check kind, name and -n")
+    anyhow::anyhow!(
+        "{what} is declared nowhere, now or in the past\nhint: `gitopsy where` lists the apps; check kind, name and -n"
+    )
 }
 
-fn ambiguous<'a>(select: &Selector, candidates: impl Iterator<Item = &'a ResourceId>) -> anyhow::Error {
+fn ambiguous<'a>(
+    select: &Selector,
+    candidates: impl Iterator<Item = &'a ResourceId>,
+) -> anyhow::Error {
     const SHOWN: usize = 12;
-    let what = text::clean_line(select.resource.as_deref().or(select.path.as_deref()).unwrap_or("the resource"));
+    let what = text::clean_line(
+        select
+            .resource
+            .as_deref()
+            .or(select.path.as_deref())
+            .unwrap_or("the resource"),
+    );
     let lines: Vec<String> = candidates
         .map(|id| {
-            let namespace = id.object.namespace.as_deref().map(|name| format!(" -n {name}")).unwrap_or_default();
-            text::clean_line(&format!("{}{namespace} --env {}  ({})", id.object, id.environment, id.app))
+            let namespace = id
+                .object
+                .namespace
+                .as_deref()
+                .map(|name| format!(" -n {name}"))
+                .unwrap_or_default();
+            text::clean_line(&format!(
+                "{}{namespace} --env {}  ({})",
+                id.object, id.environment, id.app
+            ))
         })
         .collect();
     let more = lines.len().saturating_sub(SHOWN);
-    let mut list: String = lines.iter().take(SHOWN).map(|line| format!("\n  {line}")).collect();
+    let mut list: String = lines
+        .iter()
+        .take(SHOWN)
+        .map(|line| format!("\n  {line}"))
+        .collect();
     if more > 0 {
         list.push_str(&format!("\n  … and {more} more"));
     }

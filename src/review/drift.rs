@@ -96,7 +96,8 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             let layout = past.layout_of(commit)?;
             let wanted = Wanted::new(&asked.select)?;
             let apps = past.desired(&layout, past.reader.tree_of(commit)?, |app| {
-                wanted.environment(&app.environment) && asked.app.as_ref().is_none_or(|name| *name == app.name)
+                wanted.environment(&app.environment)
+                    && asked.app.as_ref().is_none_or(|name| *name == app.name)
             })?;
             Ok((commit, layout, apps))
         })
@@ -110,19 +111,32 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         synced: 0,
         unknown: Vec::new(),
     };
-    for environment in layout.environments.iter().filter(|environment| wanted.environment(&environment.name)) {
-        let apps: Vec<&DesiredApp> = apps.iter().filter(|app| app.app.environment == environment.name).collect();
+    for environment in layout
+        .environments
+        .iter()
+        .filter(|environment| wanted.environment(&environment.name))
+    {
+        let apps: Vec<&DesiredApp> = apps
+            .iter()
+            .filter(|app| app.app.environment == environment.name)
+            .collect();
         if apps.is_empty() {
             continue;
         }
         let listing = live::listing(ws, &layout, environment, apps.iter().copied()).await;
-        answer.clusters.push(super::common::environment(environment, listing.identity()));
+        answer
+            .clusters
+            .push(super::common::environment(environment, listing.identity()));
         for app in apps {
             compare(ws, app, &listing, &wanted, &mut answer);
         }
         out.send(answer.clone());
     }
-    if answer.resources.iter().all(|resource| resource.fields.is_empty()) {
+    if answer
+        .resources
+        .iter()
+        .all(|resource| resource.fields.is_empty())
+    {
         return Ok(answer);
     }
     let cancel = out.cancel().clone();
@@ -135,29 +149,50 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     .await
 }
 
-fn compare(ws: &Workspace, desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
+fn compare(
+    ws: &Workspace,
+    desired: &DesiredApp,
+    listing: &live::Listed,
+    wanted: &Wanted,
+    answer: &mut Answer,
+) {
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
         let what = format!("app {}", desired.app.name);
-        answer.unknown.push(Unknown { environment: environment.clone(), what, why: why.clone() });
+        answer.unknown.push(Unknown {
+            environment: environment.clone(),
+            what,
+            why: why.clone(),
+        });
         return;
     }
+    let ownership = listing.ownership();
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
-        if !wanted.matches(&object.id, rendered.source.as_ref().map(|source| &source.path)) {
+        if !wanted.matches(
+            &object.id,
+            rendered.source.as_ref().map(|source| &source.path),
+        ) {
             continue;
         }
-        let judged = listing.judge(object, &ws.inner.lists);
+        let judged = listing.judge(object, &ownership, &ws.inner.lists);
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);
-            let unknown = Unknown { environment: environment.clone(), what, why: why.to_string() };
+            let unknown = Unknown {
+                environment: environment.clone(),
+                what,
+                why: why.to_string(),
+            };
             if !answer.unknown.contains(&unknown) {
                 answer.unknown.push(unknown);
             }
             continue;
         }
-        let healthy = judged.health.value().is_none_or(|health| health.status == HealthStatus::Healthy);
+        let healthy = judged
+            .health
+            .value()
+            .is_none_or(|health| health.status == HealthStatus::Healthy);
         if judged.state == SyncState::Synced && healthy {
             answer.synced += 1;
             continue;
@@ -168,7 +203,10 @@ fn compare(ws: &Workspace, desired: &DesiredApp, listing: &live::Listed, wanted:
                 app: desired.app.name.clone(),
                 object: object.id.clone(),
             },
-            path: rendered.source.as_ref().map(|source| source.path.to_string()),
+            path: rendered
+                .source
+                .as_ref()
+                .map(|source| source.path.to_string()),
             state: judged.state,
             health: judged.health,
             fields: judged.comparison.drift.into_iter().map(field).collect(),
@@ -186,10 +224,25 @@ pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
             time: manager.time,
             commit: None,
         },
-        (None, None) => Cause { kind: CauseKind::Removed, manager: None, time: None, commit: None },
-        (None, Some(_)) => Cause { kind: CauseKind::Unknown, manager: None, time: None, commit: None },
+        (None, None) => Cause {
+            kind: CauseKind::Removed,
+            manager: None,
+            time: None,
+            commit: None,
+        },
+        (None, Some(_)) => Cause {
+            kind: CauseKind::Unknown,
+            manager: None,
+            time: None,
+            commit: None,
+        },
     };
-    FieldDrift { path: drift.path, desired: drift.desired, live: drift.live, cause }
+    FieldDrift {
+        path: drift.path,
+        desired: drift.desired,
+        live: drift.live,
+        cause,
+    }
 }
 
 /// Adds the commit that last set each field. Where the applier wrote before that commit, it is behind.
@@ -219,10 +272,25 @@ pub(super) fn explain(
 /// give themselves).
 fn kind_of(manager: &crate::live::Manager) -> CauseKind {
     let name = manager.name.as_str();
-    let by_hand = ["kubectl", "k9s", "lens", "OpenLens", "freelens", "headlamp", "Mozilla", "rancher", "node-fetch"];
+    let by_hand = [
+        "kubectl",
+        "k9s",
+        "lens",
+        "OpenLens",
+        "freelens",
+        "headlamp",
+        "Mozilla",
+        "rancher",
+        "node-fetch",
+    ];
     let appliers = [
-        "kubectl-client-side-apply", "kustomize-controller", "helm", "helm-controller", "argocd-controller",
-        "argocd-application-controller", "gitops-demo-deployer",
+        "kubectl-client-side-apply",
+        "kustomize-controller",
+        "helm",
+        "helm-controller",
+        "argocd-controller",
+        "argocd-application-controller",
+        "gitops-demo-deployer",
     ];
     if manager.subresource.as_deref() == Some("scale") || name.contains("autoscaler") {
         CauseKind::Autoscaler
@@ -230,7 +298,10 @@ fn kind_of(manager: &crate::live::Manager) -> CauseKind {
         CauseKind::Unknown
     } else if by_hand.iter().any(|hand| name.starts_with(hand)) {
         CauseKind::ManualEdit
-    } else if name.ends_with("-controller") || name == "kube-controller-manager" || name.ends_with("-operator") {
+    } else if name.ends_with("-controller")
+        || name == "kube-controller-manager"
+        || name.ends_with("-operator")
+    {
         CauseKind::Controller
     } else {
         CauseKind::Unknown

@@ -39,7 +39,10 @@ pub fn line_of_id(past: &Past, id: Oid) -> CommitLine {
         Err(_) => CommitLine {
             commit: id,
             time: Timestamp::UNIX_EPOCH,
-            author: crate::git::Person { name: String::new(), email: String::new() },
+            author: crate::git::Person {
+                name: String::new(),
+                email: String::new(),
+            },
             subject: "(missing from the repository)".to_owned(),
             bot: false,
         },
@@ -52,16 +55,31 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
     Entry {
         line: line_of_row(row),
         generated: origin.generated,
-        source: origin.source.and_then(|source| rows.get(source)).map(line_of_row),
-        generated_by: origin.generates.iter().filter_map(|row| rows.get(*row)).map(|row| row.id).collect(),
-        pull: origin.pull.map(|pull| Pull { number: pull.number, title: pull.title, url: None }),
+        source: origin
+            .source
+            .and_then(|source| rows.get(source))
+            .map(line_of_row),
+        generated_by: origin
+            .generates
+            .iter()
+            .filter_map(|row| rows.get(*row))
+            .map(|row| row.id)
+            .collect(),
+        pull: origin.pull.map(|pull| Pull {
+            number: pull.number,
+            title: pull.title,
+            url: None,
+        }),
         merge: !row.other_parents.is_empty(),
         environments: Vec::new(),
         meaning: Vec::new(),
         resources: Vec::new(),
         analysed: false,
         reverts: row.reverts.first().copied(),
-        reverted_by: rows.reverted_by(row.id).and_then(|row| rows.get(row)).map(|row| row.id),
+        reverted_by: rows
+            .reverted_by(row.id)
+            .and_then(|row| rows.get(row))
+            .map(|row| row.id),
     }
 }
 
@@ -85,10 +103,19 @@ pub fn resource_diff(past: &Past, change: &ResourceChange) -> ResourceDiff {
         rendered: !matches!(change.how, How::Sources { .. }),
         predicted: None,
         text: Sides {
-            before: change.before.as_ref().map(|side| side_text(past, side, &change.how)),
-            after: change.after.as_ref().map(|side| side_text(past, side, &change.how)),
+            before: change
+                .before
+                .as_ref()
+                .map(|side| side_text(past, side, &change.how)),
+            after: change
+                .after
+                .as_ref()
+                .map(|side| side_text(past, side, &change.how)),
         },
-        objects: Sides { before: change.object_before().cloned(), after: change.object_after().cloned() },
+        objects: Sides {
+            before: change.object_before().cloned(),
+            after: change.object_after().cloned(),
+        },
     }
 }
 

@@ -10,9 +10,11 @@ use super::desired::DesiredApp;
 use super::resource::Live;
 use super::version;
 use super::workspace::{ClusterChoice, Workspace, lock};
-use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts};
+use crate::cluster::{Cluster, Identity, Listing, Wanted};
 use crate::layout::{self, Layout};
-use crate::live::{Comparison, Decided, Health, HealthStatus, LiveObject, SyncState, compare, health, tree};
+use crate::live::{
+    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, SyncState, compare,
+};
 use crate::manifest::{ListKeys, Masking, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
 
@@ -75,7 +77,10 @@ impl Connections {
         }
         match lines.as_slice() {
             [(line, _)] => vec![line.clone()],
-            _ => lines.into_iter().map(|(line, environments)| format!("{}: {line}", environments.join(", "))).collect(),
+            _ => lines
+                .into_iter()
+                .map(|(line, environments)| format!("{}: {line}", environments.join(", ")))
+                .collect(),
         }
     }
 
@@ -84,16 +89,18 @@ impl Connections {
         lock(&self.listings).clear();
     }
 
-    async fn cluster(&self, environment: &layout::Environment, environments: usize) -> Known<Cluster> {
+    async fn cluster(
+        &self,
+        environment: &layout::Environment,
+        environments: usize,
+    ) -> Known<Cluster> {
         let context = match &self.choice {
             ClusterChoice::None => return Known::Unavailable(Why::NoCluster),
             ClusterChoice::Snapshot(_) => None,
             ClusterChoice::Contexts(_) if self.offline => return Known::Unavailable(Why::Offline),
             ClusterChoice::Contexts(chosen) => {
-                match contexts::choose(chosen, environment, environments).await {
-                    Ok(context) => Some(context),
-                    Err(why) => return Known::Unavailable(why),
-                }
+                let _ = (chosen, environment, environments);
+                return Known::Unavailable(Why::NoContextChosen);
             }
         };
         let mut clusters = self.clusters.lock().await;
@@ -102,9 +109,10 @@ impl Connections {
         }
         let connected = match (&self.choice, &context) {
             (ClusterChoice::Snapshot(directory), _) => {
-                Cluster::snapshot(directory, self.masking.clone()).map_err(|error| Why::Failed(error.to_string()))
+                Cluster::snapshot(directory, self.masking.clone())
+                    .map_err(|error| Why::Failed(error.to_string()))
             }
-            (_, Some(context)) => Cluster::connect(context, self.masking.clone()).await.map_err(|error| error.why()),
+            (_, Some(_)) => Err(Why::NoCluster),
             (_, None) => Err(Why::NoContextChosen),
         };
         let known = match connected {
@@ -127,8 +135,7 @@ pub async fn listing<'a>(
     let mut wanted = Wanted::default();
     for app in apps {
         for rendered in &app.rendering.objects {
-            let id = &rendered.object.id;
-            wanted.kinds.insert((id.group.clone(), id.kind.clone(), id.namespace.clone()));
+            wanted.add(&rendered.object, rendered.object.id.namespace.as_deref());
         }
     }
     if let Some(known) = lock(&live.listings).get(&environment.name)
@@ -158,22 +165,32 @@ pub async fn deployments<'a>(
 ) -> Known<(Identity, Vec<(String, Known<LiveDeployment>)>)> {
     let listed = listing(ws, layout, environment, apps.clone()).await;
     listed.identity().map(|identity| {
-        let apps = apps.map(|app| (app.app.name.clone(), listed.deployment(app, &ws.inner.lists))).collect();
+        let apps = apps
+            .map(|app| {
+                (
+                    app.app.name.clone(),
+                    listed.deployment(app, &ws.inner.lists),
+                )
+            })
+            .collect();
         (identity, apps)
     })
 }
 
 impl Listed {
     pub fn identity(&self) -> Known<Identity> {
-        self.0.as_ref().map(|(cluster, _)| cluster.identity().clone())
+        self.0
+            .as_ref()
+            .map(|(cluster, _)| cluster.identity().clone())
     }
 
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => {
-                wanted.kinds.iter().all(|kind| listing.kinds.iter().any(|(listed, _)| listed == kind))
-            }
+            Known::Fresh((_, listing)) => wanted
+                .kinds
+                .iter()
+                .all(|kind| listing.kinds.iter().any(|(listed, _)| listed == kind)),
             Known::Unavailable(_) => true,
             Known::Loading | Known::Stale(..) => false,
         }
@@ -188,16 +205,29 @@ impl Listed {
         }
     }
 
+    /// Who owns whom in the cluster, as far as it was read: build it once for all objects that are judged.
+    pub fn ownership(&self) -> Ownership<'_> {
+        Ownership::new(self.objects())
+    }
+
     fn objects(&self) -> Vec<&LiveObject> {
         match &self.0 {
-            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
-                listing.kinds.iter().filter_map(|(_, objects)| objects.value()).flatten().collect()
-            }
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing
+                .kinds
+                .iter()
+                .filter_map(|(_, objects)| objects.value())
+                .flatten()
+                .collect(),
             Known::Loading | Known::Unavailable(_) => Vec::new(),
         }
     }
 
-    pub fn judge(&self, desired: &Object, lists: &ListKeys) -> Judged {
+    pub fn judge<'a>(
+        &'a self,
+        desired: &Object,
+        ownership: &Ownership<'a>,
+        lists: &ListKeys,
+    ) -> Judged {
         let unknown = |why| Judged {
             state: SyncState::Unknown,
             health: Known::Unavailable(why),
@@ -208,8 +238,12 @@ impl Listed {
             Known::Fresh(Some(live)) | Known::Stale(Some(live), _) => {
                 let comparison = compare(desired, live, lists);
                 Judged {
-                    state: if comparison.drift.is_empty() { SyncState::Synced } else { SyncState::Drifted },
-                    health: Known::Fresh(self.health(live)),
+                    state: if comparison.drift.is_empty() {
+                        SyncState::Synced
+                    } else {
+                        SyncState::Drifted
+                    },
+                    health: Known::Fresh(ownership.health(live)),
                     comparison,
                     unknown: None,
                 }
@@ -220,40 +254,30 @@ impl Listed {
                 comparison: Comparison::default(),
                 unknown: None,
             },
-            Known::Loading => Judged { unknown: None, ..unknown(Why::NoCluster) },
-            Known::Unavailable(why) => Judged { unknown: Some(why.clone()), ..unknown(why) },
+            Known::Loading => Judged {
+                unknown: None,
+                ..unknown(Why::NoCluster)
+            },
+            Known::Unavailable(why) => Judged {
+                unknown: Some(why.clone()),
+                ..unknown(why)
+            },
         }
-    }
-
-    fn health(&self, live: &LiveObject) -> Health {
-        health(live, &self.owned_by(live))
-    }
-
-    /// Everything that `root` owns, directly or not.
-    fn owned_by(&self, root: &LiveObject) -> Vec<&LiveObject> {
-        let all = self.objects();
-        let mut uids = vec![root.uid.as_str()];
-        let mut owned: Vec<&LiveObject> = Vec::new();
-        while let Some(uid) = uids.pop() {
-            for object in &all {
-                let is_new = !owned.iter().any(|known| known.uid == object.uid);
-                if is_new && object.owners.iter().any(|owner| owner.uid == uid) {
-                    uids.push(&object.uid);
-                    owned.push(object);
-                }
-            }
-        }
-        owned
     }
 
     fn deployment(&self, app: &DesiredApp, lists: &ListKeys) -> Known<LiveDeployment> {
-        let mut worst = Health { status: HealthStatus::Healthy, reason: String::new(), decided: Decided::Assumed };
+        let ownership = self.ownership();
+        let mut worst = Health {
+            status: HealthStatus::Healthy,
+            reason: String::new(),
+            decided: Decided::Assumed,
+        };
         let mut state = SyncState::Synced;
         let mut drifted = 0;
         let mut live = Vec::new();
         let mut unknown = None;
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, lists);
+            let judged = self.judge(&rendered.object, &ownership, lists);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
@@ -288,7 +312,12 @@ impl Listed {
     }
 
     /// The live side of one resource.
-    pub async fn resource(&self, desired: Option<&Object>, id: &ObjectRef, lists: &ListKeys) -> Known<Live> {
+    pub async fn resource(
+        &self,
+        desired: Option<&Object>,
+        id: &ObjectRef,
+        lists: &ListKeys,
+    ) -> Known<Live> {
         let Known::Fresh((cluster, _)) = &self.0 else {
             return self.identity().map(|_| nothing_live());
         };
@@ -299,22 +328,28 @@ impl Listed {
             Known::Loading => return Known::Loading,
             Known::Unavailable(why) => return Known::Unavailable(why),
         };
-        let comparison = desired.map(|desired| compare(desired, live, lists)).unwrap_or_default();
-        let owned = self.owned_by(live);
+        let comparison = desired
+            .map(|desired| compare(desired, live, lists))
+            .unwrap_or_default();
+        let ownership = self.ownership();
+        let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
         about.extend(owned.iter().map(|object| object.object.id.clone()));
-        let all: Vec<LiveObject> = owned.into_iter().cloned().collect();
         Known::Fresh(Live {
             sync: match (desired, comparison.drift.is_empty()) {
                 (None, _) => SyncState::Extra,
                 (Some(_), true) => SyncState::Synced,
                 (Some(_), false) => SyncState::Drifted,
             },
-            health: self.health(live),
+            health: ownership.health(live),
             created: live.created,
-            fields: comparison.drift.into_iter().map(super::drift::field).collect(),
+            fields: comparison
+                .drift
+                .into_iter()
+                .map(super::drift::field)
+                .collect(),
             suppressed: comparison.suppressed,
-            owned: Some(tree(live, &all)),
+            owned: Some(ownership.tree(live)),
             events: cluster.events(&about).await,
             text: Some(live.object.to_yaml()),
             object: Some(live.object.clone()),
@@ -323,7 +358,11 @@ impl Listed {
 }
 
 fn missing() -> Health {
-    Health { status: HealthStatus::Missing, reason: "not in the cluster".to_owned(), decided: Decided::Rule }
+    Health {
+        status: HealthStatus::Missing,
+        reason: "not in the cluster".to_owned(),
+        decided: Decided::Rule,
+    }
 }
 
 fn nothing_live() -> Live {
@@ -339,4 +378,3 @@ fn nothing_live() -> Live {
         object: None,
     }
 }
-

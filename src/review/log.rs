@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
-use crate::git::Tip;
 use super::entry::changed_resource;
+use crate::git::Tip;
 use crate::history::{Changes, End, meaning};
 use crate::task::Sink;
 
@@ -34,7 +34,8 @@ pub struct Answer {
     pub tips: Vec<Tip>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceId>,
-    /// Newest first.
+    /// Newest first. Shared, for partial answers repeat most of them.
+    #[serde(serialize_with = "entries")]
     pub entries: Vec<Arc<Entry>>,
     /// How much of the history was looked at.
     pub progress: Progress,
@@ -74,6 +75,14 @@ pub struct Entry {
     pub reverts: Option<crate::git::Oid>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
     pub reverted_by: Option<crate::git::Oid>,
+}
+
+fn entries<S: serde::Serializer>(entries: &[Arc<Entry>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(
+        entries
+            .iter()
+            .map(AsRef::as_ref as fn(&Arc<Entry>) -> &Entry),
+    )
 }
 
 fn hexes<S: serde::Serializer>(ids: &[crate::git::Oid], serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,17 +128,24 @@ impl Filter {
             None => None,
             Some(text) => match super::time::parse(text, now) {
                 Some(time) => Some(time),
-                None => anyhow::bail!("{text:?} is no date and no age\nhint: write 2024-05-01, or an age such as 3d or 2w"),
+                None => anyhow::bail!(
+                    "{text:?} is no date and no age\nhint: write 2024-05-01, or an age such as 3d or 2w"
+                ),
             },
         };
         let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
-        Ok(Filter { author: lower(&request.author), since, grep: lower(&request.grep) })
+        Ok(Filter {
+            author: lower(&request.author),
+            since,
+            grep: lower(&request.grep),
+        })
     }
 
     /// The walk goes on past commits that are too old only where clocks are skewed: a day of grace.
     pub(super) fn is_past(&self, time: Timestamp) -> bool {
         const GRACE: i64 = 24 * 60 * 60;
-        self.since.is_some_and(|since| time.as_second() + GRACE < since.as_second())
+        self.since
+            .is_some_and(|since| time.as_second() + GRACE < since.as_second())
     }
 
     /// `grep` looks at subjects and, where they are known, meanings.
@@ -137,12 +153,16 @@ impl Filter {
         let behind = entry.source.as_ref().unwrap_or(&entry.line);
         let author = self.author.as_ref().is_none_or(|wanted| {
             let person = &behind.author;
-            person.name.to_lowercase().contains(wanted) || person.email.to_lowercase().contains(wanted)
+            person.name.to_lowercase().contains(wanted)
+                || person.email.to_lowercase().contains(wanted)
         });
         let since = self.since.is_none_or(|since| entry.line.time >= since);
         let grep = self.grep.as_ref().is_none_or(|wanted| {
             let subjects = [&entry.line.subject, &behind.subject];
-            subjects.into_iter().chain(&entry.meaning).any(|text| text.to_lowercase().contains(wanted))
+            subjects
+                .into_iter()
+                .chain(&entry.meaning)
+                .any(|text| text.to_lowercase().contains(wanted))
         });
         author && since && grep
     }
@@ -150,11 +170,22 @@ impl Filter {
 
 /// Adds what a commit meant.
 pub(super) fn describe(line: &mut Entry, changes: &Changes) {
-    line.meaning = meaning(&changes.resources, changes.after.environments.len(), MEANINGS);
+    line.meaning = meaning(
+        &changes.resources,
+        changes.after.environments.len(),
+        MEANINGS,
+    );
     line.resources = changes.resources.iter().map(changed_resource).collect();
-    let order = changes.after.environments.iter().chain(&changes.before.environments);
+    let order = changes
+        .after
+        .environments
+        .iter()
+        .chain(&changes.before.environments);
     for environment in order {
-        let touched = line.resources.iter().any(|resource| resource.environment == environment.name);
+        let touched = line
+            .resources
+            .iter()
+            .any(|resource| resource.environment == environment.name);
         if touched && !line.environments.contains(&environment.name) {
             line.environments.push(environment.name.clone());
         }
@@ -164,5 +195,9 @@ pub(super) fn describe(line: &mut Entry, changes: &Changes) {
 
 /// Why a history ends before its root, in words.
 pub(super) fn notes(end: Option<&End>) -> Vec<String> {
-    end.map(ToString::to_string).into_iter().filter(|note| !note.is_empty()).collect()
+    match end {
+        Some(End::Shallow) => vec!["the clone is shallow: history before this is not in it; `git fetch --unshallow` brings it".to_owned()],
+        Some(End::Broken(why)) => vec![format!("history ends here: {why}")],
+        Some(End::Cancelled) | None => Vec::new(),
+    }
 }

@@ -63,12 +63,20 @@ pub struct Live {
 
 /// The declaration first, then the live side, then who set each field that differs.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let (mut answer, found) = ws.blocking(move |past| declared(past, &request.select)).await?;
+    let (mut answer, found) = ws
+        .blocking(move |past| declared(past, &request.select))
+        .await?;
     out.send(answer.clone());
 
     let listing = live::listing(ws, &found.layout, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
-    answer.live = listing.resource(answer.desired.as_ref(), &answer.resource.object, &ws.inner.lists).await;
+    answer.live = listing
+        .resource(
+            answer.desired.as_ref(),
+            &answer.resource.object,
+            &ws.inner.lists,
+        )
+        .await;
     out.send(answer.clone());
 
     let cancel = out.cancel().clone();
@@ -96,15 +104,25 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
     let layout = past.layout_of(commit)?;
     let (id, declared) = past.the_one(commit, select)?;
     let Some(environment) = layout.environment(&id.environment).cloned() else {
-        anyhow::bail!("the environment {} is no longer in the repository", id.environment);
+        anyhow::bail!(
+            "the environment {} is no longer in the repository",
+            id.environment
+        );
     };
     let tree = past.reader.tree_of(commit)?;
-    let apps = past.desired(&layout, tree, |app| app.environment == id.environment && app.name == id.app)?;
+    let apps = past.desired(&layout, tree, |app| {
+        app.environment == id.environment && app.name == id.app
+    })?;
     let how = apps.first().map(|app| app.rendering.how.clone());
-    let source = declared.as_ref().and_then(|declared| declared.source.as_ref());
+    let source = declared
+        .as_ref()
+        .and_then(|declared| declared.source.as_ref());
     let desired_text = match (&declared, how) {
         (Some(declared), Some(how)) => {
-            let rendered = RenderedObject { object: declared.object.clone(), source: declared.source.clone() };
+            let rendered = RenderedObject {
+                object: declared.object.clone(),
+                source: declared.source.clone(),
+            };
             Some(side_text(past, &rendered, &how))
         }
         _ => None,
@@ -120,25 +138,46 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
         resource: id,
         live: Known::Loading,
     };
-    Ok((answer, Found { commit, layout, environment, apps }))
+    Ok((
+        answer,
+        Found {
+            commit,
+            layout,
+            environment,
+            apps,
+        },
+    ))
 }
 
 /// The newest commit in the resource's log that is not routine; for a generated one, the commit it comes from.
 fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<CommitLine>> {
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
-    let key = ResourceKey { environment: id.environment.clone(), app: None, object: id.object.clone() };
+    let key = ResourceKey {
+        environment: id.environment.clone(),
+        app: None,
+        object: id.object.clone(),
+    };
     let mut since = None;
-    resource_log(&history, past.sources(), &key, &Cancel::new(), &mut |step| {
-        if let LogStep::Entry(entry) = step
-            && !entry.routine()
-        {
-            let rows = history.snapshot();
-            let source = origins.of(&past.reader, &rows, entry.row).source.unwrap_or(entry.row);
-            since = rows.get(source).map(line_of_row);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    })?;
+    resource_log(
+        &history,
+        past.sources(),
+        &key,
+        &Cancel::new(),
+        &mut |step| {
+            if let LogStep::Entry(entry) = step
+                && !entry.routine()
+            {
+                let rows = history.snapshot();
+                let source = origins
+                    .of(&past.reader, &rows, entry.row)
+                    .source
+                    .unwrap_or(entry.row);
+                since = rows.get(source).map(line_of_row);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        },
+    )?;
     Ok(since)
 }

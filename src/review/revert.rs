@@ -122,7 +122,9 @@ pub struct Staged {
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let cancel = out.cancel().clone();
     let sink = out.clone();
-    let (mut answer, changed) = ws.blocking(move |past| preview::answer(past, &request, &cancel, &sink)).await?;
+    let (mut answer, changed) = ws
+        .blocking(move |past| preview::answer(past, &request, &cancel, &sink))
+        .await?;
     out.send(answer.clone());
     effect::add(ws, &mut answer, &changed).await;
     Ok(answer)

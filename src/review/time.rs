@@ -10,7 +10,11 @@ pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
         return Some(time);
     }
     if let Ok(date) = text.parse::<Date>() {
-        let midnight = date.checked_add(1.day()).ok()?.to_zoned(TimeZone::system()).ok()?;
+        let midnight = date
+            .checked_add(1.day())
+            .ok()?
+            .to_zoned(TimeZone::system())
+            .ok()?;
         return Some(midnight.timestamp());
     }
     let unit = text.chars().last()?;
@@ -34,9 +38,18 @@ mod tests {
     #[test]
     fn dates_and_ages() {
         let now: Timestamp = "2024-05-10T12:00:00Z".parse().unwrap();
-        assert_eq!(parse("2024-05-01T00:00:00Z", now).unwrap().to_string(), "2024-05-01T00:00:00Z");
-        assert_eq!(parse("3h", now).unwrap().to_string(), "2024-05-10T09:00:00Z");
-        assert_eq!(parse("2w", now).unwrap().to_string(), "2024-04-26T12:00:00Z");
+        assert_eq!(
+            parse("2024-05-01T00:00:00Z", now).unwrap().to_string(),
+            "2024-05-01T00:00:00Z"
+        );
+        assert_eq!(
+            parse("3h", now).unwrap().to_string(),
+            "2024-05-10T09:00:00Z"
+        );
+        assert_eq!(
+            parse("2w", now).unwrap().to_string(),
+            "2024-04-26T12:00:00Z"
+        );
         assert!(parse("2024-05-01", now).unwrap() > "2024-05-01T00:00:00Z".parse().unwrap());
         for wrong in ["", "soon", "h", "2024-13-01", "999999999999999999w", "é"] {
             assert_eq!(parse(wrong, now), None, "{wrong:?}");

@@ -13,7 +13,9 @@ pub struct Version {
 
 /// The main image is the one named like the app, else the first of the first workload.
 pub fn of<'a>(app: &App, objects: impl Iterator<Item = &'a Object>) -> Version {
-    let mut workloads: Vec<&Object> = objects.filter(|object| !images(object).is_empty()).collect();
+    let mut workloads: Vec<&Object> = objects
+        .filter(|object| !images(object).is_empty())
+        .collect();
     workloads.sort_by_key(|object| (rank(&object.id.kind), object.id.name.clone()));
     let mut all = Vec::new();
     for image in workloads.iter().flat_map(|object| images(object)) {
@@ -21,9 +23,14 @@ pub fn of<'a>(app: &App, objects: impl Iterator<Item = &'a Object>) -> Version {
             all.push(image);
         }
     }
-    let main = all.iter().find(|image| image.short_name() == app.name).or(all.first());
+    let main = all
+        .iter()
+        .find(|image| image.short_name() == app.name)
+        .or(all.first());
     Version {
-        version: main.map(|image| image.version()).or_else(|| app.version.clone()),
+        version: main
+            .map(|image| image.version())
+            .or_else(|| app.version.clone()),
         images: all.iter().map(ToString::to_string).collect(),
     }
 }

@@ -8,3 +8,9 @@ pub struct Consent(());
 /// What will be written: branch, commit, message, pull request.
 #[derive(Debug, Clone)]
 pub struct Plan {}
+
+impl Consent {
+    pub fn unless_read_only(r: bool) -> Option<Consent> {
+        (!r).then_some(Consent(()))
+    }
+}

@@ -4,7 +4,9 @@ use crate::run::Home;
 use crate::support::TestRepo;
 
 fn config_map(name: &str, value: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n  key: {value}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n  key: {value}\n"
+    )
 }
 
 #[test]
@@ -14,7 +16,11 @@ fn no_repository_is_an_error_that_says_what_to_do() {
     std::fs::create_dir(&directory).expect("created");
     let ended = home.run(&directory, &["where"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("not in a git repository") && ended.err.contains("hint: "), "{}", ended.err);
+    assert!(
+        ended.err.contains("not in a git repository") && ended.err.contains("hint: "),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
@@ -32,7 +38,11 @@ fn a_repository_without_manifests_still_has_a_timeline() {
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     repo.write("README.md", "nothing deployed here\n");
     repo.commit("Say so");
-    assert!(home.run(&repo.path, &["where", "--no-cluster"]).out.contains("No app was recognised"));
+    assert!(
+        home.run(&repo.path, &["where", "--no-cluster"])
+            .out
+            .contains("No app was recognised")
+    );
     let log = home.json(&repo.path, &["log"], 0);
     assert_eq!(log["entries"][0]["subject"], "Say so");
 }
@@ -41,36 +51,65 @@ fn a_repository_without_manifests_still_has_a_timeline() {
 fn broken_yaml_in_history_costs_only_itself() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
-    repo.write("shop/good.yaml", config_map("good", "1")).write("shop/bad.yaml", config_map("bad", "1"));
+    repo.write("shop/good.yaml", config_map("good", "1"))
+        .write("shop/bad.yaml", config_map("bad", "1"));
     repo.commit("Start");
-    repo.write("shop/bad.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad\n  oops: [\n");
+    repo.write(
+        "shop/bad.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad\n  oops: [\n",
+    );
     repo.write("shop/good.yaml", config_map("good", "2"));
     let broken = repo.commit("Break one");
     let shown = home.json(&repo.path, &["show", &broken], 0);
     let resources = shown["resources"].as_array().expect("resources");
-    assert_eq!(resources.len(), 1, "the broken side is not a deletion: {shown}");
+    assert_eq!(
+        resources.len(),
+        1,
+        "the broken side is not a deletion: {shown}"
+    );
     assert_eq!(resources[0]["object"]["name"], "good");
-    assert_eq!(shown["not_rendered"].as_array().expect("named").len(), 1, "{shown}");
+    assert_eq!(
+        shown["not_rendered"].as_array().expect("named").len(),
+        1,
+        "{shown}"
+    );
 }
 
 #[test]
 fn templates_bom_crlf_and_odd_paths_are_taken_as_they_are() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
-    repo.write("shop/template.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n{{- if .x }}\n");
-    repo.write("shop/bom.yaml", format!("\u{feff}{}", config_map("bom", "1")));
-    repo.write("shop/crlf.yaml", config_map("crlf", "1").replace('\n', "\r\n"));
+    repo.write(
+        "shop/template.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n{{- if .x }}\n",
+    );
+    repo.write(
+        "shop/bom.yaml",
+        format!("\u{feff}{}", config_map("bom", "1")),
+    );
+    repo.write(
+        "shop/crlf.yaml",
+        config_map("crlf", "1").replace('\n', "\r\n"),
+    );
     repo.write(b"shop/\xff\xfe.yaml".as_slice(), config_map("odd", "1"));
     repo.symlink("shop/link.yaml", "bom.yaml");
     repo.symlink("shop/outside.yaml", "../../../etc/passwd");
     repo.commit("All sorts of things\u{1b}[31m and a colour");
     for name in ["bom", "crlf", "odd"] {
         let log = home.json(&repo.path, &["log", &format!("cm/{name}")], 0);
-        assert_eq!(log["entries"].as_array().expect("entries").len(), 1, "{name}");
+        assert_eq!(
+            log["entries"].as_array().expect("entries").len(),
+            1,
+            "{name}"
+        );
     }
     let ended = home.run(&repo.path, &["log", "--no-cluster"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    assert!(!ended.out.contains('\u{1b}') && !ended.out.contains("root:"), "{}", ended.out);
+    assert!(
+        !ended.out.contains('\u{1b}') && !ended.out.contains("root:"),
+        "{}",
+        ended.out
+    );
 }
 
 #[test]
@@ -84,7 +123,11 @@ fn a_shallow_clone_says_where_history_ends() {
     let clone = repo.cloned(&home.directory.path().join("clone"), &["--depth", "2"]);
     let log = home.json(&clone.path, &["log"], 0);
     assert_eq!(log["entries"].as_array().expect("entries").len(), 2);
-    assert!(log["notes"].to_string().contains("shallow"), "{}", log["notes"]);
+    assert!(
+        log["notes"].to_string().contains("shallow"),
+        "{}",
+        log["notes"]
+    );
     let oldest = clone.rev("HEAD^");
     let ended = home.run(&clone.path, &["revert", &oldest, "--no-cluster"]);
     assert_eq!(ended.code, 2, "{}", ended.out);
@@ -96,13 +139,29 @@ fn an_ambiguous_name_lists_the_candidates() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     for environment in ["staging", "production"] {
-        repo.write(format!("environments/{environment}/shop/a.yaml"), config_map("a", "1"));
+        repo.write(
+            format!("environments/{environment}/shop/a.yaml"),
+            config_map("a", "1"),
+        );
     }
     repo.commit("Start");
     let ended = home.run(&repo.path, &["log", "cm/a", "--no-cluster"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("staging") && ended.err.contains("production") && ended.err.contains("--env"), "{}", ended.err);
-    assert_eq!(home.run(&repo.path, &["log", "cm/a", "-e", "staging", "--no-cluster"]).code, 0);
+    assert!(
+        ended.err.contains("staging")
+            && ended.err.contains("production")
+            && ended.err.contains("--env"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(
+        home.run(
+            &repo.path,
+            &["log", "cm/a", "-e", "staging", "--no-cluster"]
+        )
+        .code,
+        0
+    );
 }
 
 #[test]

@@ -47,18 +47,27 @@ fn story(directory: &std::path::Path) -> Story {
         "jx-requirements.yml",
         "apiVersion: core.jenkins-x.io/v4beta1\nkind: Requirements\nspec:\n  environments:\n  - key: dev\n    owner: acme\n    repository: cluster\n  - key: staging\n  - key: production\n",
     );
-    repo.write("helmfile.yaml", "helmfiles:\n- path: helmfiles/jx-production/helmfile.yaml\n");
+    repo.write(
+        "helmfile.yaml",
+        "helmfiles:\n- path: helmfiles/jx-production/helmfile.yaml\n",
+    );
     repo.write(
         "helmfiles/jx-production/helmfile.yaml",
         "namespace: jx-production\nreleases:\n- chart: jx3/k8s-service\n  name: search\n  version: 1.2.0\n  values:\n  - search.yaml\n",
     );
-    repo.write("helmfiles/jx-production/search.yaml", "image:\n  tag: 0.0.1\n");
+    repo.write(
+        "helmfiles/jx-production/search.yaml",
+        "image:\n  tag: 0.0.1\n",
+    );
     repo.commit("chore: start");
     repo.write(object, deployment("0.0.1", "aaa"));
     repo.commit("chore: regenerated\n\n/pipeline cancel");
     let mut changes = Vec::new();
     for (version, checksum) in [("0.0.2", "bbb"), ("0.0.3", "ccc"), ("0.0.4", "ddd")] {
-        repo.write("helmfiles/jx-production/search.yaml", format!("image:\n  tag: {version}\n"));
+        repo.write(
+            "helmfiles/jx-production/search.yaml",
+            format!("image:\n  tag: {version}\n"),
+        );
         let source = repo.commit(&format!("feat: deploy search {version}"));
         repo.write(object, deployment(version, checksum));
         let generated = repo.commit("chore: regenerated\n\n/pipeline cancel");
@@ -77,7 +86,11 @@ fn story(directory: &std::path::Path) -> Story {
 fn the_log_of_a_generated_object_names_the_people_behind_it() {
     let home = Home::new();
     let story = story(&home.directory.path().join("repo"));
-    let log = home.json(&story.repo.path, &["log", "deploy/search", "-n", "jx-production"], 0);
+    let log = home.json(
+        &story.repo.path,
+        &["log", "deploy/search", "-n", "jx-production"],
+        0,
+    );
     let found: Vec<(String, String)> = log["entries"]
         .as_array()
         .expect("entries")
@@ -85,8 +98,15 @@ fn the_log_of_a_generated_object_names_the_people_behind_it() {
         .map(|entry| (text(&entry["source"]["commit"]), text(&entry["commit"])))
         .collect();
     let (first, rest) = found.split_last().expect("some entries");
-    assert_eq!(rest, story.changes, "each generated commit, newest first, with the commit before it");
-    assert_eq!(first.0, story.repo.rev("HEAD~10"), "the first appearance comes from the first commit");
+    assert_eq!(
+        rest, story.changes,
+        "each generated commit, newest first, with the commit before it"
+    );
+    assert_eq!(
+        first.0,
+        story.repo.rev("HEAD~10"),
+        "the first appearance comes from the first commit"
+    );
     for entry in log["entries"].as_array().expect("entries") {
         assert_eq!(entry["generated"], true);
         assert_eq!(entry["resources"][0]["object"]["name"], "search");
@@ -105,8 +125,14 @@ fn showing_the_source_shows_the_generated_objects() {
         assert_eq!(resource["object"]["kind"], "Deployment");
         assert_eq!(resource["change"], "modified");
         let fields = resource["fields"].as_array().expect("fields");
-        let image = fields.iter().find(|field| text(&field["path"]).ends_with("image")).expect("the image changed");
-        assert_eq!(image["path"], "spec.template.spec.containers[name=search].image");
+        let image = fields
+            .iter()
+            .find(|field| text(&field["path"]).ends_with("image"))
+            .expect("the image changed");
+        assert_eq!(
+            image["path"],
+            "spec.template.spec.containers[name=search].image"
+        );
         assert_eq!(image["before"], "registry.example.com/search:0.0.3");
         assert_eq!(image["after"], "registry.example.com/search:0.0.4");
         assert_eq!(resource["suppressed"]["checksum"], 1, "{resource}");
@@ -142,7 +168,10 @@ fn reverting_an_old_generated_commit_conflicts_and_offers_its_source() {
     assert_eq!(plan["tree"], Value::Null);
     assert!(text(&plan["conflicts"][0]["path"]).ends_with("search-deploy.yaml"));
     let warnings = plan["warnings"].to_string();
-    assert!(warnings.contains(&source[..7]), "the source is offered: {warnings}");
+    assert!(
+        warnings.contains(&source[..7]),
+        "the source is offered: {warnings}"
+    );
 }
 
 #[test]
@@ -150,9 +179,16 @@ fn where_lists_the_environments_of_the_requirements() {
     let home = Home::new();
     let story = story(&home.directory.path().join("repo"));
     let answer = home.json(&story.repo.path, &["where"], 0);
-    let names: Vec<&str> =
-        answer["environments"].as_array().expect("environments").iter().filter_map(|e| e["name"].as_str()).collect();
-    assert!(names.contains(&"production") && names.contains(&"dev"), "{names:?}");
+    let names: Vec<&str> = answer["environments"]
+        .as_array()
+        .expect("environments")
+        .iter()
+        .filter_map(|e| e["name"].as_str())
+        .collect();
+    assert!(
+        names.contains(&"production") && names.contains(&"dev"),
+        "{names:?}"
+    );
     let search = answer["apps"]
         .as_array()
         .expect("apps")
@@ -160,9 +196,15 @@ fn where_lists_the_environments_of_the_requirements() {
         .find(|app| app["name"] == "search")
         .unwrap_or_else(|| panic!("{answer}"));
     assert_eq!(search["deployments"][0]["version"], "0.0.4");
-    assert_eq!(search["deployments"][0]["since"]["commit"], story.changes[0].0.as_str());
+    assert_eq!(
+        search["deployments"][0]["since"]["commit"],
+        story.changes[0].0.as_str()
+    );
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("text, not {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("text, not {value}"))
+        .to_owned()
 }

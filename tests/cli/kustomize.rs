@@ -4,12 +4,23 @@ use crate::run::Home;
 use crate::support::TestRepo;
 
 const ENVIRONMENTS: [&str; 11] = [
-    "integration-gpu", "integration-non-gpu", "load-gpu", "load-non-gpu", "prod-asia", "prod-eu", "prod-us", "qa",
-    "staging-asia", "staging-eu", "staging-us",
+    "integration-gpu",
+    "integration-non-gpu",
+    "load-gpu",
+    "load-non-gpu",
+    "prod-asia",
+    "prod-eu",
+    "prod-us",
+    "qa",
+    "staging-asia",
+    "staging-eu",
+    "staging-us",
 ];
 
 fn deployment(policy: &str) -> String {
-    format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: simple\nspec:\n  selector: {{matchLabels: {{app: simple}}}}\n  template:\n    metadata: {{labels: {{app: simple}}}}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/simple:1.0\n{policy}")
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: simple\nspec:\n  selector: {{matchLabels: {{app: simple}}}}\n  template:\n    metadata: {{labels: {{app: simple}}}}\n    spec:\n      containers:\n      - name: web\n        image: registry.example.com/simple:1.0\n{policy}"
+    )
 }
 
 fn repository(directory: &std::path::Path) -> TestRepo {
@@ -17,9 +28,16 @@ fn repository(directory: &std::path::Path) -> TestRepo {
     repo.write("base/deployment.yml", deployment(""));
     repo.write("base/kustomization.yml", "resources:\n- deployment.yml\n");
     repo.write("variants/prod/kustomization.yml", "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\npatches:\n- path: prod.yml\n");
-    repo.write("variants/prod/prod.yml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: simple}\nspec: {replicas: 3}\n");
+    repo.write(
+        "variants/prod/prod.yml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: simple}\nspec: {replicas: 3}\n",
+    );
     for (number, name) in ENVIRONMENTS.iter().enumerate() {
-        let component = if name.starts_with("prod") { "components:\n- ../../variants/prod\n" } else { "" };
+        let component = if name.starts_with("prod") {
+            "components:\n- ../../variants/prod\n"
+        } else {
+            ""
+        };
         repo.write(
             format!("envs/{name}/kustomization.yml"),
             format!("namespace: {name}\nresources:\n- ../../base\n{component}patches:\n- path: version.yml\n"),
@@ -36,9 +54,13 @@ fn repository(directory: &std::path::Path) -> TestRepo {
 /// kubectl brings kustomize. Without either these tests can compare nothing.
 fn has_kustomize() -> bool {
     let found = ["kubectl", "kustomize"].iter().any(|tool| {
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|path| path.join(tool).is_file())
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .any(|path| path.join(tool).is_file())
     });
-    assert!(found || std::env::var_os("CI").is_none(), "kubectl or kustomize is required in CI");
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "kubectl or kustomize is required in CI"
+    );
     if !found {
         eprintln!("skipped: neither kubectl nor kustomize is installed");
     }
@@ -52,17 +74,30 @@ fn one_line_of_a_base_changes_the_deployment_in_all_environments() {
     }
     let home = Home::new();
     let repo = repository(&home.directory.path().join("repo"));
-    repo.write("base/deployment.yml", deployment("        imagePullPolicy: Always\n"));
+    repo.write(
+        "base/deployment.yml",
+        deployment("        imagePullPolicy: Always\n"),
+    );
     let commit = repo.commit("always pull");
     let shown = home.json(&repo.path, &["show", &commit], 0);
     let resources = shown["resources"].as_array().expect("resources");
-    let mut environments: Vec<&str> = resources.iter().filter_map(|resource| resource["environment"].as_str()).collect();
+    let mut environments: Vec<&str> = resources
+        .iter()
+        .filter_map(|resource| resource["environment"].as_str())
+        .collect();
     environments.sort_unstable();
     assert_eq!(environments, ENVIRONMENTS, "{shown}");
     for resource in resources {
         assert_eq!(resource["rendered"], true);
-        assert_eq!(resource["fields"].as_array().expect("fields").len(), 1, "one field each");
-        assert_eq!(resource["fields"][0]["path"], "spec.template.spec.containers[name=web].imagePullPolicy");
+        assert_eq!(
+            resource["fields"].as_array().expect("fields").len(),
+            1,
+            "one field each"
+        );
+        assert_eq!(
+            resource["fields"][0]["path"],
+            "spec.template.spec.containers[name=web].imagePullPolicy"
+        );
         assert_eq!(resource["fields"][0]["after"], "Always");
     }
     let text = home.run(&repo.path, &["show", &commit, "--no-cluster"]);
@@ -77,12 +112,24 @@ fn where_shows_every_environment_with_its_version() {
     let home = Home::new();
     let repo = repository(&home.directory.path().join("repo"));
     let answer = home.json(&repo.path, &["where"], 0);
-    assert_eq!(answer["environments"].as_array().expect("environments").len(), 11);
+    assert_eq!(
+        answer["environments"]
+            .as_array()
+            .expect("environments")
+            .len(),
+        11
+    );
     let mut versions = std::collections::BTreeMap::new();
     for app in answer["apps"].as_array().expect("apps") {
         for deployment in app["deployments"].as_array().expect("deployments") {
             let environment = deployment["environment"].as_str().expect("a name");
-            versions.insert(environment.to_owned(), deployment["version"].as_str().expect("a version").to_owned());
+            versions.insert(
+                environment.to_owned(),
+                deployment["version"]
+                    .as_str()
+                    .expect("a version")
+                    .to_owned(),
+            );
         }
     }
     for (number, name) in ENVIRONMENTS.iter().enumerate() {

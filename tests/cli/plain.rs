@@ -8,24 +8,45 @@ use crate::support::TestRepo;
 const SECRET: &str = "hunter2-correct-horse-battery";
 
 fn config_map(name: &str, value: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n  key: {value}\n")
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n  key: {value}\n"
+    )
 }
 
 fn subjects(log: &Value) -> Vec<&str> {
-    log["entries"].as_array().expect("entries").iter().filter_map(|entry| entry["subject"].as_str()).collect()
+    log["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .filter_map(|entry| entry["subject"].as_str())
+        .collect()
 }
 
 #[test]
 fn a_log_follows_a_document_from_file_to_file_and_stops_at_its_end() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
-    repo.write("shop/all.yaml", format!("{}---\n{}", config_map("a", "1"), config_map("b", "1")));
+    repo.write(
+        "shop/all.yaml",
+        format!("{}---\n{}", config_map("a", "1"), config_map("b", "1")),
+    );
     repo.commit("Start");
-    repo.write("shop/all.yaml", format!("{}---\n{}", config_map("a", "1"), config_map("b", "2")));
+    repo.write(
+        "shop/all.yaml",
+        format!("{}---\n{}", config_map("a", "1"), config_map("b", "2")),
+    );
     repo.commit("Change the other");
-    repo.write("shop/all.yaml", format!("# a comment\n{}---\n{}", config_map("a", "1"), config_map("b", "2")));
+    repo.write(
+        "shop/all.yaml",
+        format!(
+            "# a comment\n{}---\n{}",
+            config_map("a", "1"),
+            config_map("b", "2")
+        ),
+    );
     repo.commit("Comment");
-    repo.write("shop/all.yaml", config_map("b", "2")).write("shop/a.yaml", config_map("a", "1"));
+    repo.write("shop/all.yaml", config_map("b", "2"))
+        .write("shop/a.yaml", config_map("a", "1"));
     repo.commit("Move");
     repo.write("shop/a.yaml", config_map("a", "2"));
     repo.commit("Change");
@@ -33,7 +54,12 @@ fn a_log_follows_a_document_from_file_to_file_and_stops_at_its_end() {
     repo.commit("Remove");
     let log = home.json(&repo.path, &["log", "cm/a", "-n", "shop"], 0);
     assert_eq!(subjects(&log), ["Remove", "Change", "Start"]);
-    let changes: Vec<&Value> = log["entries"].as_array().expect("entries").iter().map(|e| &e["resources"][0]["change"]).collect();
+    let changes: Vec<&Value> = log["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|e| &e["resources"][0]["change"])
+        .collect();
     assert_eq!(changes, ["removed", "modified", "added"]);
 }
 
@@ -41,7 +67,8 @@ fn a_log_follows_a_document_from_file_to_file_and_stops_at_its_end() {
 fn the_tree_of_a_clean_revert_is_the_one_git_makes() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
-    repo.write("shop/a.yaml", config_map("a", "1")).write("shop/b.yaml", config_map("b", "1"));
+    repo.write("shop/a.yaml", config_map("a", "1"))
+        .write("shop/b.yaml", config_map("b", "1"));
     repo.commit("Start");
     repo.write("shop/a.yaml", config_map("a", "2"));
     let bad = repo.commit("Break a");
@@ -52,7 +79,10 @@ fn the_tree_of_a_clean_revert_is_the_one_git_makes() {
     assert_eq!(plan["resources"].as_array().expect("resources").len(), 1);
     repo.git(&["revert", "--no-edit", &bad]);
     assert_eq!(plan["tree"], repo.rev("HEAD^{tree}").as_str());
-    assert_eq!(plan["message"].as_str().expect("text").trim(), repo.git(&["log", "-1", "--format=%B"]).trim());
+    assert_eq!(
+        plan["message"].as_str().expect("text").trim(),
+        repo.git(&["log", "-1", "--format=%B"]).trim()
+    );
     let again = home.json(&repo.path, &["revert", &bad], 0);
     assert_eq!(again["no_change"], true, "it is reverted already");
 }
@@ -61,19 +91,35 @@ fn the_tree_of_a_clean_revert_is_the_one_git_makes() {
 fn where_the_whole_conflicts_smaller_scopes_are_tried() {
     let home = Home::new();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
-    repo.write("shop/a.yaml", config_map("a", "1")).write("shop/b.yaml", config_map("b", "1"));
+    repo.write("shop/a.yaml", config_map("a", "1"))
+        .write("shop/b.yaml", config_map("b", "1"));
     repo.commit("Start");
-    repo.write("shop/a.yaml", config_map("a", "2")).write("shop/b.yaml", config_map("b", "2"));
+    repo.write("shop/a.yaml", config_map("a", "2"))
+        .write("shop/b.yaml", config_map("b", "2"));
     let bad = repo.commit("Change both");
     repo.write("shop/a.yaml", config_map("a", "3"));
     repo.commit("Change a again");
     let plan = home.json(&repo.path, &["revert", &bad], 1);
     assert_eq!(plan["conflicts"][0]["path"], "shop/a.yaml");
-    let clean: Vec<&Value> = plan["scopes"].as_array().expect("scopes").iter().filter(|scope| scope["clean"] == true).collect();
-    assert!(clean.iter().any(|scope| scope["scope"]["path"] == "shop/b.yaml"), "{plan}");
+    let clean: Vec<&Value> = plan["scopes"]
+        .as_array()
+        .expect("scopes")
+        .iter()
+        .filter(|scope| scope["clean"] == true)
+        .collect();
+    assert!(
+        clean
+            .iter()
+            .any(|scope| scope["scope"]["path"] == "shop/b.yaml"),
+        "{plan}"
+    );
     let part = home.json(&repo.path, &["revert", &bad, "--path", "shop/b.yaml"], 0);
     assert_eq!(part["clean"], true);
-    let files = repo.git(&["ls-tree", "-r", part["tree"].as_str().expect("a tree is planned")]);
+    let files = repo.git(&[
+        "ls-tree",
+        "-r",
+        part["tree"].as_str().expect("a tree is planned"),
+    ]);
     assert!(!files.is_empty() || plan["tree"].is_null());
 }
 
@@ -89,10 +135,17 @@ fn a_restore_lists_what_else_it_undoes() {
     repo.commit("Change again");
     let plan = home.json(&repo.path, &["restore", &first, "--resource", "cm/a"], 0);
     assert_eq!(plan["clean"], true);
-    let undone: Vec<&str> =
-        plan["also_undoes"].as_array().expect("a list").iter().filter_map(|commit| commit["subject"].as_str()).collect();
+    let undone: Vec<&str> = plan["also_undoes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|commit| commit["subject"].as_str())
+        .collect();
     assert_eq!(undone, ["Change again", "Change"]);
-    assert_eq!(plan["tree"], repo.rev(&format!("{first}^{{tree}}")).as_str());
+    assert_eq!(
+        plan["tree"],
+        repo.rev(&format!("{first}^{{tree}}")).as_str()
+    );
 }
 
 #[test]
@@ -101,29 +154,56 @@ fn a_secret_never_reaches_the_output() {
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     let encoded = "aHVudGVyMi1jb3JyZWN0LWhvcnNlLWJhdHRlcnk=";
     let secret = |value: &str, other: &str| {
-        format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: shop\nstringData:\n  password: {value}\n  same: {value}\ndata:\n  other: {other}\n")
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: shop\nstringData:\n  password: {value}\n  same: {value}\ndata:\n  other: {other}\n"
+        )
     };
     repo.write("shop/secret.yaml", secret(SECRET, encoded));
     let first = repo.commit("Start");
     repo.write("shop/secret.yaml", secret("changed-now", encoded));
     let second = repo.commit("Rotate");
     for args in [
-        vec!["show", &first], vec!["show", &second], vec!["log", "secret/db"], vec!["log"], vec!["where"],
-        vec!["resource", "secret/db"], vec!["revert", &second], vec!["restore", &first, "--resource", "secret/db"],
+        vec!["show", &first],
+        vec!["show", &second],
+        vec!["log", "secret/db"],
+        vec!["log"],
+        vec!["where"],
+        vec!["resource", "secret/db"],
+        vec!["revert", &second],
+        vec!["restore", &first, "--resource", "secret/db"],
         vec!["diff", "HEAD^..HEAD"],
     ] {
         for format in ["text", "json"] {
-            let ended = home.run(&repo.path, &[args.as_slice(), &["--no-cluster", "-o", format]].concat());
+            let ended = home.run(
+                &repo.path,
+                &[args.as_slice(), &["--no-cluster", "-o", format]].concat(),
+            );
             assert!(ended.code < 2, "{args:?}: {}", ended.err);
-            for piece in [&SECRET[..8], &SECRET[12..20], &encoded[..8], &encoded[20..28]] {
-                assert!(!ended.out.contains(piece) && !ended.err.contains(piece), "{args:?} leaks {piece}: {}", ended.out);
+            for piece in [
+                &SECRET[..8],
+                &SECRET[12..20],
+                &encoded[..8],
+                &encoded[20..28],
+            ] {
+                assert!(
+                    !ended.out.contains(piece) && !ended.err.contains(piece),
+                    "{args:?} leaks {piece}: {}",
+                    ended.out
+                );
             }
         }
     }
     let shown = home.json(&repo.path, &["show", &second], 0);
     let fields = shown["resources"][0]["fields"].as_array().expect("fields");
-    assert_eq!(fields.len(), 2, "both copies changed, the third value did not: {shown}");
-    assert_eq!(fields[0]["before"], fields[1]["before"], "equal values have equal masks");
+    assert_eq!(
+        fields.len(),
+        2,
+        "both copies changed, the third value did not: {shown}"
+    );
+    assert_eq!(
+        fields[0]["before"], fields[1]["before"],
+        "equal values have equal masks"
+    );
     assert_ne!(fields[0]["before"], fields[0]["after"]);
     assert_eq!(fields[0]["before"]["masked"], "#1");
 }

@@ -21,7 +21,9 @@ pub struct Ended {
 
 impl Home {
     pub fn new() -> Home {
-        Home { directory: tempfile::tempdir().expect("a temporary directory") }
+        Home {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+        }
     }
 
     pub fn command(&self, at: &Path, args: &[&str]) -> Command {

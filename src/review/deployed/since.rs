@@ -36,14 +36,23 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
         .apps
         .iter()
         .map(|desired| {
-            let objects: Vec<&Object> = desired.rendering.objects.iter().map(|rendered| &rendered.object).collect();
-            Search { app: &desired.app, version: version::of(&desired.app, objects.iter().copied()), objects }
+            let objects: Vec<&Object> = desired
+                .rendering
+                .objects
+                .iter()
+                .map(|rendered| &rendered.object)
+                .collect();
+            Search {
+                app: &desired.app,
+                version: version::of(&desired.app, objects.iter().copied()),
+                objects,
+            }
         })
         .collect();
     let mut known = past.reader.tree_of(state.commit)?;
     let mut seen = 0;
     loop {
-        let rows = history.wait_grown(seen);
+        let rows = history.wait_grown(seen, cancel);
         while let Some(row) = rows.get(seen) {
             if open.is_empty() || cancel.is_cancelled() {
                 return Ok(());
@@ -88,12 +97,20 @@ fn look(
     before: Oid,
     open: &mut Vec<Search>,
 ) -> anyhow::Result<Vec<Found>> {
-    let Some(row) = rows.get(index) else { return Ok(Vec::new()) };
+    let Some(row) = rows.get(index) else {
+        return Ok(Vec::new());
+    };
     let inner = &past.ws.inner;
     let layout_after = inner.layouts.at(&past.reader, &inner.renderer, after)?;
     let layout_before =
-        inner.layouts.beside(&past.reader, &inner.renderer, after, before, &row.changes)?;
-    let touches = |app: &App| row.changes.iter().any(|change| app.recipe.touches(&change.path));
+        inner
+            .layouts
+            .beside(&past.reader, &inner.renderer, after, before, &row.changes)?;
+    let touches = |app: &App| {
+        row.changes
+            .iter()
+            .any(|change| app.recipe.touches(&change.path))
+    };
     let same = |a: &App, b: &App| a.environment == b.environment && a.name == b.name;
 
     let mut found = Vec::new();
@@ -101,7 +118,10 @@ fn look(
     for search in open.drain(..) {
         let there = layout_before.apps.iter().find(|app| same(app, search.app));
         let touched = there.is_some_and(touches)
-            || layout_after.apps.iter().any(|app| same(app, search.app) && touches(app));
+            || layout_after
+                .apps
+                .iter()
+                .any(|app| same(app, search.app) && touches(app));
         if !touched && there.is_some() {
             kept.push(search);
             continue;
@@ -109,7 +129,11 @@ fn look(
         let earlier = match there {
             Some(app) => {
                 let rendering = inner.renderer.render(&past.reader, before, &app.recipe)?;
-                let objects: Vec<&Object> = rendering.objects.iter().map(|rendered| &rendered.object).collect();
+                let objects: Vec<&Object> = rendering
+                    .objects
+                    .iter()
+                    .map(|rendered| &rendered.object)
+                    .collect();
                 let version = version::of(app, objects.iter().copied());
                 if is_same(&search, &version, &objects) {
                     kept.push(search);
@@ -119,7 +143,10 @@ fn look(
             }
             None => None,
         };
-        let source = origins.of(&past.reader, rows, index).source.and_then(|source| rows.get(source));
+        let source = origins
+            .of(&past.reader, rows, index)
+            .source
+            .and_then(|source| rows.get(source));
         found.push(Found {
             environment: search.app.environment.clone(),
             app: search.app.name.clone(),
@@ -141,8 +168,14 @@ fn is_same(search: &Search, version: &Version, objects: &[&Object]) -> bool {
 }
 
 fn set(answer: &mut Answer, found: &Found) {
-    let order: Vec<String> = answer.environments.iter().map(|environment| environment.name.clone()).collect();
-    let Some(app) = answer.apps.iter_mut().find(|app| app.name == found.app) else { return };
+    let order: Vec<String> = answer
+        .environments
+        .iter()
+        .map(|environment| environment.name.clone())
+        .collect();
+    let Some(app) = answer.apps.iter_mut().find(|app| app.name == found.app) else {
+        return;
+    };
     for deployment in &mut app.deployments {
         if deployment.environment == found.environment {
             deployment.since = found.since.clone();

@@ -32,7 +32,9 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             LogStep::Looked(commits) => answer.progress.commits = commits,
             LogStep::Entry(found) => {
                 let rows = history.snapshot();
-                let Some(row) = rows.get(found.row) else { return ControlFlow::Continue(()) };
+                let Some(row) = rows.get(found.row) else {
+                    return ControlFlow::Continue(());
+                };
                 let mut line = entry(past, &origins, &rows, found.row, row);
                 describe(&mut line, &found);
                 if filter.keeps(&line) {
@@ -46,17 +48,34 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         }
         ControlFlow::Continue(())
     };
-    let source = declared.as_ref().and_then(|declared| declared.source.as_ref());
+    let source = declared
+        .as_ref()
+        .and_then(|declared| declared.source.as_ref());
     let end = match (request.source, request.select.path.as_deref(), source) {
         (true, Some(path), _) => {
             let path = RepoPath::from(path);
-            document_log(&history, past.sources(), path.as_ref(), &id.object, out.cancel(), &mut on_step)?
+            document_log(
+                &history,
+                past.sources(),
+                path.as_ref(),
+                &id.object,
+                out.cancel(),
+                &mut on_step,
+            )?
         }
-        (true, None, Some(source)) => {
-            document_log(&history, past.sources(), source.path.as_ref(), &id.object, out.cancel(), &mut on_step)?
-        }
+        (true, None, Some(source)) => document_log(
+            &history,
+            past.sources(),
+            source.path.as_ref(),
+            &id.object,
+            out.cancel(),
+            &mut on_step,
+        )?,
         (true, None, None) => {
-            anyhow::bail!("{} is in no single file at the tip\nhint: name one with --path FILE", id.object)
+            anyhow::bail!(
+                "{} is in no single file at the tip\nhint: name one with --path FILE",
+                id.object
+            )
         }
         (false, ..) => {
             let key = ResourceKey {
@@ -78,9 +97,18 @@ fn describe(line: &mut super::Entry, found: &LogEntry) {
     if line.meaning.is_empty() && found.routine() {
         line.meaning.push("routine".to_owned());
     }
-    line.meaning.extend(found.unreadable.iter().map(|side| format!("not readable: {}", side.why)));
+    line.meaning.extend(
+        found
+            .unreadable
+            .iter()
+            .map(|side| format!("not readable: {}", side.why)),
+    );
     line.resources = found.changes.iter().map(changed_resource).collect();
-    line.environments = found.changes.iter().map(|change| change.environment.clone()).collect();
+    line.environments = found
+        .changes
+        .iter()
+        .map(|change| change.environment.clone())
+        .collect();
     line.environments.dedup();
     line.analysed = true;
 }

@@ -35,9 +35,12 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
     let mut seen = 0;
     let mut told = Instant::now();
     let rows = 'rows: loop {
-        let rows = history.wait_grown(seen);
+        let rows = history.wait_grown(seen, out.cancel());
         while let Some(row) = rows.get(seen) {
-            if out.cancel().is_cancelled() || answer.entries.len() >= limit || filter.is_past(row.committed) {
+            if out.cancel().is_cancelled()
+                || answer.entries.len() >= limit
+                || filter.is_past(row.committed)
+            {
                 break 'rows rows;
             }
             let mut line = entry(past, &origins, &rows, seen, row);
@@ -48,7 +51,10 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 answer.entries.push(Arc::new(line));
             }
             seen += 1;
-            answer.progress = Progress { commits: seen, complete: false };
+            answer.progress = Progress {
+                commits: seen,
+                complete: false,
+            };
             if told.elapsed() > BETWEEN_PARTIAL || seen == 100 {
                 out.send(answer.clone());
                 told = Instant::now();
@@ -82,7 +88,9 @@ fn explain_all(
             break;
         }
         let mut line = Entry::clone(&answer.entries[place]);
-        let Some(row) = rows.position(line.line.commit) else { continue };
+        let Some(row) = rows.position(line.line.commit) else {
+            continue;
+        };
         explain(past, origins, rows, row, &request.select, out, &mut line)?;
         answer.entries[place] = Arc::new(line);
         if told.elapsed() > BETWEEN_PARTIAL {
@@ -90,7 +98,9 @@ fn explain_all(
             told = Instant::now();
         }
     }
-    answer.entries.retain(|line| filter.keeps(line) && wanted(line, &request.select));
+    answer
+        .entries
+        .retain(|line| filter.keeps(line) && wanted(line, &request.select));
     Ok(())
 }
 
@@ -104,8 +114,15 @@ fn explain(
     out: &Sink<Answer>,
     line: &mut Entry,
 ) -> anyhow::Result<()> {
-    let Some(row) = rows.get(index) else { return Ok(()) };
-    let newest = origins.of(&past.reader, rows, index).generates.first().and_then(|row| rows.get(*row)).unwrap_or(row);
+    let Some(row) = rows.get(index) else {
+        return Ok(());
+    };
+    let newest = origins
+        .of(&past.reader, rows, index)
+        .generates
+        .first()
+        .and_then(|row| rows.get(*row))
+        .unwrap_or(row);
     let before = match row.first_parent {
         Some(parent) => match past.reader.tree_of(parent) {
             Ok(tree) => tree,
@@ -114,7 +131,10 @@ fn explain(
         },
         None => past.reader.empty_tree(),
     };
-    let scope = Scope { environment: select.environment.clone(), app: None };
+    let scope = Scope {
+        environment: select.environment.clone(),
+        app: None,
+    };
     let changes = changes_between(past.sources(), before, newest.tree, &scope, out.cancel())?;
     super::describe(line, &changes);
     Ok(())
@@ -126,7 +146,13 @@ fn wanted(line: &Entry, select: &Selector) -> bool {
         return true;
     }
     line.resources.iter().any(|resource| {
-        select.environment.as_ref().is_none_or(|wanted| *wanted == resource.environment)
-            && select.namespace.as_ref().is_none_or(|wanted| resource.object.namespace.as_ref() == Some(wanted))
+        select
+            .environment
+            .as_ref()
+            .is_none_or(|wanted| *wanted == resource.environment)
+            && select
+                .namespace
+                .as_ref()
+                .is_none_or(|wanted| resource.object.namespace.as_ref() == Some(wanted))
     })
 }

@@ -1,7 +1,7 @@
 //! What merging a planned change would do to the live objects.
 
-use super::super::workspace::Workspace;
 use super::super::live;
+use super::super::workspace::Workspace;
 use super::{Answer, EnvironmentEffect};
 use crate::live::effect;
 use crate::task::Known;
@@ -15,12 +15,23 @@ pub struct Basis {
 /// Adds the effect on each resource of the preview. Where the cluster is not known, git alone tells, and the entry says so.
 pub async fn add(ws: &Workspace, answer: &mut Answer, basis: &Basis) {
     for environment in &basis.layout.environments {
-        if !answer.resources.iter().any(|diff| diff.resource.environment == environment.name) {
+        if !answer
+            .resources
+            .iter()
+            .any(|diff| diff.resource.environment == environment.name)
+        {
             continue;
         }
-        let apps = basis.apps.iter().filter(|app| app.app.environment == environment.name);
+        let apps = basis
+            .apps
+            .iter()
+            .filter(|app| app.app.environment == environment.name);
         let listed = live::listing(ws, &basis.layout, environment, apps).await;
-        for diff in answer.resources.iter().filter(|diff| diff.resource.environment == environment.name) {
+        for diff in answer
+            .resources
+            .iter()
+            .filter(|diff| diff.resource.environment == environment.name)
+        {
             let live = listed.get(&diff.resource.object);
             let judged = effect(
                 diff.objects.before.as_ref(),

@@ -11,7 +11,11 @@ pub const WHY: &str = "the pipeline will regenerate";
 
 /// The inverse of `change`, applied to `tip` (the object as it is at the tip). `None` where nothing of the change is left to
 /// undo; the second value counts the fields that something else has changed since.
-pub fn inverse(change: &ResourceChange, tip: Option<&Object>, lists: &ListKeys) -> (Option<ResourceDiff>, usize) {
+pub fn inverse(
+    change: &ResourceChange,
+    tip: Option<&Object>,
+    lists: &ListKeys,
+) -> (Option<ResourceDiff>, usize) {
     let mut later = 0;
     let (kind, after) = match (change.kind, tip) {
         (ChangeKind::Added, Some(_)) => (ChangeKind::Removed, None),
@@ -42,8 +46,14 @@ pub fn inverse(change: &ResourceChange, tip: Option<&Object>, lists: &ListKeys) 
         fields,
         rendered: true,
         predicted: Some(WHY.to_owned()),
-        text: Sides { before: tip.map(Object::to_yaml), after: after.as_ref().map(Object::to_yaml) },
-        objects: Sides { before: tip.cloned(), after },
+        text: Sides {
+            before: tip.map(Object::to_yaml),
+            after: after.as_ref().map(Object::to_yaml),
+        },
+        objects: Sides {
+            before: tip.cloned(),
+            after,
+        },
     };
     (Some(diff), later)
 }

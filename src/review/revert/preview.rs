@@ -39,8 +39,8 @@ pub fn answer(
     let tip = past.at(None)?;
     let history = past.ws.history(tip);
     let mut rows = history.snapshot();
-    while !rows.complete() {
-        rows = history.wait_grown(rows.len());
+    while !rows.complete() && !cancel.is_cancelled() {
+        rows = history.wait_grown(rows.len(), cancel);
     }
     let mut commits = Vec::new();
     for revision in &request.revisions {
@@ -77,7 +77,10 @@ impl Planning<'_> {
             conflicts: undone
                 .conflicts
                 .iter()
-                .map(|conflict| Conflict { path: conflict.path.to_string(), kind: conflict.kind })
+                .map(|conflict| Conflict {
+                    path: conflict.path.to_string(),
+                    kind: conflict.kind,
+                })
                 .collect(),
             scopes: Vec::new(),
             also_undoes: Vec::new(),
@@ -102,8 +105,11 @@ impl Planning<'_> {
         }
         answer.scopes = self.try_scopes(&request.scope)?;
 
-        let environments: Vec<String> =
-            answer.resources.iter().map(|diff| diff.resource.environment.clone()).collect();
+        let environments: Vec<String> = answer
+            .resources
+            .iter()
+            .map(|diff| diff.resource.environment.clone())
+            .collect();
         answer.protected = self
             .layout
             .environments
@@ -111,9 +117,16 @@ impl Planning<'_> {
             .filter(|environment| environment.protected && environments.contains(&environment.name))
             .map(|environment| environment.name.clone())
             .collect();
-        let touched =
-            self.past.desired(&self.layout, self.tip_tree, |app| environments.contains(&app.environment))?;
-        Ok((answer, Basis { layout: self.layout.clone(), apps: touched }))
+        let touched = self.past.desired(&self.layout, self.tip_tree, |app| {
+            environments.contains(&app.environment)
+        })?;
+        Ok((
+            answer,
+            Basis {
+                layout: self.layout.clone(),
+                apps: touched,
+            },
+        ))
     }
 
     /// The tree after undoing, or the first conflict.
@@ -130,14 +143,19 @@ impl Planning<'_> {
                 None => return Ok(undone),
             }
         }
-        Ok(Undo { tree: Some(tree), conflicts: Vec::new() })
+        Ok(Undo {
+            tree: Some(tree),
+            conflicts: Vec::new(),
+        })
     }
 
     /// A scope in a person's words, as paths and documents.
     fn resolve(&self, scope: &Scope) -> anyhow::Result<undo::Scope> {
         Ok(match scope {
             Scope::All => undo::Scope::All,
-            Scope::Path { path } => undo::Scope::Paths(vec![RepoPath::from(path.trim_matches('/'))]),
+            Scope::Path { path } => {
+                undo::Scope::Paths(vec![RepoPath::from(path.trim_matches('/'))])
+            }
             Scope::App { environment, app } => {
                 let mut paths = Vec::new();
                 let mut layouts = vec![self.layout.clone()];
@@ -145,7 +163,9 @@ impl Planning<'_> {
                     layouts.push(self.past.layout_of(commit.id)?);
                 }
                 for found in layouts.iter().flat_map(|layout| &layout.apps) {
-                    if found.name == *app && (environment.is_empty() || found.environment == *environment) {
+                    if found.name == *app
+                        && (environment.is_empty() || found.environment == *environment)
+                    {
                         paths.extend(found.recipe.roots.iter().chain(&found.sources).cloned());
                     }
                 }
@@ -166,13 +186,18 @@ impl Planning<'_> {
         let mut documents = Vec::new();
         let mut add = |source: Option<&crate::render::Source>| {
             if let Some(source) = source {
-                let document = Document { path: source.path.clone(), object: id.object.clone() };
+                let document = Document {
+                    path: source.path.clone(),
+                    object: id.object.clone(),
+                };
                 if !documents.contains(&document) {
                     documents.push(document);
                 }
             }
         };
-        add(declared.as_ref().and_then(|declared| declared.source.as_ref()));
+        add(declared
+            .as_ref()
+            .and_then(|declared| declared.source.as_ref()));
         let exact = Selector {
             environment: Some(id.environment.clone()),
             namespace: id.object.namespace.clone(),
@@ -199,8 +224,16 @@ impl Planning<'_> {
     /// The rendered change from the tip to the planned tree, with what a pipeline will make of changed sources.
     fn compare(&self, answer: &mut Answer, tree: Oid) -> anyhow::Result<()> {
         let changes = self.changes(self.tip_tree, tree)?;
-        answer.resources = changes.resources.iter().map(|change| resource_diff(self.past, change)).collect();
-        answer.not_rendered = changes.not_rendered.iter().map(super::super::change::not_rendered).collect();
+        answer.resources = changes
+            .resources
+            .iter()
+            .map(|change| resource_diff(self.past, change))
+            .collect();
+        answer.not_rendered = changes
+            .not_rendered
+            .iter()
+            .map(super::super::change::not_rendered)
+            .collect();
         if self.mode == Mode::Revert {
             let (predicted, later) = self.predict()?;
             answer.resources.extend(predicted);
@@ -218,7 +251,13 @@ impl Planning<'_> {
 
     fn changes(&self, before: Oid, after: Oid) -> anyhow::Result<Changes> {
         let scope = history::Scope::default();
-        Ok(changes_between(self.past.sources(), before, after, &scope, self.cancel)?)
+        Ok(changes_between(
+            self.past.sources(),
+            before,
+            after,
+            &scope,
+            self.cancel,
+        )?)
     }
 
     /// For each commit that a pipeline generated others from: the inverse of what those changed.
@@ -227,13 +266,18 @@ impl Planning<'_> {
         let mut predicted: Vec<ResourceDiff> = Vec::new();
         let mut later = 0;
         for commit in &self.commits {
-            let Some(row) = self.rows.position(commit.id) else { continue };
+            let Some(row) = self.rows.position(commit.id) else {
+                continue;
+            };
             let generated = origins.of(&self.past.reader, &self.rows, row).generates;
-            let Some(newest) = generated.first().and_then(|row| self.rows.get(*row)) else { continue };
+            let Some(newest) = generated.first().and_then(|row| self.rows.get(*row)) else {
+                continue;
+            };
             let changes = self.changes(commit.tree, newest.tree)?;
             for change in changes.resources.iter().filter(|change| is_meant(change)) {
                 let tip = self.at_tip(change)?;
-                let (diff, changed_since) = predict::inverse(change, tip.as_ref(), &self.past.ws.inner.lists);
+                let (diff, changed_since) =
+                    predict::inverse(change, tip.as_ref(), &self.past.ws.inner.lists);
                 later += changed_since;
                 predicted.extend(diff);
             }
@@ -263,19 +307,31 @@ impl Planning<'_> {
             };
             let changes = self.changes(before, commit.tree)?;
             for change in &changes.resources {
-                scopes.push(Scope::App { environment: change.environment.clone(), app: change.app.clone() });
+                scopes.push(Scope::App {
+                    environment: change.environment.clone(),
+                    app: change.app.clone(),
+                });
             }
-            for change in changes.resources.iter().filter(|change| change.path.is_some()) {
+            for change in changes
+                .resources
+                .iter()
+                .filter(|change| change.path.is_some())
+            {
                 let select = Selector {
                     environment: Some(change.environment.clone()),
                     namespace: change.object.namespace.clone(),
                     resource: Some(format!("{}/{}", change.object.kind, change.object.name)),
                     path: None,
                 };
-                scopes.push(Scope::Resource { select, name: change.object.to_string() });
+                scopes.push(Scope::Resource {
+                    select,
+                    name: change.object.to_string(),
+                });
             }
             for change in self.past.reader.diff(before, commit.tree)? {
-                scopes.push(Scope::Path { path: change.path.to_string() });
+                scopes.push(Scope::Path {
+                    path: change.path.to_string(),
+                });
             }
         }
         let mut tried: Vec<TriedScope> = Vec::new();
@@ -287,7 +343,9 @@ impl Planning<'_> {
             if is_asked || tried.iter().any(|other| other.scope == scope) {
                 continue;
             }
-            let Ok(paths) = self.resolve(&scope) else { continue };
+            let Ok(paths) = self.resolve(&scope) else {
+                continue;
+            };
             let undone = self.undo(Mode::Revert, &paths)?;
             tried.push(TriedScope {
                 mode: Mode::Revert,
@@ -300,7 +358,10 @@ impl Planning<'_> {
     }
 
     fn undone_by(&self, from: Oid, scope: &undo::Scope) -> Vec<CommitLine> {
-        undo::undone_by(&self.rows, from, scope).into_iter().map(|id| line_of_id(self.past, id)).collect()
+        undo::undone_by(&self.rows, from, scope)
+            .into_iter()
+            .map(|id| line_of_id(self.past, id))
+            .collect()
     }
 
     /// `revert/a1b2c3d`, with what it is limited to.
@@ -309,7 +370,10 @@ impl Planning<'_> {
             Mode::Revert => "revert",
             Mode::Restore => "restore",
         };
-        let mut branch = format!("{verb}/{}", self.commits.first().map(short).unwrap_or_default());
+        let mut branch = format!(
+            "{verb}/{}",
+            self.commits.first().map(short).unwrap_or_default()
+        );
         let limit = match scope {
             Scope::All => return branch,
             Scope::App { app, .. } => app,
@@ -317,7 +381,13 @@ impl Planning<'_> {
             Scope::Path { path } => path,
         };
         branch.push('-');
-        branch.extend(limit.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }));
+        branch.extend(limit.chars().map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        }));
         branch.truncate(60);
         branch.trim_end_matches('-').to_owned()
     }
@@ -338,7 +408,10 @@ impl Planning<'_> {
                 commit.subject, commit.id
             ),
             (Mode::Revert, commits, _) => {
-                let lines: String = commits.iter().map(|commit| format!("{} {}\n", commit.id, commit.subject)).collect();
+                let lines: String = commits
+                    .iter()
+                    .map(|commit| format!("{} {}\n", commit.id, commit.subject))
+                    .collect();
                 format!("Revert {} commits\n\n{lines}", commits.len())
             }
             (Mode::Restore, commits, limit) => {
@@ -370,11 +443,22 @@ impl Planning<'_> {
                 ));
             }
             let Some(row) = self.rows.position(commit.id) else {
-                warnings.push(format!("{} is not on the line of the branch under review", short(commit)));
+                warnings.push(format!(
+                    "{} is not on the line of the branch under review",
+                    short(commit)
+                ));
                 continue;
             };
-            if let Some(by) = self.rows.reverted_by(commit.id).and_then(|row| self.rows.get(row)) {
-                warnings.push(format!("{} was reverted by {} already", short(commit), short_id(by.id)));
+            if let Some(by) = self
+                .rows
+                .reverted_by(commit.id)
+                .and_then(|row| self.rows.get(row))
+            {
+                warnings.push(format!(
+                    "{} was reverted by {} already",
+                    short(commit),
+                    short_id(by.id)
+                ));
             }
             let source = origins
                 .as_ref()

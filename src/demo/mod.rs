@@ -10,13 +10,13 @@ mod apply;
 mod cluster;
 mod controllers;
 mod defaults;
+mod deployer;
 mod desired;
 mod events;
 mod manifests;
 mod objects;
 mod repository;
 mod rollout;
-mod snapshot;
 mod state;
 mod story;
 #[cfg(test)]
@@ -26,6 +26,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+
+use crate::cluster::Snapshot;
+use crate::cluster::snapshot::Info;
+
+pub use deployer::{Delays, Deployer};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -48,6 +53,12 @@ pub enum Error {
     Story(String),
     #[error(transparent)]
     Forge(#[from] crate::forge::Error),
+    #[error(transparent)]
+    Git(#[from] crate::git::Error),
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::Error),
+    #[error("the demo's deployer stopped: {0}")]
+    Stopped(String),
 }
 
 fn io<'p>(what: &'static str, path: &'p Path) -> impl Fn(std::io::Error) -> Error + 'p {
@@ -94,9 +105,12 @@ pub fn build(directory: &Path, now: Timestamp) -> Result<Demo> {
     repository::write(&demo.remote, &demo.clone, now, &mut |at, files| {
         cluster.deploy(files, at)
     })?;
-    fs::create_dir(&demo.snapshot).map_err(io("create", &demo.snapshot))?;
-    let live = cluster.as_it_is_now(now);
-    snapshot::write(&demo.snapshot, &objects::Live::new(), &live)?;
+    let info = Info {
+        complete: true,
+        ..Info::default()
+    };
+    let snapshot = Snapshot::create(&demo.snapshot, info)?;
+    deployer::write(&snapshot, &objects::Live::new(), &cluster.as_it_is_now(now))?;
     Ok(demo)
 }
 

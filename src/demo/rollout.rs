@@ -102,6 +102,7 @@ fn is_complete(deployment: &Value) -> bool {
     let status = &deployment["status"];
     let replicas = deployment["spec"]["replicas"].as_i64();
     status["observedGeneration"].as_i64() == Some(generation(deployment))
+        && status["replicas"].as_i64() == replicas
         && status["updatedReplicas"].as_i64() == replicas
         && status["availableReplicas"].as_i64() == replicas
 }

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::objects::{Key, Live};
-use super::{CANARIES, Demo, build, snapshot};
+use super::{CANARIES, Demo, Deployer, build};
+use crate::cluster::Snapshot;
+use crate::forge::{Local, NewPullRequest};
+use crate::git::Oid;
 
 fn now() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
@@ -33,8 +36,19 @@ fn demo() -> (tempfile::TempDir, Demo) {
     (directory, demo)
 }
 
+fn live(demo: &Demo) -> Live {
+    super::deployer::read(&Snapshot::load(&demo.snapshot).unwrap()).unwrap()
+}
+
 fn get<'l>(live: &'l Live, namespace: &str, kind: &str, name: &str) -> &'l Value {
     &live[&Key::new(namespace, kind, name)]
+}
+
+fn unready(live: &Live) -> Vec<&Key> {
+    live.iter()
+        .filter(|(_, object)| object["status"]["containerStatuses"][0]["ready"] == false)
+        .map(|(key, _)| key)
+        .collect()
 }
 
 #[test]
@@ -43,10 +57,7 @@ fn the_same_moment_gives_the_same_commits_and_objects() {
     let (_second, b) = demo();
     let refs = |demo: &Demo| git(&demo.remote, &["for-each-ref"]);
     assert_eq!(refs(&a), refs(&b));
-    assert_eq!(
-        snapshot::read(&a.snapshot).unwrap(),
-        snapshot::read(&b.snapshot).unwrap()
-    );
+    assert_eq!(live(&a), live(&b));
 }
 
 #[test]
@@ -159,7 +170,7 @@ fn the_past_revert_names_what_it_undoes() {
 #[test]
 fn production_is_degraded_and_drifted_and_the_rest_is_well() {
     let (_directory, demo) = demo();
-    let live = snapshot::read(&demo.snapshot).unwrap();
+    let live = live(&demo);
     let api = get(&live, "shop-production", "Deployment", "api");
     assert_eq!(api["status"]["readyReplicas"], 2);
     assert_eq!(api["status"]["updatedReplicas"], 1);
@@ -167,18 +178,13 @@ fn production_is_degraded_and_drifted_and_the_rest_is_well() {
         api["status"]["conditions"][1]["reason"],
         "ProgressDeadlineExceeded"
     );
-    let crashing: Vec<&Value> = live
-        .values()
-        .filter(|object| {
-            object["status"]["containerStatuses"][0]["state"]["waiting"]["reason"]
-                == "CrashLoopBackOff"
-        })
-        .collect();
-    assert_eq!(crashing.len(), 1);
-    assert_eq!(
-        crashing[0]["status"]["containerStatuses"][0]["restartCount"],
-        7
-    );
+    let [crashing] = unready(&live)[..] else {
+        panic!("{:?}", unready(&live));
+    };
+    let container = &live[crashing]["status"]["containerStatuses"][0];
+    assert_eq!(container["state"]["waiting"]["reason"], "CrashLoopBackOff");
+    assert_eq!(container["restartCount"], 7);
+    assert_eq!(container["lastState"]["terminated"]["reason"], "OOMKilled");
     for (key, object) in &live {
         let bad = key.namespace == "shop-production" && key.name == "api";
         if key.kind == "Deployment" && !bad {
@@ -208,7 +214,7 @@ fn production_is_degraded_and_drifted_and_the_rest_is_well() {
 #[test]
 fn the_cluster_runs_what_kustomize_makes_of_main() {
     let (_directory, demo) = demo();
-    let live = snapshot::read(&demo.snapshot).unwrap();
+    let live = live(&demo);
     for env in ["dev", "staging", "production"] {
         let overlay = demo.clone.join("apps/inventory/overlays").join(env);
         let Ok(output) = Command::new("kubectl")
@@ -255,7 +261,7 @@ fn canaries_are_in_secrets_only() {
                 .all(|file| file.ends_with("secret.yaml") || file.is_empty())
         );
     }
-    let live = snapshot::read(&demo.snapshot).unwrap();
+    let live = live(&demo);
     for (key, object) in &live {
         let leaks = CANARIES
             .iter()
@@ -270,4 +276,118 @@ fn a_directory_in_use_is_refused() {
     std::fs::write(directory.path().join("mine"), "").unwrap();
     let error = build(directory.path(), now()).unwrap_err().to_string();
     assert!(error.contains("is not empty\nhint: "), "{error}");
+}
+
+fn minutes_later(minutes: i64) -> Timestamp {
+    now() + jiff::SignedDuration::from_mins(minutes)
+}
+
+/// Puts a commit of the clone on the remote by a merged pull request.
+fn merge(demo: &Demo, title: &str) -> Oid {
+    git(
+        &demo.clone,
+        &["push", "-q", "origin", "HEAD:refs/heads/change"],
+    );
+    let forge = Local::find(&demo.remote).unwrap();
+    let new = NewPullRequest {
+        title: title.to_owned(),
+        body: String::new(),
+        head_branch: "change".to_owned(),
+        base_branch: "main".to_owned(),
+    };
+    let pull = forge.open(&new, "you", now()).unwrap();
+    forge.merge(pull.number, pull.head, now()).unwrap()
+}
+
+#[test]
+fn a_merged_revert_is_rolled_out_and_heals_production() {
+    let (_directory, demo) = demo();
+    let mut deployer = Deployer::new(&demo).unwrap();
+    let main = deployer.waiting().unwrap().unwrap();
+    assert!(
+        !deployer.apply(main, now()).unwrap(),
+        "main is deployed already"
+    );
+    assert_eq!(deployer.waiting().unwrap(), None);
+    let before = live(&demo);
+
+    let bad = git(
+        &demo.clone,
+        &["log", "--first-parent", "--merges", "--format=%H", "-1"],
+    );
+    git(&demo.clone, &["revert", "-m1", "--no-edit", bad.trim()]);
+    let merged = merge(&demo, "Revert it");
+    assert_eq!(deployer.waiting().unwrap(), Some(merged));
+    assert!(deployer.apply(merged, minutes_later(2)).unwrap());
+    let begun = live(&demo);
+    let api = get(&begun, "shop-production", "Deployment", "api");
+    assert_eq!(
+        api["spec"]["template"]["spec"]["containers"][0]["image"],
+        "registry.example.com/shop/api:1.4.1"
+    );
+    assert_eq!(
+        (
+            &api["status"]["readyReplicas"],
+            &api["status"]["updatedReplicas"]
+        ),
+        (&2.into(), &3.into())
+    );
+    assert_eq!(api["status"]["conditions"][1]["status"], "True");
+
+    deployer.settle(minutes_later(3)).unwrap();
+    let after = live(&demo);
+    let api = get(&after, "shop-production", "Deployment", "api");
+    assert_eq!(api["status"]["readyReplicas"], 3);
+    assert_eq!(
+        api["status"]["conditions"][1]["reason"],
+        "NewReplicaSetAvailable"
+    );
+    // The revert goes back to the ReplicaSet there was, and leaves the rest of the cluster alone.
+    for (key, object) in &after {
+        let same = before.get(key) == Some(object);
+        assert!(
+            same || key.name.starts_with("api") || key.kind == "Event",
+            "{key:?}"
+        );
+    }
+    assert!(unready(&after).is_empty(), "{:?}", unready(&after));
+}
+
+#[test]
+fn a_merge_that_does_not_help_leaves_production_degraded() {
+    let (_directory, demo) = demo();
+    let path = demo
+        .clone
+        .join("environments/production/api/deployment.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("api:1.4.2", "api:1.4.3")).unwrap();
+    git(&demo.clone, &["commit", "-qam", "Try 1.4.3"]);
+    let mut deployer = Deployer::new(&demo).unwrap();
+    let merged = merge(&demo, "Try 1.4.3");
+    assert!(deployer.apply(merged, minutes_later(2)).unwrap());
+    deployer.settle(minutes_later(30)).unwrap();
+    let after = live(&demo);
+    let api = get(&after, "shop-production", "Deployment", "api");
+    assert_eq!(api["status"]["readyReplicas"], 2);
+    assert_eq!(
+        api["status"]["conditions"][1]["reason"],
+        "ProgressDeadlineExceeded"
+    );
+}
+
+#[test]
+fn what_is_removed_from_git_is_removed_from_the_cluster() {
+    let (_directory, demo) = demo();
+    git(&demo.clone, &["rm", "-qr", "environments/staging/search"]);
+    git(&demo.clone, &["commit", "-qm", "Drop search from staging"]);
+    let mut deployer = Deployer::new(&demo).unwrap();
+    let merged = merge(&demo, "Drop search from staging");
+    deployer.apply(merged, minutes_later(2)).unwrap();
+    let left: Vec<Key> = live(&demo)
+        .into_keys()
+        .filter(|key| {
+            key.namespace == "shop-staging" && key.name.starts_with("search") && key.kind != "Event"
+        })
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -18,14 +18,13 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Deploys a commit made `at`, a pipeline's run later, and lets the rollout end.
+    /// Deploys a commit made `at`, a pipeline's run later, and lets the rollout end: nobody saw it begin.
     pub(super) fn deploy(&mut self, files: &Files, at: Timestamp) -> Result<()> {
         let desired = self.reader.read(files)?;
         let before = std::mem::replace(&mut self.desired, desired);
         let applied = later(at, 80);
         if apply(&mut self.live, &before, &self.desired, applied) {
-            run(&mut self.live, Phase::Begun, later(applied, 2));
-            run(&mut self.live, Phase::Ended, later(applied, 35));
+            run(&mut self.live, Phase::Ended, later(applied, 30));
         }
         Ok(())
     }
@@ -34,7 +33,6 @@ impl Cluster {
     pub(super) fn as_it_is_now(mut self, now: Timestamp) -> Live {
         let edited = later(now, -35 * 60);
         edit_by_hand(&mut self.live, edited);
-        run(&mut self.live, Phase::Begun, later(edited, 2));
         run(&mut self.live, Phase::Ended, later(edited, 20));
         run(&mut self.live, Phase::Ended, now);
         events::expire(&mut self.live, now);

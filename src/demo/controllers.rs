@@ -17,38 +17,47 @@ pub(super) enum Phase {
 
 /// Lets every controller act once.
 pub(super) fn run(live: &mut Live, phase: Phase, at: Timestamp) {
-    let keys: Vec<Key> = live.keys().cloned().collect();
     if phase == Phase::Ended {
-        for key in keys
-            .iter()
-            .filter(|key| key.kind == "HorizontalPodAutoscaler")
-        {
-            autoscaler(live, key, at);
+        for key in keys(live, |kind, _| kind == "HorizontalPodAutoscaler") {
+            autoscaler(live, &key, at);
         }
     }
-    for key in &keys {
+    for key in keys(live, needs_work) {
         match key.kind.as_str() {
-            "Deployment" => rollout::deployment(live, key, phase, at),
-            "StatefulSet" => stateful_set(live, key, phase, at),
-            "CronJob" => cron_job(live, key, at),
-            "Ingress" => settle(
-                live,
-                key,
-                at,
-                json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}}),
-            ),
-            "Namespace" => settle(live, key, at, json!({"phase": "Active"})),
-            "PersistentVolumeClaim" => bind(live, key, at),
+            "Deployment" => rollout::deployment(live, &key, phase, at),
+            "StatefulSet" => stateful_set(live, &key, phase, at),
+            "CronJob" => cron_job(live, &key, at),
+            "Ingress" => {
+                let address = json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}});
+                settle(live, &key, at, address);
+            }
+            "Namespace" => settle(live, &key, at, json!({"phase": "Active"})),
+            "PersistentVolumeClaim" => bind(live, &key, at),
             _ => {}
         }
     }
 }
 
+fn keys(live: &Live, wanted: impl Fn(&str, &Value) -> bool) -> Vec<Key> {
+    live.iter()
+        .filter(|(key, object)| wanted(&key.kind, object))
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
+fn needs_work(kind: &str, object: &Value) -> bool {
+    match kind {
+        "Deployment" => !rollout::is_complete(object),
+        "StatefulSet" => !is_complete(object),
+        "CronJob" => true,
+        "Ingress" | "Namespace" | "PersistentVolumeClaim" => object.get("status").is_none(),
+        _ => false,
+    }
+}
+
 /// Sets a status that never changes again.
 fn settle(live: &mut Live, key: &Key, at: Timestamp, status: Value) {
-    if let Some(object) = live.get_mut(key)
-        && object.get("status").is_none()
-    {
+    if let Some(object) = live.get_mut(key) {
         set_status(object, status, at);
     }
 }
@@ -128,8 +137,7 @@ fn autoscaler(live: &mut Live, key: &Key, at: Timestamp) {
 
 /// Replaces the pods of a StatefulSet and makes its volumes.
 fn stateful_set(live: &mut Live, key: &Key, phase: Phase, at: Timestamp) {
-    let found = live.get(key).filter(|found| !is_complete(found));
-    let Some(set) = found.cloned() else {
+    let Some(set) = live.get(key).cloned() else {
         return;
     };
     let revision = format!("{}-{}", key.name, rollout::template_hash(&set));

@@ -40,8 +40,7 @@ fn crashes(template: &Value) -> bool {
 
 /// Brings a Deployment's pods one phase further.
 pub(super) fn deployment(live: &mut Live, key: &Key, phase: Phase, at: Timestamp) {
-    let found = live.get(key).filter(|found| !is_complete(found));
-    let Some(deployment) = found.cloned() else {
+    let Some(deployment) = live.get(key).cloned() else {
         return;
     };
     let template = &deployment["spec"]["template"];
@@ -98,7 +97,8 @@ fn count(value: &Value) -> usize {
         .unwrap_or(1)
 }
 
-fn is_complete(deployment: &Value) -> bool {
+/// Whether its rollout has ended well.
+pub(super) fn is_complete(deployment: &Value) -> bool {
     let status = &deployment["status"];
     let replicas = deployment["spec"]["replicas"].as_i64();
     status["observedGeneration"].as_i64() == Some(generation(deployment))

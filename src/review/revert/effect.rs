@@ -40,6 +40,7 @@ pub async fn add(ws: &Workspace, answer: &mut Answer, basis: &Basis) {
                 environment.deployer,
                 &ws.inner.lists,
             );
+            let Some(judged) = judged else { continue };
             answer.effect.push(EnvironmentEffect {
                 environment: environment.name.clone(),
                 app: diff.resource.app.clone(),

@@ -6,6 +6,7 @@ use super::names;
 use super::{App, Deployer, Destination, Environment, Layout, LayoutKind};
 use crate::git::{BString, ByteSlice, RepoPath};
 use crate::render::Recipe;
+use crate::render::kustomization::display;
 use crate::render::tree::is_within;
 
 /// The environment of what names none.
@@ -136,6 +137,16 @@ impl Draft {
             apps: apps.into_iter().map(|(_, app)| app).collect(),
             generated: self.generated,
             notes: self.notes,
+        }
+    }
+
+    /// A note about files or directories: how many, which for example.
+    pub(super) fn note_some<T>(&mut self, what: &str, which: &[T], path: impl Fn(&T) -> &RepoPath) {
+        if let Some(first) = which.first() {
+            let more = if which.len() > 1 { ", …" } else { "" };
+            let first = display(path(first).as_bstr());
+            self.notes
+                .push(format!("{what}: {first}{more} ({})", which.len()));
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) const REQUIREMENTS: &str = "jx-requirements.yml";
 const RELEASES: &str = "docs/releases.yaml";
 const ROOT: &str = "config-root";
 
+/// The app that the `Namespace` objects are.
+const NAMESPACES: &str = "namespaces";
+
 /// The cluster's own environment: everything that is in none of the others.
 const OWN: &str = "dev";
 
@@ -58,7 +61,7 @@ pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<bool> {
         )
         .collect();
     let environments = Environments::read(&requirements, &namespaces, draft);
-    apps(tree, helmfiles, groups, &environments, draft)?;
+    apps(helmfiles, groups, &environments, draft);
     Ok(true)
 }
 
@@ -316,7 +319,7 @@ fn groups(tree: &Tree) -> Groups {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         // (namespace, name, how many components lead to the app's directory; all of them: the file itself)
         let (namespace, name, depth) = match parts.as_slice() {
-            [_, "cluster", "namespaces", file] => (file.trim_end_matches(".yaml"), "namespace", 4),
+            [_, "cluster", "namespaces", file] => (file.trim_end_matches(".yaml"), NAMESPACES, 4),
             [_, "cluster", "resources", namespace, app, _, ..] => (*namespace, *app, 5),
             [_, "cluster", "resources", app, _] => ("", *app, 5),
             [
@@ -339,13 +342,7 @@ fn groups(tree: &Tree) -> Groups {
     groups
 }
 
-fn apps(
-    tree: &Tree,
-    helmfiles: Helmfiles,
-    mut groups: Groups,
-    environments: &Environments,
-    draft: &mut Draft,
-) -> Result<()> {
+fn apps(helmfiles: Helmfiles, mut groups: Groups, environments: &Environments, draft: &mut Draft) {
     let Helmfiles { releases, index } = helmfiles;
     // The sure names first: two releases may be of one chart, and a release may be called as another's chart.
     let mut directories: Vec<Option<String>> = vec![None; releases.len()];
@@ -391,20 +388,23 @@ fn apps(
         app.sources = release.sources;
         draft.apps.push(app);
     }
+    let mut own_namespaces = BTreeSet::new();
     for ((namespace, name), roots) in groups {
-        let helmfile = RepoPath::from(format!("helmfiles/{namespace}/helmfile.yaml"));
-        let mut app = app(environments, &namespace, name, roots);
-        if !namespace.is_empty()
-            && tree.node(helmfile.as_bstr())?.is_some()
-            && app.name != "namespace"
-        {
-            app.version = index
-                .get(&(namespace, app.name.clone()))
-                .and_then(|(version, _)| version.clone());
+        if name == NAMESPACES && environments.of(&namespace) == OWN {
+            own_namespaces.extend(roots);
+            continue;
         }
+        let mut app = app(environments, &namespace, name, roots);
+        app.version = index
+            .get(&(namespace, app.name.clone()))
+            .and_then(|(version, _)| version.clone());
         draft.apps.push(app);
     }
-    Ok(())
+    if !own_namespaces.is_empty() {
+        draft
+            .apps
+            .push(app(environments, "", NAMESPACES.to_owned(), own_namespaces));
+    }
 }
 
 fn app(

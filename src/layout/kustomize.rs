@@ -127,13 +127,13 @@ impl Roots<'_> {
             .partition(|(directory, _)| names::is_part(&components(directory)));
         if entries.is_empty() {
             entries = parts;
-        } else if let Some(first) = parts.keys().next() {
-            draft.notes.push(format!(
-                "{} kustomizations in directories like base/ or components/ are used by none and taken as not deployed: {}{}",
-                parts.len(),
-                display(first.as_bstr()),
-                if parts.len() > 1 { ", …" } else { "" }
-            ));
+        } else {
+            let parts: Vec<_> = parts.into_keys().collect();
+            draft.note_some(
+                "kustomizations in directories like base/ or components/ that no other one uses are taken as not deployed",
+                &parts,
+                |directory| directory,
+            );
         }
         for (directory, walk) in &entries {
             if let Some(circle) = walk.problems.iter().find(|problem| problem.contains(" → ")) {
@@ -156,7 +156,12 @@ impl Roots<'_> {
             return false;
         };
         let place = self.place(directory);
-        names::environment(name).is_some()
+        let component = self
+            .directories
+            .get(directory)
+            .is_some_and(|found| found.component);
+        !component
+            && names::environment(name).is_some()
             && place.root == parts.len()
             && walks
                 .iter()

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::draft::{DEFAULT, Draft, FoundApp, Mark, ancestor, components};
 use super::kustomize::Owned;
 use super::marks;
-use super::names::{Place, Siblings};
+use super::names::{self, Place, Siblings};
 use super::{LayoutKind, is_ignored};
 use crate::git::{BStr, ByteSlice, EntryKind, RepoPath, Result};
-use crate::render::kustomization::{display, is_kustomization_name};
+use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, is_within, parent};
 use crate::render::{Outline, Recipe, Renderer, Tool};
 
@@ -40,15 +40,24 @@ pub(super) fn detect(
     owned: &Owned,
     draft: &mut Draft,
 ) -> Result<()> {
-    let (found, nameless) = manifests(tree, renderer, owned)?;
-    if let Some(first) = nameless.first() {
-        draft.notes.push(format!(
-            "{} files hold objects and are not named *.yaml, *.yml or *.json; they are not read: {}{}",
-            nameless.len(),
-            display(first.as_bstr()),
-            if nameless.len() > 1 { ", …" } else { "" }
-        ));
+    let (mut found, nameless) = manifests(tree, renderer, owned)?;
+    if draft.kinds.contains(&LayoutKind::Kustomize) {
+        // A manifest beside kustomize bases that no kustomization names is a left-over or a sample.
+        let (parts, rest): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|found| names::is_part(&components(parent(found.path.as_bstr()))));
+        found = rest;
+        draft.note_some(
+            "manifests in directories like base/ are named by no kustomization",
+            &parts,
+            |found| &found.path,
+        );
     }
+    draft.note_some(
+        "files hold objects, but are not named *.yaml, *.yml or *.json and so are not read",
+        &nameless,
+        |path| path,
+    );
     if found.is_empty() {
         return Ok(());
     }

@@ -192,10 +192,20 @@ impl Walk {
                 self.closure.extend(links);
                 match node {
                     Node::Directory if role == Role::File => {}
-                    Node::Directory => self.directory(tree, path.as_bstr(), renderer)?,
+                    Node::Directory => {
+                        let before = self.resources.len();
+                        self.directory(tree, path.as_bstr(), renderer)?;
+                        if role == Role::Plugin {
+                            // They configure the build, and are not applied.
+                            self.resources.truncate(before);
+                        }
+                    }
                     Node::File(id) => {
                         if role == Role::Resource && !self.closure.contains(&path) {
                             self.resources.push((path.clone(), id));
+                        }
+                        if role == Role::Plugin {
+                            self.plugin(tree, path.as_bstr(), id, renderer)?;
                         }
                         self.closure.insert(path);
                     }
@@ -234,6 +244,25 @@ impl Walk {
                     self.closure.insert(path);
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Walk {
+    /// The generators and transformers inside kustomize are `apiVersion: builtin`; others are programs.
+    fn plugin(&mut self, tree: &Tree, path: &BStr, id: Oid, renderer: &Renderer) -> Result<()> {
+        let outline = renderer.outline(tree.reader, id)?;
+        if let Some(plugin) = outline
+            .objects
+            .iter()
+            .find(|object| !object.group.is_empty())
+        {
+            self.problems.push(format!(
+                "{}: it needs the plugin {}, and plugins are not run",
+                display(path),
+                crate::text::clean_line(&plugin.kind)
+            ));
         }
         Ok(())
     }

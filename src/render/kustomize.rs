@@ -26,6 +26,19 @@ const MAX_OUTPUT: usize = 64 << 20;
 /// Of a message shown to people.
 const MAX_WHY: usize = 600;
 
+/// Parts of messages that quote nothing (kustomize `api/`), for when the whole must not be shown.
+const KNOWN: [&str; 9] = [
+    "no such file or directory",
+    "is not in or below",
+    "kustomization.yaml is empty",
+    "already registered id",
+    "no matches for Id",
+    "must specify --enable-helm",
+    "external plugins disabled",
+    "invalid Kustomization",
+    "no resource matches strategic merge patch",
+];
+
 /// A program that builds kustomizations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Builder {
@@ -217,14 +230,18 @@ fn build(
     };
     match builder.build(&export, directory) {
         Ok(output) => Ok(Ok(output)),
-        Err(_) if holds_secrets(tree, walk)? => Ok(Err(format!(
-            "{} failed; its message is not shown because the sources hold a Secret. \
-             To see it: {} {} {}",
-            builder.name,
-            builder.program.display(),
-            builder.arguments.join(" "),
-            display(root.as_bstr()),
-        ))),
+        Err(message) if holds_secrets(tree, walk)? => {
+            let known = KNOWN.iter().find(|known| message.contains(**known));
+            Ok(Err(format!(
+                "{} failed{}; its whole message is not shown because the sources hold a Secret. \
+                 To see it: {} {} {}",
+                builder.name,
+                known.map_or(String::new(), |known| format!(" ({known})")),
+                builder.program.display(),
+                builder.arguments.join(" "),
+                display(root.as_bstr()),
+            )))
+        }
         Err(message) => Ok(Err(readable(&message, &export))),
     }
 }
@@ -261,6 +278,11 @@ fn readable(message: &str, export: &Export) -> String {
         .join(" ")
         .replace(&format!("{root}/"), "")
         .replace(root.as_ref(), ".");
+    // kubectl reports through klog: `E1121 00:21:36.638199   17418 run.go:72] "command failed" err="…"`
+    let message = match message.split_once("\"command failed\" err=\"") {
+        Some((_, error)) => error.trim_end().trim_end_matches('"').replace("\\\"", "\""),
+        None => message,
+    };
     let message = text::clean_line(message.trim());
     match message.char_indices().nth(MAX_WHY) {
         Some((end, _)) => format!("{}…", &message[..end]),

@@ -5,7 +5,7 @@
 //! document that moved to another file or app reads as moved, not as removed and added. A side that cannot be read never
 //! reads as a deletion: it is in [`Changes::not_rendered`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::layouts::Layouts;
@@ -15,7 +15,7 @@ use crate::git::{EntryKind, Oid, PathChange, Reader, RepoPath};
 use crate::layout::{App, Layout};
 use crate::manifest::{ListKeys, Object, ObjectRef};
 use crate::render::kustomization::is_kustomization_name;
-use crate::render::tree::{file_name, is_manifest_name};
+use crate::render::tree::{file_name, is_manifest_name, parent};
 use crate::render::{How, Recipe, RenderedObject, Renderer, Rendering, Tool};
 use crate::task::Cancel;
 
@@ -190,17 +190,18 @@ impl Comparison<'_> {
             resources[first..].sort_by(|a, b| order(a).cmp(&order(b)));
             not_rendered.append(&mut gathered.not_rendered);
         }
+        let read: HashSet<&[u8]> = [&before, &after]
+            .into_iter()
+            .flat_map(|layout| &layout.apps)
+            .flat_map(|app| &app.recipe.closure)
+            .map(|path| path.as_ref())
+            .collect();
         let other_files = self
             .paths
             .iter()
-            .filter(|change| {
-                !after
-                    .apps
-                    .iter()
-                    .chain(&before.apps)
-                    .any(|app| app.recipe.touches(&change.path))
-            })
-            .map(|change| change.path.clone())
+            .map(|change| &change.path)
+            .filter(|path| !is_or_is_below(path, &read))
+            .cloned()
             .collect();
         Ok(Changes {
             before,
@@ -502,6 +503,18 @@ fn order(change: &ResourceChange) -> (&str, &str, Option<&str>, &str, Option<&Re
         &object.name,
         change.path.as_ref(),
     )
+}
+
+/// Whether a path, or a directory above it, is one of `paths`.
+fn is_or_is_below(path: &RepoPath, paths: &HashSet<&[u8]>) -> bool {
+    let mut path: &[u8] = path.as_ref();
+    while !paths.contains(path) {
+        if path.is_empty() {
+            return false;
+        }
+        path = parent(path.into());
+    }
+    true
 }
 
 /// Whether a plain recipe takes `path` for a manifest: what it names itself, and what is named like one below.

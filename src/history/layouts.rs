@@ -6,27 +6,25 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader};
+use crate::git::{Oid, PathChange, Reader};
 use crate::layout::{self, Layout};
 use crate::render::Renderer;
-use crate::render::tree::is_manifest_name;
+use crate::render::tree::file_name;
 
 /// Different layouts kept: a layout of a thousand apps takes about a megabyte.
 const LAYOUTS_KEPT: usize = 64;
 /// Trees whose layout is remembered, in each of two generations.
 const TREES_KEPT: usize = 1 << 15;
 
-/// Files that describe a layout: environments, releases, what a kustomization is made of. Lower case.
-const DESCRIPTIONS: [&str; 9] = [
+/// Files that describe environments and what belongs to them. Lower case.
+const DESCRIPTIONS: [&str; 7] = [
     "kustomization.yaml",
     "kustomization.yml",
     "kustomization",
     "jx-requirements.yml",
     "helmfile.yaml",
-    "releases.yaml",
-    ".gitopsy.toml",
     "chart.yaml",
-    "apps.yaml",
+    ".gitopsy.toml",
 ];
 
 /// Remembers layouts by tree. May be shared between threads.
@@ -73,7 +71,7 @@ impl Layouts {
             return Ok(known);
         }
         let known = self.at(reader, renderer, neighbour)?;
-        if !alter(reader, renderer, changes)? {
+        if layout::unaltered(reader, renderer, changes)? {
             self.put(tree, &known, false);
             return Ok(known);
         }
@@ -125,53 +123,10 @@ fn same(a: &Layout, b: &Layout) -> bool {
         && (&a.kinds, &a.generated, &a.notes) == (&b.kinds, &b.generated, &b.notes)
 }
 
-/// Whether any of `changes` can alter how a repository is laid out.
-pub(super) fn alter(
-    reader: &Reader,
-    renderer: &Renderer,
-    changes: &[PathChange],
-) -> crate::git::Result<bool> {
-    for change in changes {
-        if may_alter(reader, renderer, change)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Detection goes by which paths there are, by the files that describe a layout, and by which objects (not what is in
-/// them) the other files declare.
-fn may_alter(
-    reader: &Reader,
-    renderer: &Renderer,
-    change: &PathChange,
-) -> crate::git::Result<bool> {
-    use EntryKind::{Blob, Executable};
-    let (before, after) = match (change.before, change.after) {
-        (Some((Blob | Executable, before)), Some((Blob | Executable, after))) => (before, after),
-        _ => return Ok(true),
-    };
-    if describes(change) {
-        return Ok(true);
-    }
-    let name = file_name(change);
-    if name.contains(&b'.') && !is_manifest_name(name) {
-        return Ok(false);
-    }
-    Ok(renderer.outline(reader, before)? != renderer.outline(reader, after)?)
-}
-
-/// Whether a file describes a layout.
+/// Whether a file says by its name that it describes environments and what belongs to them.
 pub(super) fn describes(change: &PathChange) -> bool {
-    let name = file_name(change);
+    let name = file_name(change.path.as_ref());
     DESCRIPTIONS
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-}
-
-fn file_name(change: &PathChange) -> &BStr {
-    match change.path.rfind_byte(b'/') {
-        Some(slash) => change.path[slash + 1..].as_bstr(),
-        None => change.path.as_ref(),
-    }
 }

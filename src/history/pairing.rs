@@ -72,7 +72,7 @@ pub(super) fn differing(before: &[Item<'_>], after: &[Item<'_>]) -> Vec<Pair> {
         gone.extend(old);
         new.extend(young);
     }
-    pairs.extend(generated_names(before, after, gone, new));
+    pairs.extend(generated_names(before, after, &gone, &new));
     pairs
 }
 
@@ -93,30 +93,22 @@ fn matching(
     pairs
 }
 
-/// Pairs what has no counterpart of its name with what a generator may have renamed it to, inside one app.
+/// Pairs what has no counterpart of its name with what a generator may have renamed it to.
 fn generated_names(
     before: &[Item<'_>],
     after: &[Item<'_>],
-    gone: Vec<usize>,
-    new: Vec<usize>,
+    gone: &[usize],
+    new: &[usize],
 ) -> Vec<Pair> {
-    let mut by_app: BTreeMap<usize, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-    for at in gone {
-        by_app.entry(before[at].place).or_default().0.push(at);
-    }
-    for at in new {
-        by_app.entry(after[at].place).or_default().1.push(at);
-    }
-    let mut pairs = Vec::new();
-    for (gone, new) in by_app.into_values() {
-        let old: Vec<&ObjectRef> = gone.iter().map(|&at| &before[at].object().id).collect();
-        let young: Vec<&ObjectRef> = new.iter().map(|&at| &after[at].object().id).collect();
-        for pair in diff::pair(&old, &young) {
-            pairs.push((
+    let old: Vec<&ObjectRef> = gone.iter().map(|&at| &before[at].object().id).collect();
+    let young: Vec<&ObjectRef> = new.iter().map(|&at| &after[at].object().id).collect();
+    diff::pair(&old, &young)
+        .into_iter()
+        .map(|pair| {
+            (
                 pair.before.and_then(|at| gone.get(at).copied()),
                 pair.after.and_then(|at| new.get(at).copied()),
-            ));
-        }
-    }
-    pairs
+            )
+        })
+        .collect()
 }

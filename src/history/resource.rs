@@ -16,7 +16,7 @@ use super::index::{End, History, Row, Rows};
 use super::layouts;
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange};
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::Tool;
 use crate::render::tree::is_manifest_name;
@@ -177,7 +177,7 @@ impl Follower<'_> {
         };
         let before = tree_before(self.sources, rows, at, row)?;
         let declared = self.declared(row)?;
-        let alters = layouts::alter(reader, renderer, &row.changes)?;
+        let alters = !layout::unaltered(reader, renderer, &row.changes)?;
         let concerns = declared
             || self.builds(row, &known)
             || (alters && (self.inherits_namespace || self.may_move_environments(row, before)?));

@@ -5,3 +5,4 @@ mod support;
 
 mod git;
 mod layout;
+mod history;

@@ -1,0 +1,132 @@
+//! Brute force: every file of every first-parent commit, read anew, and compared by value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use gitopsy::git::{Oid, Reader};
+use gitopsy::layout::detect;
+use gitopsy::manifest::{Masking, Node, ObjectRef, parse};
+use gitopsy::render::Renderer;
+
+use super::model::Files;
+
+/// (environment, identity).
+pub type Resource = (String, ObjectRef);
+
+/// A commit's resources, each with a digest of its values.
+pub type Values = BTreeMap<Resource, u64>;
+
+/// What a commit changed: digests before and after.
+pub type Transition = BTreeMap<Resource, (Option<u64>, Option<u64>)>;
+
+fn digests(values: BTreeMap<Resource, Vec<Node>>) -> Values {
+    values
+        .into_iter()
+        .map(|(resource, mut nodes)| {
+            nodes.sort_by_cached_key(|node| format!("{node:?}"));
+            let mut hasher = DefaultHasher::new();
+            nodes.hash(&mut hasher);
+            (resource, hasher.finish())
+        })
+        .collect()
+}
+
+/// What the model's files hold: the first directory is the environment. Knows nothing of layouts.
+pub fn of_files(files: &Files, masking: &Masking) -> Values {
+    let mut values: BTreeMap<Resource, Vec<Node>> = BTreeMap::new();
+    for (path, file) in files {
+        let environment = path.split_once('/').expect("a directory").0;
+        for document in parse(file.text().as_bytes(), masking).documents {
+            let resource = (environment.to_owned(), document.object.id);
+            values
+                .entry(resource)
+                .or_default()
+                .push(document.object.root);
+        }
+    }
+    digests(values)
+}
+
+/// What a commit's tree holds, by detecting its layout and rendering every app of it.
+pub fn of_tree(reader: &Reader, renderer: &Renderer, tree: Oid) -> Values {
+    let layout = detect(reader, tree, renderer).expect("a layout");
+    let mut values: BTreeMap<Resource, Vec<Node>> = BTreeMap::new();
+    for app in layout.apps {
+        let rendering = renderer
+            .render(reader, tree, &app.recipe)
+            .expect("a rendering");
+        for rendered in &rendering.objects {
+            let resource = (app.environment.clone(), rendered.object.id.clone());
+            values
+                .entry(resource)
+                .or_default()
+                .push(rendered.object.root.clone());
+        }
+    }
+    digests(values)
+}
+
+pub fn transition(before: &Values, after: &Values) -> Transition {
+    let resources: BTreeSet<&Resource> = before.keys().chain(after.keys()).collect();
+    resources
+        .into_iter()
+        .map(|resource| {
+            let sides = (before.get(resource).copied(), after.get(resource).copied());
+            (resource.clone(), sides)
+        })
+        .filter(|(_, (before, after))| before != after)
+        .collect()
+}
+
+/// The commits (oldest is 0) that changed a resource, newest first, by the definition: its values differ from those before.
+/// A generated name is followed to the one it replaced.
+pub fn expected(line: &[Transition], resource: &Resource) -> Vec<usize> {
+    let mut resource = resource.clone();
+    let mut log = Vec::new();
+    for (at, transition) in line.iter().enumerate().rev() {
+        let Some((before, _)) = transition.get(&resource) else {
+            continue;
+        };
+        log.push(at);
+        if before.is_none()
+            && let Some(old) = renamed_from(transition, &resource)
+        {
+            resource = old;
+        }
+    }
+    log
+}
+
+/// The one generated name that is gone where `resource` is the one that is new.
+fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource> {
+    let (environment, object) = resource;
+    // `diff::pair` has its own tests; the names here are of jobs with five letters.
+    let stem = |name: &str| {
+        let (stem, suffix) = name.rsplit_once('-')?;
+        (suffix.len() == 5).then(|| stem.to_owned())
+    };
+    if object.kind != "Job" || stem(&object.name).is_none() {
+        return None;
+    }
+    let of = |gone: bool| -> Vec<&Resource> {
+        transition
+            .iter()
+            .filter(|((place, id), (before, after))| {
+                place == environment
+                    && id.kind == object.kind
+                    && id.namespace == object.namespace
+                    && stem(&id.name) == stem(&object.name)
+                    && if gone {
+                        after.is_none()
+                    } else {
+                        before.is_none()
+                    }
+            })
+            .map(|(resource, _)| resource)
+            .collect()
+    };
+    match (of(true).as_slice(), of(false).as_slice()) {
+        ([old], [_]) => Some((*old).clone()),
+        _ => None,
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::mask::{Marks, Masking, Secrecy};
 use super::object::{Leaf, Node};
-use super::scalar::Scalar;
+use super::scalar::{self, Scalar};
 use super::tree::{self, Key, NodeId, Tree, Value};
 
 /// The masked value of `tree`, and the lines of keys that were set before.
@@ -60,7 +60,7 @@ impl Builder<'_, '_> {
             Value::Scalar(scalar) => Node::Leaf(match scalar {
                 Scalar::Null => Leaf::Null,
                 Scalar::Bool(value) => Leaf::Bool(*value),
-                Scalar::Number(number) => Leaf::Number(number.clone()),
+                Scalar::Number(number) => Leaf::Number(scalar::canonical(number.clone())),
                 Scalar::String(text) => Leaf::String(text.to_string()),
             }),
             Value::List(items) => Node::List(items.iter().map(|&item| self.node(item)).collect()),

@@ -1,5 +1,6 @@
 //! A file's bytes → the objects in it, and what could not be read.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::build;
@@ -109,17 +110,20 @@ fn take_apart(node: Node, list_kind: Option<(&str, &str)>, place: &Place, manife
             return;
         }
     };
-    if let Some((api_version, kind)) = list_kind {
-        let mut default = |key: &str, value: &str| {
-            root.entry(key.to_owned())
-                .or_insert_with(|| Node::Leaf(Leaf::String(value.to_owned())));
-        };
-        default("apiVersion", api_version);
-        default("kind", kind);
+    // As kubectl does: an item that lacks one of the two gets both from a typed list (ConfigMapList).
+    if let Some((api_version, kind)) = list_kind
+        && ["apiVersion", "kind"].iter().any(|key| {
+            root.get(*key)
+                .and_then(Node::as_str)
+                .is_none_or(str::is_empty)
+        })
+    {
+        for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
+            root.insert(key.to_owned(), Node::Leaf(Leaf::String(value.to_owned())));
+        }
     }
     if let Some((api_version, kind)) = item_kind(&root) {
         if let Some(Node::List(items)) = root.remove("items") {
-            // `kubectl` gives the items of a typed list (ConfigMapList) the list's kind; those of a `List` have their own.
             let defaults = (!kind.is_empty()).then_some((api_version.as_str(), kind.as_str()));
             for item in items {
                 take_apart(item, defaults, place, manifest);
@@ -145,16 +149,12 @@ fn take_apart(node: Node, list_kind: Option<(&str, &str)>, place: &Place, manife
     }
 }
 
-/// Where `root` is a list of objects: its `apiVersion`, and the kind its items have (`""`: their own).
-fn item_kind(root: &std::collections::BTreeMap<String, Node>) -> Option<(String, String)> {
-    let kind = root.get("kind")?.as_str()?.strip_suffix("List")?;
-    let named = root
-        .get("metadata")
-        .and_then(|metadata| metadata.get("name"))
-        .is_some();
-    if named || root.get("items")?.as_list().is_none() {
-        return None;
-    }
+/// Where `root` is a list of objects, which is whatever has `items` (`k8s.io/apimachinery` `unstructured/helpers.go`): its
+/// `apiVersion`, and the kind its items have (`""`: their own).
+fn item_kind(root: &BTreeMap<String, Node>) -> Option<(String, String)> {
+    root.get("items")?.as_list()?;
+    let kind = root.get("kind")?.as_str()?;
+    let kind = kind.strip_suffix("List").unwrap_or(kind);
     Some((
         root.get("apiVersion")?.as_str()?.to_owned(),
         kind.to_owned(),

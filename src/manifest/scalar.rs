@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Number;
 
-/// A resolved scalar.
+/// A resolved scalar. A number is as YAML sees it: [`canonical`] makes it what Kubernetes sees.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Scalar<'a> {
     Null,
@@ -63,19 +63,21 @@ pub(super) fn tagged<'a>(name: &str, text: Cow<'a, str>) -> Result<Scalar<'a>, &
     }
 }
 
-/// A number as the API server keeps it: an integer where it is one (Go writes the float 8.0 as `8` in JSON, and what
-/// has no fraction is read back as an integer), a float elsewhere.
+/// A number as the API server keeps it: an integer where its JSON has no fraction (Go writes the float 8.0 as `8`, and
+/// reads that back as an integer), a float elsewhere.
 pub(super) fn canonical(number: Number) -> Number {
     if number.is_i64() {
         return number;
     }
-    // Beyond 2^63 Kubernetes' JSON decoder falls back to a float.
+    // Beyond 2^63 Kubernetes' JSON decoder falls back to a float, from 10^21 on Go writes an exponent.
     let Some(float) = number.as_f64() else {
         return number;
     };
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    if float.fract() == 0.0 && float.abs() <= EXACT {
-        return Number::from(float as i64);
+    if float.fract() == 0.0
+        && float.abs() < 1e21
+        && let Ok(integer) = float.to_string().parse::<i64>()
+    {
+        return Number::from(integer);
     }
     Number::from_f64(float).unwrap_or(number)
 }
@@ -86,10 +88,9 @@ pub(super) fn key<'a>(scalar: Scalar<'a>) -> Option<Cow<'a, str>> {
         Scalar::String(text) => text,
         Scalar::Bool(true) => "true".into(),
         Scalar::Bool(false) => "false".into(),
-        Scalar::Number(number) => match number.as_i64() {
-            Some(integer) => integer.to_string().into(),
-            None => float_key(number.as_f64()? as f32).into(),
-        },
+        Scalar::Number(number) if number.is_i64() => number.to_string().into(),
+        Scalar::Number(number) if number.is_f64() => float_key(number.as_f64()? as f32).into(),
+        Scalar::Number(_) => return None,
         Scalar::Null => return None,
     })
 }
@@ -101,7 +102,7 @@ fn float_key(float: f32) -> String {
         return scientific;
     };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return format!("{float}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -113,15 +114,26 @@ fn starts_like_number(text: &str) -> bool {
 }
 
 fn parse_number(text: &str) -> Option<Number> {
-    if text.starts_with('.') {
-        return float(text);
+    // go-yaml gives what starts with a point to `strconv.ParseFloat` as it is, and that takes underscores between digits.
+    if text.starts_with('.') && !underscores_between_digits(text) {
+        return None;
     }
     let plain: Cow<'_, str> = if text.contains('_') {
         text.replace('_', "").into()
     } else {
         text.into()
     };
-    integer(&plain).or_else(|| float(&plain)).map(canonical)
+    integer(&plain).or_else(|| float(&plain))
+}
+
+fn underscores_between_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(u8::is_ascii_digit)
+    };
+    text.match_indices('_')
+        .all(|(at, _)| digit(at.checked_sub(1)) && digit(at.checked_add(1)))
 }
 
 /// Go's `strconv.ParseInt(s, 0, 64)`, then `ParseUint(s, 0, 64)`.

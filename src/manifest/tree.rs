@@ -19,6 +19,9 @@ const MAX_HEIGHT: u16 = 256;
 /// Nodes that following a document's aliases may add (a string counts as one node per 64 bytes).
 const MAX_ALIASED: u64 = 500_000;
 
+/// The namespace of `!!` tags.
+const CORE: &str = "tag:yaml.org,2002:";
+
 pub(super) type NodeId = usize;
 
 #[derive(Debug)]
@@ -145,9 +148,7 @@ fn json_node(
     let value = match value {
         serde_json::Value::Null => Value::Scalar(Scalar::Null),
         serde_json::Value::Bool(value) => Value::Scalar(Scalar::Bool(value)),
-        serde_json::Value::Number(number) => {
-            Value::Scalar(Scalar::Number(scalar::canonical(number)))
-        }
+        serde_json::Value::Number(number) => Value::Scalar(Scalar::Number(number)),
         serde_json::Value::String(text) => Value::Scalar(Scalar::String(text.into())),
         serde_json::Value::Array(items) => Value::List(
             items
@@ -193,35 +194,35 @@ impl<'a> Tree<'a> {
         &self.nodes[self.resolve(id)].value
     }
 
-    /// The value of a map's key as Kubernetes sees it: the last of duplicates, else a merged one.
+    /// The value of a map's key as Kubernetes sees it: what stands last wins, be it the key or a merged map that has it.
     pub fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
         let Value::Map(entries) = self.value(map) else {
             return None;
         };
-        let own = entries
-            .iter()
-            .rev()
-            .find(|entry| matches!(&entry.key, Key::Text(text) if text == key));
-        own.map(|entry| entry.value).or_else(|| {
-            self.merged(map)
+        entries.iter().rev().find_map(|entry| match &entry.key {
+            Key::Text(text) => (text == key).then_some(entry.value),
+            Key::Merge => self
+                .sources(entry.value)
                 .into_iter()
-                .find_map(|source| self.get(source, key))
+                .find_map(|source| self.get(source, key)),
         })
     }
 
-    /// The maps that a map's `<<` keys name, the first to win coming first.
+    /// The maps that a map's `<<` keys name.
     pub fn merged(&self, map: NodeId) -> Vec<NodeId> {
         let Value::Map(entries) = self.value(map) else {
             return Vec::new();
         };
-        let mut sources = Vec::new();
-        for entry in entries.iter().rev().filter(|entry| entry.key == Key::Merge) {
-            match self.value(entry.value) {
-                Value::List(items) => sources.extend(items),
-                _ => sources.push(entry.value),
-            }
+        let merges = entries.iter().filter(|entry| entry.key == Key::Merge);
+        merges.flat_map(|entry| self.sources(entry.value)).collect()
+    }
+
+    /// What a `<<` key names, the first to win coming first.
+    fn sources(&self, merged: NodeId) -> Vec<NodeId> {
+        match self.value(merged) {
+            Value::List(items) => items.clone(),
+            _ => vec![merged],
         }
-        sources
     }
 
     pub fn text(&self, id: NodeId) -> Option<&str> {
@@ -294,7 +295,10 @@ impl<'a> Reader<'a> {
                     }
                     _ => bytes,
                 };
-                let merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
+                let merge = text == "<<"
+                    && tag.as_deref().map_or(style == ScalarStyle::Plain, |tag| {
+                        tag.suffix_in_namespace(CORE).as_deref() == Some("merge")
+                    });
                 let value = resolve(text, style, tag.as_deref()).map_err(|why| Fault {
                     line,
                     cause: Cause::Syntax,
@@ -522,14 +526,10 @@ fn resolve<'a>(
     tag: Option<&Tag>,
 ) -> Result<Scalar<'a>, &'static str> {
     match tag {
-        Some(tag) if tag.parts() != ("!", "") && tag.parts() != ("", "!") => {
-            match tag.suffix_in_namespace("tag:yaml.org,2002:") {
-                Some(name) => scalar::tagged(&name, text),
-                None => Ok(Scalar::String(text)),
-            }
-        }
-        // `! 12` asks for the resolution of a plain scalar.
-        Some(_) => scalar::plain(text),
+        Some(tag) => match tag.suffix_in_namespace(CORE) {
+            Some(name) => scalar::tagged(&name, text),
+            None => Ok(Scalar::String(text)),
+        },
         None if style == ScalarStyle::Plain => scalar::plain(text),
         None => Ok(Scalar::String(text)),
     }

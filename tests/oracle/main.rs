@@ -6,3 +6,4 @@ mod support;
 mod git;
 mod layout;
 mod history;
+mod manifest;

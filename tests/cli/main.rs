@@ -1,8 +1,7 @@
 //! The commands, as scripts and people run them: the real binary on repositories the tests build, with nothing of the
 //! user's around it.
 
-#[path = "../support/mod.rs"]
-mod support;
+extern crate support;
 
 mod bad_input;
 mod demo;

@@ -1,7 +1,6 @@
 //! Our answers against those of git, kustomize, kubectl and brute force.
 
-#[path = "../support/mod.rs"]
-mod support;
+extern crate support;
 
 mod git;
 mod layout;

@@ -140,6 +140,20 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
 }
 
 fn settings(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<tui::Settings> {
-    let theme = global.theme.clone().or_else(|| config.theme.clone());
-    tui::Settings::new(theme, config.keys.clone(), &dirs.config.join("themes"))
+    let colour = output::may_colour(global);
+    let theme = match &global.theme {
+        Some(name) => Some(name.clone()),
+        None if !colour => Some("mono".to_owned()),
+        None => config.theme.clone(),
+    };
+    let mut settings = tui::Settings::new(theme, config.keys.clone(), &dirs.config.join("themes"))?;
+    settings.at = global.at.clone();
+    let only =
+        |key: &str, value: &Option<String>| value.as_ref().map(|value| format!("{key}:{value}"));
+    let filter = [
+        only("env", &global.environment),
+        only("ns", &global.namespace),
+    ];
+    settings.filter = filter.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    Ok(settings)
 }

@@ -31,19 +31,23 @@ pub enum Ink {
     Blue,
 }
 
+/// Whether standard output may be coloured.
+pub fn may_colour(global: &Global) -> bool {
+    match global.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
 impl Output {
     pub fn new(global: &Global, now: Timestamp) -> Output {
-        let colour = match global.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => {
-                std::io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            }
-        };
         Output {
             format: global.output,
-            colour,
+            colour: may_colour(global),
             now,
             buffer: String::new(),
         }

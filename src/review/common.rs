@@ -125,3 +125,27 @@ pub(super) fn environment(
         cluster,
     }
 }
+
+impl ResourceId {
+    /// What a person would write to mean it: `deployment.apps/api`, in its environment and namespace.
+    pub fn selector(&self) -> Selector {
+        let ObjectRef {
+            group,
+            kind,
+            namespace,
+            name,
+        } = &self.object;
+        let kind = kind.to_lowercase();
+        let kind = if group.is_empty() {
+            kind
+        } else {
+            format!("{kind}.{group}")
+        };
+        Selector {
+            environment: Some(self.environment.clone()),
+            namespace: namespace.clone(),
+            resource: Some(format!("{kind}/{name}")),
+            path: None,
+        }
+    }
+}

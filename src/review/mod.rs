@@ -22,9 +22,11 @@ mod workspace;
 
 pub use workspace::{ClusterChoice, Header, Options, Workspace};
 
-pub use crate::diff::{ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Span, TextDiff};
+pub use crate::diff::{
+    ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Span, TextDiff, text as text_diff,
+};
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination};
 pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
-pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, ObjectRef, Step};
+pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step};
 pub use crate::task::{Cancel, Clock, Known, Sink, Why};

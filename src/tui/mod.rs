@@ -1,15 +1,160 @@
-//! tui
+//! The terminal interface: screens over the questions of [`crate::review`].
+//!
+//! ```text
+//!   terminal, answers, signals → App::update → effects → worker, clipboard, browser, pager
+//!                                    ↓
+//!                                App::view → one frame
+//! ```
+//!
+//! State changes only in `update`, a frame only reads. Everything that is pending is taken before a frame is drawn; nothing is drawn
+//! when nothing happened: while idle there is one deadline, the next change of a visible age.
 
-pub struct Settings;
+pub mod app;
+pub mod ask;
+mod chrome;
+pub mod cx;
+pub mod filter;
+pub mod keys;
+pub mod screen;
+mod terminal;
+pub mod theme;
+pub mod widget;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crossterm::event::{Event, EventStream};
+use futures::{FutureExt, StreamExt};
+
+use app::{App, Message};
+use cx::Effect;
+use terminal::Tty;
+use theme::{Theme, ThemeError};
+use worker::Inbox;
+
+use crate::review::Workspace;
+
+/// How the user wants it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub theme: Theme,
+    /// Action id → keys.
+    pub keys: BTreeMap<String, String>,
+    /// The date or revision to begin at.
+    pub at: Option<String>,
+    /// The filter the lists begin with.
+    pub filter: String,
+}
+
 impl Settings {
+    /// `theme`: a built-in one, or a file in the directory `themes`; `keys`: action id → keys.
     pub fn new(
-        _: Option<String>,
-        _: std::collections::BTreeMap<String, String>,
-        _: &std::path::Path,
-    ) -> anyhow::Result<Settings> {
-        Ok(Settings)
+        theme: Option<String>,
+        keys: BTreeMap<String, String>,
+        themes: &Path,
+    ) -> Result<Settings, ThemeError> {
+        let theme = Theme::load(theme.as_deref().unwrap_or("dark"), Some(themes))?;
+        Ok(Settings {
+            theme,
+            keys,
+            at: None,
+            filter: String::new(),
+        })
     }
 }
-pub async fn run(_: crate::review::Workspace, _: Settings) -> anyhow::Result<()> {
-    Ok(())
+
+/// Opens the interface on a workspace, until the user quits, the terminal goes away or a signal ends it.
+pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
+    let mut tty = Tty::enter()?;
+    let size = tty.size()?;
+    let (mut app, mut effects) = App::new(settings, ws.header(), ws.clock().now(), size);
+    let inbox = Arc::new(Inbox::default());
+    let mut changes = ws.changes();
+    let mut changing = true;
+    let mut ended = std::pin::pin!(ended());
+    let mut events = Some(EventStream::new());
+    loop {
+        let mut batch = Vec::new();
+        for effect in effects {
+            let done = match effect {
+                Effect::Quit => return Ok(()),
+                Effect::Ask(ask) => {
+                    worker::start(&ws, ask, &inbox);
+                    Ok(())
+                }
+                Effect::Copy(text) => tty.copy(&text),
+                Effect::Browse(url) => terminal::browse(&url),
+                Effect::Page(text) => {
+                    // The stream reads the terminal on a thread of its own: it must be gone while another program reads.
+                    events = None;
+                    tty.page(&text)
+                }
+                Effect::K9s(on) => {
+                    events = None;
+                    tty.k9s(&on)
+                }
+            };
+            batch.extend(done.err().map(Message::Failed));
+        }
+        let (width, height) = tty.size()?;
+        batch.push(Message::Resize(width, height));
+        effects = app.update(batch, ws.clock().now());
+        tty.draw(|buf| app.view(buf))?;
+        if !effects.is_empty() {
+            continue;
+        }
+        let stream = events.get_or_insert_with(EventStream::new);
+        let mut batch = Vec::new();
+        tokio::select! {
+            event = stream.next() => match event {
+                Some(event) => batch.extend(message(event?)),
+                None => return Ok(()),
+            },
+            () = inbox.arrival() => {}
+            changed = changes.changed(), if changing => match changed {
+                Ok(()) => batch.push(Message::Changed(ws.header(), *changes.borrow_and_update())),
+                Err(_) => changing = false,
+            },
+            () = &mut ended => return Ok(()),
+            () = tokio::time::sleep(app.deadline()) => batch.push(Message::Tick),
+        }
+        while let Some(Some(event)) = stream.next().now_or_never() {
+            batch.extend(message(event?));
+        }
+        batch.extend(inbox.take().into_iter().map(Message::Reply));
+        effects = app.update(batch, ws.clock().now());
+    }
+}
+
+fn message(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(key) => Some(Message::Key(key)),
+        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Mouse(mouse) => Some(Message::Mouse(mouse)),
+        Event::Resize(width, height) => Some(Message::Resize(width, height)),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}
+
+/// Returns when a signal asks the program to end, so that the terminal is given back.
+#[cfg(unix)]
+async fn ended() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn ended() {
+    std::future::pending().await
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::common::Pull;
 use super::super::{Workspace, revert};
-use crate::stage::{Consent, Plan};
+pub use crate::stage::{Consent, Plan};
 use crate::task::Sink;
 
 /// How far a staged change has come, with the time of each milestone.

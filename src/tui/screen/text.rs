@@ -1,0 +1,245 @@
+//! Texts to read: an object as YAML, the calls made so far, what works here.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Facts, Look, Mouse, absent, standing};
+use crate::review::doctor;
+use crate::tui::ask::{Answer, Question, Reply, Slot};
+use crate::tui::cx::{Cx, Effect};
+use crate::tui::keys::Action;
+use crate::tui::theme::Role;
+use crate::tui::widget::doc::Doc;
+use crate::tui::widget::panes::Panes;
+use crate::tui::widget::row::Row;
+use crate::tui::widget::textview;
+
+pub struct Text {
+    title: String,
+    source: Source,
+    /// Texts with their names; `tab` goes from one to the next.
+    pages: Vec<(String, Doc)>,
+    page: usize,
+    panes: Panes,
+}
+
+/// Where the text comes from.
+enum Source {
+    Given,
+    Calls(Slot<Vec<String>>),
+    Doctor(Slot<doctor::Answer>),
+}
+
+impl Text {
+    /// An object's YAML: one page for each side that is there, else why there is none.
+    pub fn yaml(title: String, sides: Vec<(String, Result<String, Row>)>) -> Text {
+        let pages = sides
+            .into_iter()
+            .map(|(name, text)| {
+                let mut doc = Doc::default();
+                doc.set(text.map_or_else(|why| vec![why], |text| textview::whole(&text)));
+                (name, doc)
+            })
+            .collect();
+        Text {
+            title,
+            source: Source::Given,
+            pages,
+            page: 0,
+            panes: Panes::default(),
+        }
+    }
+
+    /// Every git, tool and HTTP call made.
+    pub fn calls() -> Text {
+        Text::asked("Calls", Source::Calls(Slot::default()))
+    }
+
+    /// What works here.
+    pub fn doctor() -> Text {
+        Text::asked("Doctor", Source::Doctor(Slot::default()))
+    }
+
+    fn asked(title: &str, source: Source) -> Text {
+        let pages = vec![(title.to_owned(), Doc::wrapped())];
+        Text {
+            title: title.to_owned(),
+            source,
+            pages,
+            page: 0,
+            panes: Panes::default(),
+        }
+    }
+
+    pub fn ask(&mut self, cx: &mut Cx) {
+        match &mut self.source {
+            Source::Given => {}
+            Source::Calls(slot) => slot.ask(cx, Question::Calls),
+            Source::Doctor(slot) => slot.ask(cx, Question::Doctor),
+        }
+        self.refill();
+    }
+
+    pub fn reply(&mut self, reply: Reply, _cx: &mut Cx) {
+        let first = match (&mut self.source, reply.answer) {
+            (Source::Calls(slot), Answer::Calls(part)) => {
+                let first = slot.value().is_none();
+                slot.take(reply.ticket, part);
+                first
+            }
+            (Source::Doctor(slot), Answer::Doctor(part)) => {
+                slot.take(reply.ticket, part);
+                false
+            }
+            _ => false,
+        };
+        self.refill();
+        if first {
+            // The newest call is the last line.
+            self.doc_mut().map(|doc| doc.act(Action::Bottom));
+        }
+    }
+
+    fn refill(&mut self) {
+        let rows = match &self.source {
+            Source::Given => return,
+            Source::Calls(slot) => match slot.value() {
+                None => absent(slot),
+                Some(calls) if calls.is_empty() => vec![Row::of(Role::Dim, "no calls yet")],
+                Some(calls) => calls.iter().map(|call| Row::of(Role::Text, call)).collect(),
+            },
+            Source::Doctor(slot) => match slot.value() {
+                None => absent(slot),
+                Some(answer) => answer.checks.iter().flat_map(check).collect(),
+            },
+        };
+        if let Some(doc) = self.doc_mut() {
+            doc.set(rows);
+        }
+    }
+
+    pub fn act(&mut self, action: Action, cx: &mut Cx) {
+        match action {
+            Action::NextPane => self.page = (self.page + 1) % self.pages.len().max(1),
+            Action::PreviousPane => {
+                self.page = (self.page + self.pages.len().max(1) - 1) % self.pages.len().max(1)
+            }
+            Action::Pager => {
+                if let Some((_, doc)) = self.pages.get(self.page) {
+                    cx.effect(Effect::Page(doc.plain()));
+                }
+            }
+            other => {
+                self.doc_mut().map(|doc| doc.act(other));
+            }
+        }
+    }
+
+    pub fn blocked(&self, action: Action) -> Option<String> {
+        match action {
+            Action::NextPane | Action::PreviousPane if self.pages.len() < 2 => {
+                Some("there is one page".to_owned())
+            }
+            Action::NextMatch | Action::PreviousMatch
+                if self.doc().is_none_or(|doc| doc.matches() == 0) =>
+            {
+                Some("nothing found: / searches".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn doc(&self) -> Option<&Doc> {
+        self.pages.get(self.page).map(|(_, doc)| doc)
+    }
+
+    fn doc_mut(&mut self) -> Option<&mut Doc> {
+        self.pages.get_mut(self.page).map(|(_, doc)| doc)
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        for (_, doc) in &mut self.pages {
+            doc.set_search(text);
+        }
+    }
+
+    pub fn settle(&mut self, area: Rect) {
+        self.panes.settle(area, vec![area]);
+        let inner = self.panes.inner(0);
+        for (_, doc) in &mut self.pages {
+            doc.settle(inner.width, inner.height);
+        }
+    }
+
+    pub fn facts(&self) -> Facts {
+        let ticket = match &self.source {
+            Source::Given => None,
+            Source::Calls(slot) => slot.ticket(),
+            Source::Doctor(slot) => slot.ticket(),
+        };
+        Facts {
+            crumb: self.title.clone(),
+            position: self.doc().map(Doc::position).unwrap_or_default(),
+            filter: Some(
+                self.doc()
+                    .map(|doc| doc.search().to_owned())
+                    .unwrap_or_default(),
+            ),
+            tickets: ticket.into_iter().collect(),
+            ..Facts::default()
+        }
+    }
+
+    pub fn mouse(&mut self, mouse: Mouse) {
+        if let (Mouse::Wheel(rows), Some(doc)) = (mouse, self.doc_mut()) {
+            doc.scroll(rows);
+        }
+    }
+
+    pub fn view(&self, look: Look, buf: &mut Buffer) {
+        let mut title = Row::of(Role::FocusedTitle, &self.title);
+        if self.pages.len() > 1 {
+            for (i, (name, _)) in self.pages.iter().enumerate() {
+                title.add(Role::Dim, " · ");
+                title = match i == self.page {
+                    true => title.with(Role::ActiveTab, &format!("[{name}]")),
+                    false => title.with(Role::Tab, name),
+                };
+            }
+        }
+        let note = match (&self.source, self.doc()) {
+            (_, Some(doc)) if !doc.search().is_empty() => {
+                Row::of(Role::Match, &format!("{} found", doc.matches()))
+            }
+            (Source::Calls(slot), _) => standing(slot),
+            (Source::Doctor(slot), _) => standing(slot),
+            _ => Row::new(),
+        };
+        if let (Some(area), Some(doc)) = (
+            self.panes.frame(look.theme, buf, 0, &title, &note),
+            self.doc(),
+        ) {
+            doc.view(look.theme, buf, area);
+        }
+    }
+}
+
+fn check(check: &doctor::Check) -> Vec<Row> {
+    let (mark, word, role) = match check.state {
+        doctor::State::Fine => ("✓", "fine", Role::Good),
+        doctor::State::Missing => ("–", "missing", Role::Warning),
+        doctor::State::Failed => ("✗", "failed", Role::Error),
+    };
+    let mut rows = vec![
+        Row::of(role, &format!("{mark} {word:<8} "))
+            .with(Role::Label, &format!("{:<14} ", check.name))
+            .with(Role::Text, &check.detail),
+    ];
+    rows.extend(
+        check
+            .hint
+            .iter()
+            .map(|hint| Row::of(Role::Dim, &format!("{:26}", "")).with(Role::Dim, hint)),
+    );
+    rows
+}

@@ -1,0 +1,205 @@
+//! The terminal: taken over at the start, given back on every way out, lent to other programs in between.
+
+use std::io::{self, Stdout, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::cx::K9s;
+
+/// Most bytes sent to the clipboard: terminals drop longer sequences whole.
+const CLIPBOARD: usize = 74_994;
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub struct Tty {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    previous: Arc<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync>,
+}
+
+impl Tty {
+    pub fn enter() -> io::Result<Tty> {
+        let previous: Arc<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync> =
+            Arc::from(std::panic::take_hook());
+        let hook = Arc::clone(&previous);
+        let drawing = std::thread::current().id();
+        std::panic::set_hook(Box::new(move |info| {
+            // A panic while answering a question is shown as a failed answer; printing it would break the screen.
+            if std::thread::current().id() == drawing {
+                restore();
+                hook(info);
+            }
+        }));
+        let mut tty = Tty {
+            terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?,
+            previous,
+        };
+        tty.take()?;
+        Ok(tty)
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableMouseCapture
+        )?;
+        self.terminal.clear()
+    }
+
+    /// The size as of now.
+    pub fn size(&mut self) -> io::Result<(u16, u16)> {
+        self.terminal.autoresize()?;
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::buffer::Buffer)) -> io::Result<()> {
+        self.terminal
+            .draw(|frame| view(frame.buffer_mut()))
+            .map(|_| ())
+    }
+
+    /// Puts `text` on the clipboard, by asking the terminal (OSC 52): works over ssh, needs no display.
+    pub fn copy(&mut self, text: &str) -> Result<(), String> {
+        if text.len() > CLIPBOARD {
+            return Err(format!(
+                "too long for the terminal's clipboard ({} bytes)",
+                text.len()
+            ));
+        }
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Shows `text` in the user's pager.
+    pub fn page(&mut self, text: &str) -> Result<(), String> {
+        let pager = std::env::var("PAGER")
+            .ok()
+            .filter(|pager| !pager.trim().is_empty())
+            .unwrap_or_else(|| "less".to_owned());
+        let mut words = pager.split_whitespace();
+        let mut command = Command::new(words.next().unwrap_or("less"));
+        command.args(words).stdin(Stdio::piped());
+        self.lend(&mut command, Some(text))
+    }
+
+    /// Hands over to k9s, and comes back when it ends.
+    pub fn k9s(&mut self, on: &K9s) -> Result<(), String> {
+        let mut command = Command::new("k9s");
+        if let Some(context) = &on.context {
+            command.args(["--context", context]);
+        }
+        if let Some(namespace) = &on.namespace {
+            command.args(["--namespace", namespace]);
+        }
+        // As typed at its prompt: the kind, filtered by the name.
+        command.args([
+            "--command",
+            &format!("{} /{}", on.kind.to_lowercase(), on.name),
+        ]);
+        self.lend(&mut command, None)
+    }
+
+    /// Runs a program on the terminal and takes the terminal back.
+    fn lend(&mut self, command: &mut Command, input: Option<&str>) -> Result<(), String> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        restore();
+        let mut run = || -> io::Result<()> {
+            let mut child = command.spawn()?;
+            if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
+                // A pager that is left early closes its input.
+                match stdin.write_all(text.as_bytes()) {
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+                    _ => {}
+                }
+            }
+            child.wait().map(|_| ())
+        };
+        let result = run().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => format!("{program} is not installed"),
+            _ => format!("{program}: {error}"),
+        });
+        self.take().map_err(|error| error.to_string())?;
+        result
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        restore();
+        let previous = Arc::clone(&self.previous);
+        if !std::thread::panicking() {
+            std::panic::set_hook(Box::new(move |info| previous(info)));
+        }
+    }
+}
+
+/// Gives the terminal back as it was. Errors are ignored: there is nobody left to tell.
+fn restore() {
+    let _ = execute!(
+        io::stdout(),
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        crossterm::cursor::Show
+    );
+    let _ = disable_raw_mode();
+}
+
+/// Opens a page in the user's browser. Only http and https: the address comes from a repository or a forge.
+pub fn browse(url: &str) -> Result<(), String> {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    if !is_web || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(format!(
+            "not a web address: {}",
+            crate::text::clean_line(url)
+        ));
+    }
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let mut command = tokio::process::Command::new(opener);
+    command
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command
+        .spawn()
+        .map_err(|_| format!("{opener} is not installed; the address is {url}"))?;
+    tokio::spawn(async move { child.wait().await });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_web_addresses_are_opened() {
+        for url in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "--help",
+            "https://x\n--y",
+            "https://a b",
+            "",
+        ] {
+            assert!(browse(url).is_err(), "{url}");
+        }
+    }
+}

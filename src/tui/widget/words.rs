@@ -1,0 +1,268 @@
+//! How states, versions, commits and values of unknown standing are said: one mark and one word each, the same on every screen.
+
+use jiff::Timestamp;
+
+use super::row::{Row, cut};
+use crate::review::common::{CommitLine, Environment};
+use crate::review::drift::{Cause, CauseKind};
+use crate::review::{
+    Action, ChangeKind, Decided, Deployer, Health, HealthStatus, Known, Leaf, Node, Noise, Oid,
+    SyncState, Why,
+};
+use crate::text;
+use crate::tui::theme::Role;
+
+/// Mark, word and role of a health.
+pub fn health_mark(status: HealthStatus) -> (&'static str, &'static str, Role) {
+    match status {
+        HealthStatus::Healthy => ("●", "Healthy", Role::Healthy),
+        HealthStatus::Progressing => ("▲", "Progressing", Role::Progressing),
+        HealthStatus::Degraded => ("✗", "Degraded", Role::Degraded),
+        HealthStatus::Suspended => ("◌", "Suspended", Role::Suspended),
+        HealthStatus::Missing => ("○", "Missing", Role::Missing),
+        HealthStatus::Unknown => ("?", "Unknown", Role::Unknown),
+    }
+}
+
+/// `✗ Degraded  CrashLoopBackOff ×7 (rule)`
+pub fn health(health: &Health) -> Row {
+    let (mark, word, role) = health_mark(health.status);
+    let mut row = Row::of(role, mark).with(role, " ").with(role, word);
+    if !health.reason.is_empty() {
+        row = row.with(Role::Text, "  ").with(Role::Text, &health.reason);
+    }
+    row.with(Role::Dim, decided(health.decided))
+}
+
+fn decided(decided: Decided) -> &'static str {
+    match decided {
+        Decided::Rule => "",
+        Decided::Condition => " (its condition)",
+        Decided::Controller => " (its controller)",
+        Decided::Assumed => " (assumed)",
+    }
+}
+
+pub fn sync_mark(sync: SyncState) -> (&'static str, &'static str, Role) {
+    match sync {
+        SyncState::Synced => ("=", "synced", Role::Healthy),
+        SyncState::Drifted => ("≠", "drifted", Role::Drift),
+        SyncState::Missing => ("○", "missing", Role::Missing),
+        SyncState::Extra => ("+", "extra", Role::Drift),
+        SyncState::Orphaned => ("∅", "orphaned", Role::Drift),
+        SyncState::Unknown => ("?", "unknown", Role::Unknown),
+    }
+}
+
+pub fn change_mark(change: ChangeKind) -> (&'static str, &'static str, Role) {
+    match change {
+        ChangeKind::Added => ("+", "added", Role::Added),
+        ChangeKind::Removed => ("−", "removed", Role::Removed),
+        ChangeKind::Modified => ("~", "modified", Role::Modified),
+        ChangeKind::Moved => ("→", "moved", Role::Modified),
+    }
+}
+
+pub fn effect_mark(action: Action) -> (&'static str, &'static str, Role) {
+    match action {
+        Action::Create => ("+", "create", Role::Added),
+        Action::Update => ("~", "update", Role::Modified),
+        Action::Replace => ("!", "replace", Role::Error),
+        Action::Prune => ("−", "prune", Role::Removed),
+        Action::Orphan => ("∅", "orphan", Role::Drift),
+        Action::Nothing => ("=", "nothing", Role::Dim),
+    }
+}
+
+/// A kind of noise, as it is counted.
+pub fn noise(noise: Noise) -> &'static str {
+    match noise {
+        Noise::Checksum => "checksum",
+        Noise::ChartLabel => "chart label",
+        Noise::GeneratedName => "generated name",
+        Noise::Certificate => "certificate",
+        Noise::Timestamp => "timestamp",
+        Noise::ToolMark => "tool mark",
+    }
+}
+
+pub fn deployer(deployer: Deployer) -> &'static str {
+    match deployer {
+        Deployer::Flux => "Flux",
+        Deployer::ArgoCd => "Argo CD",
+        Deployer::JenkinsX => "Jenkins X",
+        Deployer::Helm => "Helm",
+        Deployer::Pipeline => "a pipeline",
+        Deployer::Unknown => "an unknown deployer",
+    }
+}
+
+/// A mark for a value that is not known, one look for each reason.
+pub fn why_mark(why: &Why) -> (&'static str, Role) {
+    match why {
+        Why::NoCluster | Why::Offline | Why::Past => ("–", Role::Dim),
+        Why::NoContextChosen | Why::UnknownKind(_) => ("?", Role::Unknown),
+        Why::Forbidden(_) => ("⊘", Role::Warning),
+        Why::Unreachable(_) | Why::ToolMissing(_) | Why::Failed(_) => ("!", Role::Error),
+    }
+}
+
+/// Why a value is not known, and what to do about it.
+pub fn why(why: &Why) -> Row {
+    let (mark, role) = why_mark(why);
+    let row = Row::of(role, mark)
+        .with(role, " ")
+        .with(role, &why.to_string());
+    match why {
+        Why::NoContextChosen => row.with(
+            Role::Dim,
+            "  (start with --context ENV=CONTEXT, or name it in the configuration)",
+        ),
+        Why::NoCluster => row.with(Role::Dim, "  (started without one)"),
+        Why::Offline => row.with(Role::Dim, "  (started with --offline)"),
+        _ => row,
+    }
+}
+
+/// What can be said of a value from outside when it is not simply there: loading, stale since when, or why not.
+pub fn standing<T>(known: &Known<T>, now: Timestamp) -> Row {
+    match known {
+        Known::Fresh(_) => Row::new(),
+        Known::Loading => loading(),
+        Known::Stale(_, at) => Row::of(Role::Warning, "stale, as of ")
+            .with(Role::Warning, &text::age(now, *at))
+            .with(Role::Warning, " ago"),
+        Known::Unavailable(reason) => why(reason),
+    }
+}
+
+pub fn loading() -> Row {
+    Row::of(Role::Dim, "… loading")
+}
+
+pub fn hash(id: &Oid) -> String {
+    id.to_hex_with_len(7).to_string()
+}
+
+/// `a1b2c3d  2h  alice  api 1.4.2`
+pub fn commit(line: &CommitLine, now: Timestamp) -> Row {
+    Row::of(Role::Hash, &hash(&line.commit))
+        .with(Role::Text, "  ")
+        .with(Role::Age, &text::age(now, line.time))
+        .with(Role::Text, "  ")
+        .with(Role::Author, &author(line))
+        .with(Role::Text, "  ")
+        .with(Role::Text, &line.subject)
+}
+
+/// `2026-01-31 14:03 UTC, 2h ago`
+pub fn moment(time: Timestamp, now: Timestamp) -> Row {
+    let written = time.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    Row::of(Role::Text, &written).with(Role::Dim, &format!(", {} ago", text::age(now, time)))
+}
+
+/// Who, in as few columns as a person is recognised by.
+pub fn author(line: &CommitLine) -> String {
+    if line.bot {
+        format!("{} (bot)", cut(&line.author.name, 20))
+    } else {
+        cut(&line.author.name, 24)
+    }
+}
+
+/// `kind-prod @ https://…`, or why there is none.
+pub fn cluster(environment: &Environment) -> Row {
+    match environment.cluster.value() {
+        Some(identity) => {
+            let name = identity.context.as_deref().unwrap_or("snapshot");
+            Row::of(Role::Text, name)
+                .with(Role::Dim, " @ ")
+                .with(Role::Dim, &identity.server)
+        }
+        None => match &environment.cluster {
+            Known::Unavailable(reason) => why(reason),
+            _ => loading(),
+        },
+    }
+}
+
+/// A field's value on one line, so that a text `"true"` and a truth `true` look different; `None` is an absent field.
+pub fn value(node: Option<&Node>) -> String {
+    match node {
+        None => "–".to_owned(),
+        Some(node) => flow(node),
+    }
+}
+
+fn flow(node: &Node) -> String {
+    match node {
+        Node::Leaf(Leaf::Null) => "null".to_owned(),
+        Node::Leaf(Leaf::Bool(value)) => value.to_string(),
+        Node::Leaf(Leaf::Number(number)) => number.to_string(),
+        Node::Leaf(Leaf::String(text)) => string(text),
+        Node::Leaf(Leaf::Masked(id)) => format!("{} (masked)", id.label()),
+        Node::List(items) => format!(
+            "[{}]",
+            items.iter().map(flow).collect::<Vec<_>>().join(", ")
+        ),
+        Node::Map(map) => {
+            let fields: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", flow(value)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+    }
+}
+
+fn string(text: &str) -> String {
+    let looks_like_another_type = text.is_empty()
+        || text.parse::<f64>().is_ok()
+        || matches!(
+            text,
+            "true" | "false" | "null" | "~" | "yes" | "no" | "on" | "off" | "–"
+        )
+        || text.trim() != text;
+    if looks_like_another_type {
+        format!("{text:?}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// `1 resource`, `3 resources`
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}
+
+/// Why a live field is not what git says: `kubectl-edit, wrote 35m ago; git: 77aa001 bob, 9d`
+pub fn cause(cause: &Cause, now: Timestamp) -> Row {
+    let manager = cause.manager.as_deref().unwrap_or("someone");
+    let mut row = match cause.kind {
+        CauseKind::ManualEdit => Row::of(Role::Drift, "by hand: ").with(Role::Author, manager),
+        CauseKind::Autoscaler => Row::of(Role::Text, "scaled by ").with(Role::Author, manager),
+        CauseKind::Controller => Row::of(Role::Text, "set by ").with(Role::Author, manager),
+        CauseKind::NotApplied => Row::of(Role::Warning, "not applied yet"),
+        CauseKind::Removed => Row::of(Role::Drift, "removed by hand, by whom is unknown"),
+        CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),
+    };
+    if let Some(time) = cause.time {
+        row.add(
+            Role::Dim,
+            &format!(", last wrote {} ago", text::age(now, time)),
+        );
+    }
+    if let Some(line) = &cause.commit {
+        row = row
+            .with(Role::Dim, "; git: ")
+            .with(Role::Hash, &hash(&line.commit))
+            .with(Role::Text, " ")
+            .with(Role::Author, &author(line))
+            .with(Role::Dim, &format!(" {}", text::age(now, line.time)));
+    }
+    row
+}

@@ -1,6 +1,7 @@
 //! `gitopsy demo`: a whole environment to try everything on, built anew each time and removed at the end.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -8,8 +9,16 @@ use super::args::{Format, Global};
 use super::output::{Ink, Output};
 use super::{Context, Outcome, drift, log, preview, resource, settings, show, where_};
 use crate::config::{Config, Dirs};
-use crate::review::{Clock, ClusterChoice, Options, Workspace};
+use crate::demo::{Delays, Deployer};
+use crate::review::{Cancel, Clock, ClusterChoice, Options, Workspace};
 use crate::tui;
+
+/// Long enough to see each step, short enough to watch.
+const DELAYS: Delays = Delays {
+    look: Duration::from_millis(500),
+    apply: Duration::from_secs(2),
+    settle: Duration::from_secs(5),
+};
 
 pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
     let directory = tempfile::Builder::new()
@@ -34,7 +43,13 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         && global.output == Format::Text
     {
         let settings = settings(&global, &config, &Dirs::of_user()?)?;
-        tui::run(workspace, settings).await?;
+        let stop = Cancel::new();
+        let deployer = Deployer::new(&demo)?.run(Clock::system(), DELAYS, stop.clone());
+        let deployer = tokio::spawn(deployer);
+        let ended = tui::run(workspace, settings).await;
+        stop.cancel();
+        deployer.await??;
+        ended?;
         return Ok(Outcome::Fine);
     }
     tour(Context { workspace, global }).await

@@ -28,6 +28,16 @@ pub struct Connections {
     listings: Mutex<HashMap<String, Listed>>,
     /// For the header: which cluster each environment turned out to be in.
     described: Mutex<BTreeMap<String, Known<Identity>>>,
+    /// What is watched in each environment's cluster, once somebody looks on; cancelled where it changes.
+    watches: Mutex<HashMap<String, (Wanted, Cancel)>>,
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        for (_, cancel) in lock(&self.watches).values() {
+            cancel.cancel();
+        }
+    }
 }
 
 /// What was read of an environment's cluster, or why nothing was.
@@ -52,6 +62,7 @@ impl Connections {
             clusters: tokio::sync::Mutex::default(),
             listings: Mutex::default(),
             described: Mutex::default(),
+            watches: Mutex::default(),
         }
     }
 
@@ -82,11 +93,6 @@ impl Connections {
                 .map(|(line, environments)| format!("{}: {line}", environments.join(", ")))
                 .collect(),
         }
-    }
-
-    /// What was read is no longer fresh.
-    pub fn forget(&self) {
-        lock(&self.listings).clear();
     }
 
     async fn cluster(
@@ -145,6 +151,7 @@ pub async fn listing<'a>(
     }
     let listed = match live.cluster(environment, layout.environments.len()).await {
         Known::Fresh(cluster) => {
+            watch(ws, &environment.name, &cluster, &wanted);
             let listing = cluster.list(&wanted, &Cancel::new()).await;
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
@@ -154,6 +161,32 @@ pub async fn listing<'a>(
     lock(&live.described).insert(environment.name.clone(), listed.identity());
     lock(&live.listings).insert(environment.name.clone(), listed.clone());
     listed
+}
+
+/// Where a screen looks on, a change in the cluster makes what was read stale and is announced.
+fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) {
+    if !ws.is_watched() {
+        return;
+    }
+    let mut watches = lock(&ws.inner.live.watches);
+    match watches.get(environment) {
+        Some((watched, _)) if watched == wanted => return,
+        Some((_, cancel)) => cancel.cancel(),
+        None => {}
+    }
+    let cancel = Cancel::new();
+    watches.insert(environment.to_owned(), (wanted.clone(), cancel.clone()));
+    let (cluster, wanted, weak) = (cluster.clone(), wanted.clone(), ws.downgrade());
+    let environment = environment.to_owned();
+    tokio::spawn(async move {
+        let changed = || {
+            if let Some(ws) = weak.upgrade() {
+                lock(&ws.inner.live.listings).remove(&environment);
+                ws.announce_change();
+            }
+        };
+        cluster.watch(&wanted, &cancel, changed).await;
+    });
 }
 
 /// How each app of an environment fares: its cluster, then app by app.

@@ -55,6 +55,15 @@ pub struct Workspace {
     pub(super) inner: Arc<Inner>,
 }
 
+/// A workspace for background tasks, which must not keep it alive.
+pub(super) struct WeakWorkspace(std::sync::Weak<Inner>);
+
+impl WeakWorkspace {
+    pub fn upgrade(&self) -> Option<Workspace> {
+        self.0.upgrade().map(|inner| Workspace { inner })
+    }
+}
+
 pub(super) struct Inner {
     pub options: Options,
     pub repo: Repo,
@@ -194,6 +203,15 @@ impl Workspace {
     /// Screens ask again when it does.
     pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
         self.inner.changes.subscribe()
+    }
+
+    /// Whether anybody waits for changes: only then are clusters watched.
+    pub(super) fn is_watched(&self) -> bool {
+        self.inner.changes.receiver_count() > 0
+    }
+
+    pub(super) fn downgrade(&self) -> WeakWorkspace {
+        WeakWorkspace(Arc::downgrade(&self.inner))
     }
 
     pub(super) fn announce_change(&self) {

@@ -8,7 +8,7 @@ use gitopsy::manifest::Masking;
 use gitopsy::render::{Renderer, Tool};
 use tempfile::TempDir;
 
-use crate::support::TestRepo;
+use support::TestRepo;
 
 struct Fixture {
     repo: TestRepo,

@@ -3,6 +3,7 @@
 extern crate support;
 
 mod git;
-mod layout;
 mod history;
+mod layout;
 mod manifest;
+mod render;

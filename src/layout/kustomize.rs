@@ -63,8 +63,15 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
         renderer,
         siblings: Siblings::of(walks.keys().map(|path| components(path))),
         directories,
+        overlays: BTreeSet::new(),
         variants: BTreeSet::new(),
     };
+    roots.overlays = walks
+        .keys()
+        .map(|directory| roots.place(directory))
+        .filter(|place| place.after.is_empty())
+        .filter_map(|place| place.environment)
+        .collect();
     let entries = roots.entries(walks, &reached, draft)?;
     roots.find_variants(&entries);
     for (directory, walk) in &entries {
@@ -99,6 +106,8 @@ struct Roots<'a> {
     renderer: &'a Renderer,
     directories: BTreeMap<RepoPath, Arc<Kustomization>>,
     siblings: Siblings,
+    /// Environments that some app has one overlay for: another app's `overlays/dev/argo` is then a part of `dev`.
+    overlays: BTreeSet<String>,
     /// Directories that are environments only because they vary one base: `shop/{base,blue,green}`.
     variants: BTreeSet<RepoPath>,
 }
@@ -174,7 +183,10 @@ impl Roots<'_> {
         Place::of(
             &parts,
             |before, name| self.siblings.accept(before, name),
-            |end| self.directories.contains_key(&ancestor(directory, end)),
+            |end, name| {
+                self.overlays.contains(name)
+                    || self.directories.contains_key(&ancestor(directory, end))
+            },
         )
     }
 

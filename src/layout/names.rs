@@ -209,12 +209,12 @@ pub(super) struct Place {
 
 impl Place {
     /// `accepts` decides about a name that says by itself that it is an environment: (components before it, name).
-    /// `ends_overlay` tells whether the environment of `app/overlays/a/b/…` ends after this many components: overlays are
-    /// grouped (`overlays/moc/infra`) where an app's own directory is above them.
+    /// `ends_overlay` tells whether the environment of `app/overlays/a/b/…` may end here: (how many components of the path,
+    /// the environment's name then). Overlays are grouped (`overlays/moc/infra`) where an app's own directory is above them.
     pub(super) fn of(
         components: &[String],
         accepts: impl Fn(&[String], &str) -> bool,
-        ends_overlay: impl Fn(usize) -> bool,
+        ends_overlay: impl Fn(usize, &str) -> bool,
     ) -> Place {
         let place = |before: usize, name: usize, root: usize| Place {
             environment: Some(components[name..root].join("/")),
@@ -231,9 +231,9 @@ impl Place {
             if below && OVERLAY_PARENTS.contains(&component.as_str()) {
                 let of_an_app = components[..index].iter().any(|part| !is_group(part));
                 let root = (name + 1..components.len())
-                    .find(|end| !of_an_app || ends_overlay(*end))
+                    .find(|end| !of_an_app || ends_overlay(*end, &components[name..*end].join("/")))
                     .unwrap_or(components.len());
-                return place(index, name, if of_an_app { root } else { name + 1 });
+                return place(index, name, root);
             }
             if accepts(&components[..index], component) {
                 return place(index, index, name);
@@ -300,13 +300,18 @@ impl Siblings {
     }
 }
 
-/// Whether a path leads to a part for others to use: `base` or the like, with no marker of an environment after it.
+/// Whether a path leads to a part for others to use: into a `base`, or into `common` or the like with no marker of an
+/// environment after it.
 pub(super) fn is_part(components: &[String]) -> bool {
     let last = |found: &dyn Fn(&str) -> bool| components.iter().rposition(|part| found(part));
     let part = last(&is_library);
-    part.is_some()
-        && part
-            > last(&|name| ENVIRONMENT_PARENTS.contains(&name) || OVERLAY_PARENTS.contains(&name))
+    let marker =
+        last(&|name| ENVIRONMENT_PARENTS.contains(&name) || OVERLAY_PARENTS.contains(&name));
+    // Some call their apps components; nobody calls them bases.
+    part > marker
+        || components
+            .iter()
+            .any(|part| part == "base" || part == "bases")
 }
 
 #[cfg(test)]
@@ -318,7 +323,7 @@ mod tests {
         let place = Place::of(
             &components,
             |_, name| environment(name) == Some(Certainty::Certain),
-            |end| end >= 4,
+            |end, name| end >= 4 || name == "known",
         );
         (
             place.environment,
@@ -341,6 +346,7 @@ mod tests {
                 "vault",
                 "extra",
             ),
+            ("odh/overlays/known/argo", "known", "odh", "argo"),
             ("clusters/home/apps", "home", "", "apps"),
             ("apps/production", "production", "apps", ""),
             ("production/shop", "production", "", "shop"),
@@ -363,6 +369,23 @@ mod tests {
             "product/dev-tools",
         ] {
             assert_eq!(place(path).0, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn parts_are_told_from_overlays() {
+        for (path, part) in [
+            ("shop/base", true),
+            ("odh/base/dashboard/overlays/custom-image", true),
+            ("components/probes", true),
+            ("grafana/overlays/moc/common/dashboards", true),
+            ("components/shop/overlays/prod", false),
+            ("apps/common/overlays/prod", false),
+            ("shop", false),
+            ("overlays/prod", false),
+        ] {
+            let components: Vec<String> = path.split('/').map(str::to_owned).collect();
+            assert_eq!(is_part(&components), part, "{path}");
         }
     }
 

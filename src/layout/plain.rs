@@ -137,7 +137,7 @@ fn file(found: Found, siblings: &Siblings) -> File {
         place: Place::of(
             &parts,
             |before, name| siblings.accept(before, name),
-            |_| true,
+            |_, _| true,
         ),
         namespaces: objects
             .filter_map(|object| object.namespace.clone())

@@ -6,16 +6,17 @@
 //! that compares two trees may take a failure for "everything was deleted".
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::export::{Export, ExportError};
 use super::kustomization::{Walk, display};
 use super::plain;
-use super::run::{self, Command};
 use super::tree::Tree;
 use super::{How, Recipe, RenderedObject, Renderer, Rendering, Source};
-use crate::git::{ByteSlice, Result};
+use crate::exec::{self, Command};
+use crate::git::{self, ByteSlice};
 use crate::manifest::{self, Object, ObjectRef};
 use crate::text;
 
@@ -43,48 +44,57 @@ const KNOWN: [&str; 9] = [
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Builder {
     program: PathBuf,
-    arguments: &'static [&'static str],
+    command: &'static str,
     name: &'static str,
     version: String,
 }
 
 impl Builder {
-    /// `kustomize` where it is installed, else `kubectl`; else why there is none.
-    pub(super) fn find(path: Option<&std::ffi::OsStr>) -> std::result::Result<Builder, String> {
+    /// `kustomize` where it is installed, else `kubectl`; else why there is none. `tools`: directories to look in, instead of
+    /// `PATH`.
+    pub(super) fn find(tools: Option<&OsStr>) -> Result<Builder, String> {
+        let find = |name: &str| match tools {
+            Some(tools) => {
+                std::env::split_paths(tools).find_map(|place| exec::find(place.join(name)))
+            }
+            None => exec::find(name),
+        };
         let mut tried = Vec::new();
-        if let Some(program) = run::find("kustomize", path) {
-            match version(&program, &["version"]) {
-                // `v5.5.0`, or (before 4.5) `{Version:kustomize/v4.2.0 GitCommit:… …}`
-                Some(output) => {
-                    let version = output
-                        .split(|c: char| c.is_whitespace() || matches!(c, '/' | '{' | '}' | ':'))
-                        .find(|word| is_version(word))
-                        .unwrap_or("unknown");
-                    return Ok(Builder {
-                        program,
-                        arguments: &["build"],
-                        name: "kustomize",
-                        version: version.to_owned(),
-                    });
-                }
-                None => tried.push("kustomize does not run"),
+        if let Some(program) = find("kustomize") {
+            // `v5.5.0`, or (before 4.5) `{Version:kustomize/v4.2.0 GitCommit:… …}`
+            if let Ok(output) = run(&program, &["version".into()], None) {
+                let output = String::from_utf8_lossy(&output);
+                let version = output
+                    .split(|c: char| c.is_whitespace() || matches!(c, '/' | '{' | '}' | ':'))
+                    .find(|word| is_version(word))
+                    .unwrap_or("of unknown version");
+                return Ok(Builder {
+                    program,
+                    command: "build",
+                    name: "kustomize",
+                    version: version.to_owned(),
+                });
             }
+            tried.push("kustomize does not run");
         }
-        if let Some(program) = run::find("kubectl", path) {
-            let version = version(&program, &["version", "--client", "-o", "json"])
-                .and_then(|json| serde_json::from_str::<serde_json::Value>(&json).ok())
-                .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
-            match version {
-                Some(version) => {
-                    return Ok(Builder {
-                        program,
-                        arguments: &["kustomize"],
-                        name: "kubectl kustomize",
-                        version,
-                    });
-                }
-                None => tried.push("kubectl has no kustomize in it"),
+        if let Some(program) = find("kubectl") {
+            let version = run(
+                &program,
+                &["version", "--client", "-o", "json"].map(Into::into),
+                None,
+            )
+            .ok()
+            .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok())
+            .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
+            if let Some(version) = version {
+                return Ok(Builder {
+                    program,
+                    command: "kustomize",
+                    name: "kubectl kustomize",
+                    version,
+                });
             }
+            tried.push("kubectl has no kustomize in it");
         }
         Err(match tried.as_slice() {
             [] => "neither kustomize nor kubectl is installed".to_owned(),
@@ -92,18 +102,9 @@ impl Builder {
         })
     }
 
-    fn build(&self, export: &Export, directory: PathBuf) -> std::result::Result<Vec<u8>, String> {
-        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut arguments: Vec<_> = self.arguments.iter().map(Into::into).collect();
-        arguments.push(directory.into_os_string());
-        run::run(&Command {
-            program: &self.program,
-            arguments: &arguments,
-            directory: export.root(),
-            environment: &environment(home.path()),
-            timeout: TIMEOUT,
-            max_output: MAX_OUTPUT,
-        })
+    fn build(&self, export: &Export, directory: PathBuf) -> Result<Vec<u8>, String> {
+        let arguments = [self.command.into(), directory.into_os_string()];
+        run(&self.program, &arguments, Some(export.root()))
     }
 }
 
@@ -112,30 +113,24 @@ fn is_version(word: &str) -> bool {
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn version(program: &std::path::Path, arguments: &[&str]) -> Option<String> {
-    let home = tempfile::tempdir().ok()?;
-    let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
-    let output = run::run(&Command {
-        program,
-        arguments: &arguments,
-        directory: home.path(),
-        environment: &environment(home.path()),
-        timeout: TIMEOUT,
-        max_output: 1 << 20,
-    })
-    .ok()?;
-    String::from_utf8(output).ok()
-}
-
-/// The whole environment of a build. `home` is empty, and is its `PATH` too.
-fn environment(home: &std::path::Path) -> Vec<(&'static str, std::ffi::OsString)> {
+/// Standard output, or why there is none: what the tool said, or what became of it.
+fn run(
+    program: &Path,
+    arguments: &[OsString],
+    directory: Option<&Path>,
+) -> Result<Vec<u8>, String> {
     // Nothing listens on the discard port.
     const NOWHERE: &str = "http://127.0.0.1:9";
-    let mut environment: Vec<(&str, std::ffi::OsString)> = vec![
-        ("GIT_ALLOW_PROTOCOL", "".into()),
-        ("GIT_TERMINAL_PROMPT", "0".into()),
-        ("NO_PROXY", "".into()),
-    ];
+    let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut command = Command::new(program)
+        .args(arguments)
+        .directory(directory.unwrap_or(home.path()))
+        .timeout(TIMEOUT)
+        .max_output(MAX_OUTPUT)
+        .clear_environment()
+        .env("GIT_ALLOW_PROTOCOL", "")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("NO_PROXY", "");
     for name in [
         "HTTP_PROXY",
         "HTTPS_PROXY",
@@ -143,8 +138,9 @@ fn environment(home: &std::path::Path) -> Vec<(&'static str, std::ffi::OsString)
         "https_proxy",
         "all_proxy",
     ] {
-        environment.push((name, NOWHERE.into()));
+        command = command.env(name, NOWHERE);
     }
+    // Empty, and so is `PATH`.
     for name in [
         "HOME",
         "PATH",
@@ -152,9 +148,18 @@ fn environment(home: &std::path::Path) -> Vec<(&'static str, std::ffi::OsString)
         "XDG_CONFIG_HOME",
         "XDG_CACHE_HOME",
     ] {
-        environment.push((name, home.into()));
+        command = command.env(name, home.path());
     }
-    environment
+    let output = exec::run(&command).map_err(|error| error.to_string())?;
+    if output.success() {
+        return Ok(output.stdout);
+    }
+    let message = output.message();
+    Err(match (message.is_empty(), output.code) {
+        (false, _) => message,
+        (true, Some(code)) => format!("{} failed with exit code {code}", program.display()),
+        (true, None) => format!("{} was killed", program.display()),
+    })
 }
 
 /// Builds what `walk` found, or gives its sources and says why.
@@ -162,9 +167,9 @@ pub(super) fn render(
     tree: &Tree,
     recipe: &Recipe,
     walk: &Walk,
-    builder: std::result::Result<&Builder, &str>,
+    builder: Result<&Builder, &str>,
     renderer: &Renderer,
-) -> Result<Rendering> {
+) -> git::Result<Rendering> {
     let namespace = recipe.namespace.as_deref();
     let (sources, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
     let why = match (builder, walk.refusals.as_slice()) {
@@ -211,11 +216,7 @@ fn sentence(reasons: &[String]) -> String {
     }
 }
 
-fn build(
-    tree: &Tree,
-    walk: &Walk,
-    builder: &Builder,
-) -> Result<std::result::Result<Vec<u8>, String>> {
+fn build(tree: &Tree, walk: &Walk, builder: &Builder) -> git::Result<Result<Vec<u8>, String>> {
     let Some(root) = walk.directories.first() else {
         return Ok(Err("there is no kustomization".to_owned()));
     };
@@ -238,7 +239,7 @@ fn build(
                 builder.name,
                 known.map_or(String::new(), |known| format!(" ({known})")),
                 builder.program.display(),
-                builder.arguments.join(" "),
+                builder.command,
                 display(root.as_bstr()),
             )))
         }
@@ -247,7 +248,7 @@ fn build(
 }
 
 /// Whether a tool's message might quote a secret value: kustomize prints the patch or the literal that it cannot apply.
-fn holds_secrets(tree: &Tree, walk: &Walk) -> Result<bool> {
+fn holds_secrets(tree: &Tree, walk: &Walk) -> git::Result<bool> {
     for path in &walk.closure {
         if let Some(super::tree::Node::File(id)) = tree.node(path.as_bstr())? {
             let blob = tree.reader.blob(id)?;

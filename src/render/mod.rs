@@ -5,7 +5,6 @@ pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
 mod plain;
-mod run;
 pub(crate) mod tree;
 
 use std::ffi::OsString;

@@ -660,7 +660,7 @@ fn without_a_tool_the_sources_are_shown_and_the_tool_is_named() {
     // A tool that prints rubbish, and one that fails without a word.
     for (body, reason) in [
         ("echo 'a: [b'", "cannot be read"),
-        ("exit 3", "exit status: 3"),
+        ("exit 3", "exit code 3"),
     ] {
         let tools = tempfile::tempdir_in(fixture.directory.path()).expect("directory");
         script(tools.path(), "kustomize", body);

@@ -99,11 +99,21 @@ fn decode(bytes: &BStr, latin1: bool) -> String {
     }
 }
 
-/// The message `git revert` would write for `commit`: `Revert "S"`, `Reapply "S"` for the revert of a revert, and the
-/// `reversing changes made to` form for a merge whose mainline is its first parent.
+/// The message `git revert` would write for `commit`: `Revert "S"`, `Reapply "S"` for the revert of a revert (as git does
+/// since 2.43), and the `reversing changes made to` form for a merge whose mainline is its first parent.
+/// (Source: do_pick_commit in git's sequencer.c.)
 pub fn revert_message(commit: &Commit) -> String {
-    let _ = commit;
-    todo!()
+    let subject = &commit.subject;
+    let title = match subject.strip_prefix("Revert \"") {
+        // Repeated reverts made by older versions of git are left as they are.
+        Some(original) if !original.starts_with("Revert \"") => format!("Reapply \"{original}"),
+        _ => format!("Revert \"{subject}\""),
+    };
+    let reversing = match commit.parents.as_slice() {
+        [mainline, _, ..] => format!(", reversing\nchanges made to {mainline}"),
+        _ => String::new(),
+    };
+    format!("{title}\n\nThis reverts commit {}{reversing}.\n", commit.id)
 }
 
 /// Serialises an id as 40 hex digits.

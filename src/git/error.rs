@@ -32,6 +32,29 @@ pub enum Error {
         branch: String,
         remote: Option<String>,
     },
+    #[error(
+        "there is no remote to fetch from\nhint: `git remote add origin URL`, or name a branch that has one"
+    )]
+    NoRemote,
+    #[error("there is no remote {0:?} with a URL\nhint: `git remote -v` lists them")]
+    UnknownRemote(String),
+    #[error(
+        "git does not know who you are\nhint: git config --global user.name \"Your Name\" and git config --global user.email you@example.com"
+    )]
+    NoIdentity,
+    #[error(
+        "the commit could not be signed: {0}\nhint: commit.gpgSign is on; `git commit -S` must work without asking on the terminal (gpg-agent, ssh-agent)"
+    )]
+    NotSigned(String),
+    #[error("{remote} has a branch {branch} already, at another commit")]
+    BranchExists { branch: String, remote: String },
+    /// `message` is what git and the server said.
+    #[error("pushing {branch} was refused: {why}\n{message}")]
+    PushRefused {
+        branch: String,
+        why: String,
+        message: String,
+    },
     #[error("object {oid} is missing from the repository{why}")]
     Missing { oid: Oid, why: Absence },
     #[error("{0} is a merge of more than two parents\nhint: choose the parent to go back to")]

@@ -4,9 +4,12 @@
 //! that credentials, hooks, ssh and `insteadOf` behave as they set them up. Everything we create or fetch goes to a
 //! shadow object directory of our own: the user's clone is never written to. No other module names `gix`.
 
+mod command;
 mod commit;
 mod error;
+mod fetch;
 mod merge;
+mod push;
 mod reader;
 mod remote;
 mod repo;

@@ -209,7 +209,7 @@ impl Reader {
         self.objects.exists(&id)
     }
 
-    fn require_tree(&self, id: Oid) -> Result<()> {
+    pub(super) fn require_tree(&self, id: Oid) -> Result<()> {
         if self.has(id) {
             Ok(())
         } else {

@@ -120,11 +120,11 @@ impl Shared {
     /// A local path is relative to where git would run.
     fn anchored(&self, mut url: RemoteUrl) -> RemoteUrl {
         if url.host.is_none() && url.scheme == "file" {
-            url.path = self
-                .directory()
-                .join(&url.path)
-                .to_string_lossy()
-                .into_owned();
+            let path = self.directory().join(&url.path);
+            let path = gix::path::normalize(path.as_path().into(), self.directory());
+            if let Some(path) = path {
+                url.path = path.to_string_lossy().into_owned();
+            }
         }
         url
     }

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use gix::sec::trust::Mapping;
 use serde::Serialize;
 
-use super::Oid;
-use super::commit::NewCommit;
 use super::error::{Error, Result, failed};
 use super::reader::Reader;
 use super::shadow::Shadow;
 use super::store::Made;
-use super::tip::Tip;
 
 /// A repository, with our shadow object directory beside it. Cheap to clone; may go to any thread.
 #[derive(Clone)]
@@ -63,26 +60,6 @@ impl Repo {
     /// A handle for one thread. Make one per job, not one per object: it holds the object caches.
     pub fn reader(&self) -> Reader {
         Reader::new(&self.0)
-    }
-
-    /// Fetches `tip`'s branch into the shadow, by running git in the user's repository, without moving any ref or touching
-    /// any file of it; the new tip is remembered by us. Blocks.
-    pub fn fetch(&self, tip: &Tip) -> Result<Tip> {
-        let _ = tip;
-        todo!()
-    }
-
-    /// Writes a commit into the shadow, signed as git is configured. The same plan gives the same id. Blocks.
-    pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
-        let _ = new;
-        todo!()
-    }
-
-    /// Pushes `commit` as the new branch `branch` of `remote`, only if no such branch exists (or it is at `commit` already).
-    /// Moves no local ref. Blocks.
-    pub fn push(&self, remote: &str, commit: Oid, branch: &str) -> Result<()> {
-        let _ = (remote, commit, branch);
-        todo!()
     }
 
     pub fn facts(&self) -> Facts {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::Oid;
 use super::error::{Error, Result, failed};
+use super::remote::Remote;
 use super::repo::{Repo, Shared};
 
 /// What is under review: a branch of a repository, as last fetched by git or by us.
@@ -36,45 +37,57 @@ struct Known {
 
 impl Repo {
     /// The tip as DESIGN defines it: the remote of the current branch's upstream, else `origin`, else the only one; its default
-    /// branch as last fetched by git or by us, else HEAD. `branch` overrides the branch.
+    /// branch as last fetched by git or by us, else HEAD's. `branch` overrides the branch.
     pub fn tip(&self, branch: Option<&str>) -> Result<Tip> {
-        let repo = self.0.own.to_thread_local();
-        let remote = self.0.review_remote(&repo);
-        let repository = match &remote {
-            Some(name) => self.0.remote(name)?.map(|remote| remote.fetch.to_string()),
+        let repo = self.0.view().to_thread_local();
+        let remote = match self.0.review_remote(&repo) {
+            Some(name) => self.0.remote(&name)?,
             None => None,
-        }
-        .unwrap_or_else(|| self.0.directory().to_string_lossy().into_owned());
-        let default = match (branch, &remote) {
-            (Some(branch), _) => Some(branch.to_owned()),
-            (None, Some(remote)) => self.0.default_branch(&repo, remote)?,
-            (None, None) => None,
         };
-        let Some(branch) = default else {
-            return self.0.head(&repo, repository, remote);
+        let repository = match &remote {
+            Some(remote) => remote.fetch.to_string(),
+            None => self.0.directory().to_string_lossy().into_owned(),
         };
-        if let Some(remote) = &remote
-            && let Some(known) = self.0.remote_branch(&repo, remote, &branch)?
-        {
+        let head = repo.head().map_err(failed("rev-parse HEAD"))?;
+        let Some(branch) = branch
+            .map(str::to_owned)
+            .or_else(|| self.0.default_branch(remote.as_ref()?, &repository))
+            .or_else(|| Some(head.referent_name()?.shorten().to_str_lossy().into_owned()))
+        else {
+            let commit = head.into_peeled_id().map_err(failed("rev-parse HEAD"))?;
             return Ok(Tip {
                 repository,
-                branch: Some(branch),
-                commit: known.commit,
-                fetched: known.at,
-                remote: Some(remote.clone()),
-            });
-        }
-        match reference(&repo, &format!("refs/heads/{branch}"))? {
-            Some(commit) => Ok(Tip {
-                repository,
-                branch: Some(branch),
-                commit,
+                branch: None,
+                commit: commit.detach(),
                 fetched: None,
-                remote,
-            }),
-            None if is_empty(&repo) => Err(Error::Empty(self.0.directory().to_owned())),
-            None => Err(Error::UnknownBranch { branch, remote }),
-        }
+                remote: remote.map(|remote| remote.name),
+            });
+        };
+        let known = match &remote {
+            Some(remote) => self.0.remote_branch(&repo, remote, &branch)?,
+            None => None,
+        };
+        let local = || reference(&repo, &format!("refs/heads/{branch}"));
+        let (commit, fetched) = match known {
+            Some(known) => (known.commit, known.at),
+            None => match local()? {
+                Some(commit) => (commit, None),
+                None if is_empty(&repo) => {
+                    return Err(Error::Empty(self.0.directory().to_owned()));
+                }
+                None => {
+                    let remote = remote.map(|remote| remote.name);
+                    return Err(Error::UnknownBranch { branch, remote });
+                }
+            },
+        };
+        Ok(Tip {
+            repository,
+            branch: Some(branch),
+            commit,
+            fetched,
+            remote: remote.map(|remote| remote.name),
+        })
     }
 }
 
@@ -101,12 +114,10 @@ impl Shared {
         Some(name.to_str_lossy().into_owned())
     }
 
-    fn default_branch(&self, repo: &gix::Repository, remote: &str) -> Result<Option<String>> {
-        let recorded = self
-            .remote(remote)?
-            .and_then(|remote| remote.default_branch);
-        let _ = repo;
-        Ok(recorded)
+    /// The newest that we know: git notes it when it clones, we whenever we fetch.
+    fn default_branch(&self, remote: &Remote, url: &str) -> Option<String> {
+        let fetched = self.shadow.fetched().default_branch(url);
+        fetched.or_else(|| remote.default_branch.clone())
     }
 
     /// The branch as its remote had it when it was fetched last: by git (a remote-tracking branch) or by us, whichever is
@@ -114,19 +125,40 @@ impl Shared {
     fn remote_branch(
         &self,
         repo: &gix::Repository,
-        remote: &str,
+        remote: &Remote,
         branch: &str,
     ) -> Result<Option<Known>> {
-        let Some(name) = tracking_name(repo, remote, branch) else {
-            return Ok(None);
+        let by_git = match tracking_name(repo, &remote.name, branch) {
+            Some(name) => reference(repo, &name)?.map(|commit| Known {
+                commit,
+                at: self.fetched_by_git(&name),
+            }),
+            None => None,
         };
-        let Some(commit) = reference(repo, &name)? else {
-            return Ok(None);
+        let by_us = self
+            .shadow
+            .fetched()
+            .branch(&remote.fetch.to_string(), branch)
+            .filter(|(commit, _)| repo.has_object(commit))
+            .map(|(commit, at)| Known {
+                commit,
+                at: Some(at),
+            });
+        let (Some(git), Some(us)) = (&by_git, &by_us) else {
+            return Ok(by_git.or(by_us));
         };
-        Ok(Some(Known {
-            commit,
-            at: self.fetched_by_git(&name),
-        }))
+        let base = repo.merge_bases_many(git.commit, &[us.commit]);
+        let base = base.map_err(failed("merge-base"))?;
+        let base = base.first().map(|id| id.detach());
+        // Of two that neither follows from the other (a branch that was rewritten) the one fetched last counts.
+        let ours_is_newer = if git.commit == us.commit
+            || base.is_none_or(|base| base != git.commit && base != us.commit)
+        {
+            us.at >= git.at
+        } else {
+            base == Some(git.commit)
+        };
+        Ok(if ours_is_newer { by_us } else { by_git })
     }
 
     /// When git fetched last: the newest of what a fetch or a clone leaves behind.
@@ -143,31 +175,6 @@ impl Shared {
         .filter_map(|path| modified(path))
         .max()
         .or_else(|| modified(&common_dir.join("packed-refs")))
-    }
-
-    fn head(
-        &self,
-        repo: &gix::Repository,
-        repository: String,
-        remote: Option<String>,
-    ) -> Result<Tip> {
-        let head = repo.head().map_err(failed("rev-parse HEAD"))?;
-        let branch = head
-            .referent_name()
-            .map(|name| name.shorten().to_str_lossy().into_owned());
-        match head
-            .try_into_peeled_id()
-            .map_err(failed("rev-parse HEAD"))?
-        {
-            Some(commit) => Ok(Tip {
-                repository,
-                branch,
-                commit: commit.detach(),
-                fetched: None,
-                remote,
-            }),
-            None => Err(Error::Empty(self.directory().to_owned())),
-        }
     }
 }
 

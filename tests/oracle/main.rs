@@ -2,6 +2,7 @@
 
 extern crate support;
 
+mod footprint;
 mod git;
 mod history;
 mod layout;

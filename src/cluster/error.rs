@@ -1,8 +1,16 @@
 //! What can go wrong between us and a cluster, in words that say what to do.
+//!
+//! Errors of kube carry whole response bodies and plugin environments; none of that may be shown (a list of Secrets is a
+//! body, too). So they are read for what they are, and put into our own words here.
 
+use std::error::Error as StdError;
+use std::io;
 use std::path::PathBuf;
 
+use kube::client::AuthError;
+
 use crate::task::Why;
+use crate::text::clean_line;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -11,19 +19,170 @@ pub enum Error {
     #[error("{} is not empty\nhint: a snapshot goes to a directory of its own", dir.display())]
     NotEmpty { dir: PathBuf },
     #[error("cannot read or write {}: {source}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: io::Error },
     #[error("cannot read {} of the snapshot: {why}\nhint: mend or remove the file", path.display())]
     Broken { path: PathBuf, why: String },
     #[error("not a Kubernetes object: it has no apiVersion, kind or metadata.name")]
     NoObject,
+    #[error(
+        "the kubeconfig cannot be used: {why}\nhint: `kubectl config view` shows what kubectl makes of it; $KUBECONFIG names the files"
+    )]
+    Kubeconfig { why: String },
+    #[error(
+        "the kubeconfig has no context {context:?}\nhint: it has {}",
+        list(known)
+    )]
+    NoContext { context: String, known: Vec<String> },
+    #[error(
+        "context {context}: {why}\nhint: see whether `kubectl --context {context} get namespaces` works"
+    )]
+    Context { context: String, why: String },
+    #[error("context {context}: its credential plugin {command} is not installed\nhint: {hint}")]
+    NoPlugin {
+        context: String,
+        command: String,
+        hint: String,
+    },
+    #[error(
+        "context {context}: its credential plugin {command} failed: {why}\nhint: log in with `kubectl --context {context} get namespaces`, then try again"
+    )]
+    Plugin {
+        context: String,
+        command: String,
+        why: String,
+    },
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 impl Error {
-    /// The same, as the reason why live values are not known.
+    /// The same, as the reason why live values are not known: one line, without the hint.
     pub fn why(&self) -> Why {
-        Why::Failed(self.to_string())
+        match self {
+            Error::NoPlugin { command, .. } => Why::ToolMissing(command.clone()),
+            other => Why::Failed(first_line(&other.to_string())),
+        }
     }
+}
+
+/// A kubeconfig that cannot be used. The parser's message may quote a token: it is left out.
+pub(super) fn kubeconfig(error: &kube::config::KubeconfigError) -> String {
+    use kube::config::KubeconfigError as E;
+    match error {
+        E::Parse(_) => "it is no valid YAML, or has fields of the wrong type".to_owned(),
+        E::ReadConfig(source, path) => format!("cannot read {}: {source}", path.display()),
+        E::FindPath => "there is none".to_owned(),
+        other => first_line(&other.to_string()),
+    }
+}
+
+/// What to say of a request to `server` that was to do `what` (`list secrets in shop`) and failed.
+pub(super) fn request(error: &kube::Error, server: &str, what: &str) -> Why {
+    if let Some(auth) = find::<AuthError>(error) {
+        return Why::Failed(format!("cannot log in to {server}: {}", credentials(auth)));
+    }
+    match error {
+        kube::Error::Api(status) => match status.code {
+            401 => Why::Failed(format!(
+                "{server} does not accept the credentials (401): log in again"
+            )),
+            403 => Why::Forbidden(what.to_owned()),
+            code => Why::Failed(format!(
+                "{server} answered {code} to {what}{}",
+                said(status)
+            )),
+        },
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Why::Failed(no_json(server, what)),
+        kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
+            Why::Unreachable(format!("{server}: {}", innermost(error)))
+        }
+        other => Why::Failed(format!("{what}: {}", innermost(other))),
+    }
+}
+
+pub(super) fn no_json(server: &str, what: &str) -> String {
+    format!(
+        "{server} answered {what} with something that is no Kubernetes object: is a proxy or a login page in between?"
+    )
+}
+
+/// The server's own explanation, where there is one: a proxy's page is none.
+fn said(status: &kube::core::Status) -> String {
+    let message = first_line(&status.message);
+    if message.is_empty() || message.starts_with('<') {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
+}
+
+/// Why a credential plugin, a token file or a certificate could not be used. The command's arguments and environment may
+/// hold secrets and stay out; what it wrote on stderr is what the user has to read.
+pub(super) fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecStart(source) => source.to_string(),
+        AuthError::AuthExecRun { out, .. } => {
+            let stderr = String::from_utf8_lossy(&out.stderr);
+            let line = stderr
+                .lines()
+                .map(str::trim)
+                .rfind(|line| !line.is_empty())
+                .map(first_line);
+            match line {
+                Some(line) => format!("{line} ({})", out.status),
+                None => out.status.to_string(),
+            }
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            "it printed no credentials".to_owned()
+        }
+        AuthError::AuthExec(_) => "it printed no token".to_owned(),
+        AuthError::ReadTokenFile(source, path) => {
+            format!("cannot read {}: {source}", path.display())
+        }
+        other => innermost(other),
+    }
+}
+
+/// The first error of this type in the chain of causes.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref::<E>())
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
+        (*error).source()
+    };
+    // Bounded: an implementation of `source` may go round in circles.
+    std::iter::successors(Some(error), next).take(16)
+}
+
+/// What the last error in the chain says: `Connection refused`, `invalid peer certificate: UnknownIssuer`.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error)
+        .last()
+        .map(|error| first_line(&error.to_string()))
+        .unwrap_or_default()
+}
+
+fn first_line(text: &str) -> String {
+    const LONGEST: usize = 240;
+    let line = clean_line(text.trim().lines().next().unwrap_or_default());
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Why no client could be made of a context (certificates, proxies).
+pub(super) fn client(error: &kube::Error) -> String {
+    innermost(error)
 }

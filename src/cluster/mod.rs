@@ -1,8 +1,14 @@
 //! The cluster: one type, two origins, a snapshot directory or an API server through kube. Only get, list, watch, and only the
 //! kinds and namespaces that git mentions.
 
+mod connection;
+pub mod contexts;
+mod discovery;
 mod error;
+mod events;
+mod read;
 pub mod snapshot;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +17,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::connection::Connection;
+pub use self::connection::install_crypto;
 pub use self::error::Error;
+pub use self::events::Event;
 pub use self::snapshot::Snapshot;
 use crate::live::LiveObject;
 use crate::manifest::{Masking, Object, ObjectRef, is_cluster_scoped};
@@ -144,26 +153,39 @@ impl Listing {
     }
 }
 
-/// An event about an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Event {
-    pub object: ObjectRef,
-    pub reason: String,
-    pub message: String,
-    pub warning: bool,
-    pub count: u32,
-    pub last: Option<Timestamp>,
-}
-
 /// A connection to a cluster, or a snapshot directory. Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
     identity: Arc<Identity>,
-    snapshot: Snapshot,
+    origin: Origin,
     masking: Masking,
 }
 
+#[derive(Clone)]
+enum Origin {
+    Server(Arc<Connection>),
+    Snapshot(Snapshot),
+}
+
 impl Cluster {
+    /// Connects with a context of the user's kubeconfig. A credential plugin runs, but no request is made yet: whether
+    /// the server answers shows with the first list. [`install_crypto`] has to have been called.
+    pub async fn connect(context: &str, masking: Masking) -> Result<Cluster, Error> {
+        let kubeconfig = connection::kubeconfig().await?;
+        let connection =
+            Connection::open(kubeconfig, context, connection::Limits::default()).await?;
+        Ok(Cluster::served(connection, masking))
+    }
+
+    fn served(connection: Connection, masking: Masking) -> Cluster {
+        let identity = Arc::new(connection.identity.clone());
+        Cluster {
+            identity,
+            origin: Origin::Server(Arc::new(connection)),
+            masking,
+        }
+    }
+
     /// The cluster that the snapshot in `dir` shows.
     pub fn snapshot(dir: &Path, masking: Masking) -> Result<Cluster, Error> {
         Ok(Cluster::of(Snapshot::load(dir)?, masking))
@@ -177,7 +199,7 @@ impl Cluster {
         };
         Cluster {
             identity: Arc::new(identity),
-            snapshot,
+            origin: Origin::Snapshot(snapshot),
             masking,
         }
     }
@@ -186,29 +208,48 @@ impl Cluster {
         &self.identity
     }
 
-    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods).
+    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods). What is being watched is current
+    /// already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
-        let _ = cancel;
-        self.snapshot.list(wanted, &self.masking)
+        match &self.origin {
+            Origin::Server(connection) => connection.list(wanted, &self.masking, cancel).await,
+            Origin::Snapshot(snapshot) => snapshot.list(wanted, &self.masking),
+        }
     }
 
     /// One object.
     pub async fn get(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
-        self.snapshot.find(id, &self.masking)
+        match &self.origin {
+            Origin::Server(connection) => connection.find(id, &self.masking).await,
+            Origin::Snapshot(snapshot) => snapshot.find(id, &self.masking),
+        }
     }
 
     /// Calls `changed` whenever something wanted may have changed, until cancelled. The caller lists again.
     pub async fn watch(&self, wanted: &Wanted, cancel: &Cancel, changed: impl Fn() + Send + Sync) {
-        let _ = wanted;
-        let mut changes = self.snapshot.changes();
-        while let Some(Ok(())) = cancel.run_until_cancelled(changes.changed()).await {
-            changed();
+        match &self.origin {
+            Origin::Server(connection) => {
+                connection
+                    .watch(wanted, &self.masking, cancel, changed)
+                    .await
+            }
+            Origin::Snapshot(snapshot) => {
+                let mut changes = snapshot.changes();
+                while let Some(Ok(())) = cancel.run_until_cancelled(changes.changed()).await {
+                    changed();
+                }
+            }
         }
     }
 
-    /// Events about `object` and what it owns, newest first.
+    /// Events about `objects`, newest first.
     pub async fn events(&self, objects: &[ObjectRef]) -> Known<Vec<Event>> {
-        let _ = objects;
-        todo!()
+        match &self.origin {
+            Origin::Server(connection) => connection.events(objects).await,
+            Origin::Snapshot(snapshot) => snapshot.events(objects),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use self::files::Stamp;
-use super::{Error, Identity, Kind, Listing, Wanted};
+use super::{Error, Event, Identity, Kind, Listing, Wanted, events};
 use crate::live::LiveObject;
 use crate::manifest::{FieldPath, Masking, Node, ObjectRef, Step};
 use crate::task::{Known, Why};
@@ -300,6 +300,21 @@ impl Snapshot {
         Listing {
             kinds: kinds.collect(),
             read: info.taken,
+        }
+    }
+
+    /// Events about `objects`, newest first.
+    pub(super) fn events(&self, objects: &[ObjectRef]) -> Known<Vec<Event>> {
+        match self.objects() {
+            Ok(all) => {
+                let is_event =
+                    |value: &&Value| value.get("kind").and_then(Value::as_str) == Some("Event");
+                Known::Fresh(events::about(
+                    objects,
+                    all.iter().filter(is_event).filter_map(events::parse),
+                ))
+            }
+            Err(error) => Known::Unavailable(error.why()),
         }
     }
 

@@ -1,0 +1,284 @@
+//! Which kubeconfig context an environment is compared with.
+//!
+//! Comparing production's git with the wrong cluster is the worst lie this tool could tell, so nothing is guessed: a
+//! context is chosen by the user (a flag, the configuration, a remembered confirmation), or because its server is exactly
+//! the one the environment's destination names. The kubeconfig's current context is never chosen here; [`Contexts::offer`]
+//! says when it may be offered for confirmation.
+
+use kube::config::Kubeconfig;
+use reqwest::Url;
+
+use super::{Error, connection};
+use crate::layout::{Destination, Environment};
+use crate::task::Why;
+
+/// The contexts of a kubeconfig.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contexts {
+    pub all: Vec<Context>,
+    pub current: Option<String>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    pub name: String,
+    pub server: String,
+    /// What else tells servers behind one address apart (gateways select by it).
+    tls_name: Option<String>,
+    proxy: Option<String>,
+}
+
+/// The context of `environment`, with the user's kubeconfig. `chosen`: contexts for the named environment or (`None`) for
+/// all, in order of precedence: flags, then the configuration, then what was confirmed earlier.
+pub async fn choose(
+    chosen: &[(Option<String>, String)],
+    environment: &Environment,
+) -> Result<String, Why> {
+    match explicit(chosen, environment) {
+        Some(context) => Ok(context.to_owned()),
+        None => Contexts::read()
+            .await
+            .map_err(|error| error.why())?
+            .choose(chosen, environment),
+    }
+}
+
+fn explicit<'a>(
+    chosen: &'a [(Option<String>, String)],
+    environment: &Environment,
+) -> Option<&'a str> {
+    let named = chosen
+        .iter()
+        .find(|(name, _)| name.as_ref() == Some(&environment.name));
+    let all = || chosen.iter().find(|(name, _)| name.is_none());
+    named.or_else(all).map(|(_, context)| context.as_str())
+}
+
+impl Contexts {
+    /// Those of the user's kubeconfig.
+    pub async fn read() -> Result<Contexts, Error> {
+        Ok(Contexts::of(&connection::kubeconfig().await?))
+    }
+
+    fn of(kubeconfig: &Kubeconfig) -> Contexts {
+        let all = kubeconfig.contexts.iter().filter_map(|named| {
+            let cluster = &named.context.as_ref()?.cluster;
+            let cluster = kubeconfig
+                .clusters
+                .iter()
+                .find(|known| known.name == *cluster)?
+                .cluster
+                .as_ref()?;
+            Some(Context {
+                name: named.name.clone(),
+                server: cluster.server.clone()?,
+                tls_name: cluster.tls_server_name.clone(),
+                proxy: cluster.proxy_url.clone(),
+            })
+        });
+        let current = kubeconfig
+            .current_context
+            .clone()
+            .filter(|name| !name.is_empty());
+        Contexts {
+            all: all.collect(),
+            current,
+        }
+    }
+
+    /// As [`choose`], without looking anywhere else.
+    pub fn choose(
+        &self,
+        chosen: &[(Option<String>, String)],
+        environment: &Environment,
+    ) -> Result<String, Why> {
+        if let Some(context) = explicit(chosen, environment) {
+            return Ok(context.to_owned());
+        }
+        if self.all.is_empty() {
+            return Err(Why::NoCluster);
+        }
+        self.by_server(&environment.destination)
+            .map(|context| context.name.clone())
+            .ok_or(Why::NoContextChosen)
+    }
+
+    /// The context whose server is the destination's. Several are one if they reach the same server in the same way; then
+    /// the current one is taken, or the first.
+    fn by_server(&self, destination: &Destination) -> Option<&Context> {
+        let wanted = server(destination.cluster.as_deref()?)?;
+        let found: Vec<&Context> = self
+            .all
+            .iter()
+            .filter(|context| server(&context.server).as_ref() == Some(&wanted))
+            .collect();
+        let first = *found.first()?;
+        let same =
+            |context: &&Context| context.tls_name == first.tls_name && context.proxy == first.proxy;
+        if !found.iter().all(same) {
+            return None;
+        }
+        let current = found
+            .iter()
+            .find(|context| Some(&context.name) == self.current.as_ref());
+        Some(current.copied().unwrap_or(first))
+    }
+
+    /// The current context, where it may be offered for confirmation: there is one environment, so that it cannot be the
+    /// wrong one's.
+    pub fn offer(&self, environments: usize) -> Option<&Context> {
+        let current = self.current.as_ref()?;
+        self.all
+            .iter()
+            .find(|context| environments == 1 && context.name == *current)
+    }
+}
+
+/// A server's address, to be compared: `https://Example.com:443/` is `https://example.com`. The address that every
+/// cluster has for itself names none.
+fn server(address: &str) -> Option<(String, String, Option<u16>, String)> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host_str()?.to_owned();
+    if host == "kubernetes.default.svc" || host == "kubernetes.default" {
+        return None;
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    Some((
+        url.scheme().to_owned(),
+        host,
+        url.port_or_known_default(),
+        path,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::RepoPath;
+    use crate::layout::Deployer;
+
+    const KUBECONFIG: &str = "
+apiVersion: v1
+kind: Config
+current-context: kind
+clusters:
+- {name: prod, cluster: {server: 'https://prod.example.com'}}
+- {name: staging, cluster: {server: 'https://staging.example.com:6443/'}}
+- {name: rancher-a, cluster: {server: 'https://rancher.example.com/k8s/clusters/a'}}
+- {name: teleport-a, cluster: {server: 'https://teleport.example.com', tls-server-name: a}}
+- {name: teleport-b, cluster: {server: 'https://teleport.example.com', tls-server-name: b}}
+- {name: kind, cluster: {server: 'https://127.0.0.1:6443'}}
+contexts:
+- {name: prod-ro, context: {cluster: prod, user: ro}}
+- {name: prod-admin, context: {cluster: prod, user: admin}}
+- {name: staging, context: {cluster: staging, user: me}}
+- {name: rancher-a, context: {cluster: rancher-a, user: me}}
+- {name: a, context: {cluster: teleport-a, user: me}}
+- {name: b, context: {cluster: teleport-b, user: me}}
+- {name: kind, context: {cluster: kind, user: me}}
+- {name: dangling, context: {cluster: nowhere, user: me}}
+users: []
+";
+
+    fn contexts(current: &str) -> Contexts {
+        let kubeconfig: Kubeconfig = serde_yaml::from_str(KUBECONFIG).unwrap();
+        Contexts {
+            current: Some(current.to_owned()),
+            ..Contexts::of(&kubeconfig)
+        }
+    }
+
+    fn environment(name: &str, cluster: Option<&str>) -> Environment {
+        Environment {
+            name: name.to_owned(),
+            root: RepoPath::default(),
+            destination: Destination {
+                cluster: cluster.map(str::to_owned),
+                namespace: None,
+            },
+            deployer: Deployer::Unknown,
+            protected: false,
+        }
+    }
+
+    #[test]
+    fn a_context_is_chosen_or_it_is_not() {
+        let all = (None, "for-all".to_owned());
+        let own = (Some("production".to_owned()), "own".to_owned());
+        let other = (Some("staging".to_owned()), "other".to_owned());
+        let none: Result<&str, Why> = Err(Why::NoContextChosen);
+        type Row<'a> = (
+            &'a [(Option<String>, String)],
+            Option<&'a str>,
+            Result<&'a str, Why>,
+        );
+        let rows: &[Row<'_>] = &[
+            // What the user says, the environment's own before that for all, and before any server.
+            (
+                &[all.clone(), own.clone()],
+                Some("https://prod.example.com"),
+                Ok("own"),
+            ),
+            (
+                &[all.clone()],
+                Some("https://prod.example.com"),
+                Ok("for-all"),
+            ),
+            (&[other.clone()], None, none.clone()),
+            // The exact server, however it is written.
+            (&[], Some("https://PROD.example.com:443/"), Ok("prod-ro")),
+            (
+                &[other.clone()],
+                Some("https://staging.example.com:6443"),
+                Ok("staging"),
+            ),
+            (&[], Some("https://staging.example.com"), none.clone()),
+            (&[], Some("http://prod.example.com"), none.clone()),
+            (
+                &[],
+                Some("https://rancher.example.com/k8s/clusters/a"),
+                Ok("rancher-a"),
+            ),
+            (
+                &[],
+                Some("https://rancher.example.com/k8s/clusters/b"),
+                none.clone(),
+            ),
+            // One address, two clusters behind it.
+            (&[], Some("https://teleport.example.com"), none.clone()),
+            // A name is no server, and the address of every cluster is no address.
+            (&[], Some("prod"), none.clone()),
+            (&[], Some("https://kubernetes.default.svc"), none.clone()),
+            // The current context is nobody's choice.
+            (&[], None, none.clone()),
+        ];
+        for (chosen, cluster, expected) in rows {
+            let found = contexts("kind").choose(chosen, &environment("production", *cluster));
+            assert_eq!(
+                found.as_deref(),
+                expected.as_deref(),
+                "{chosen:?} {cluster:?}"
+            );
+        }
+        let preferred =
+            contexts("prod-admin").choose(&[], &environment("p", Some("https://prod.example.com")));
+        assert_eq!(preferred.as_deref(), Ok("prod-admin"));
+        let empty =
+            Contexts::default().choose(&[], &environment("p", Some("https://prod.example.com")));
+        assert_eq!(empty, Err(Why::NoCluster));
+    }
+
+    #[test]
+    fn the_current_context_is_offered_to_an_only_environment() {
+        assert_eq!(
+            contexts("kind")
+                .offer(1)
+                .map(|context| context.name.as_str()),
+            Some("kind")
+        );
+        assert_eq!(contexts("kind").offer(2), None);
+        assert_eq!(contexts("dangling").offer(1), None);
+        assert_eq!(Contexts::default().offer(1), None);
+    }
+}

@@ -1,0 +1,303 @@
+//! Reading: lists of what is wanted, page by page, and single objects. Nothing here, or anywhere in this module, sends
+//! anything but GET.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::PoisonError;
+
+use futures::StreamExt;
+use kube::Resource as _;
+use kube::api::{DynamicObject, ListParams};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::connection::Connection;
+use super::discovery::Resource;
+use super::{Kind, Listing, Wanted, error};
+use crate::live::LiveObject;
+use crate::manifest::{Masking, ObjectRef};
+use crate::task::{Cancel, Known, Why};
+
+/// Requests at a time.
+const AT_ONCE: usize = 8;
+
+/// A page of a list. Items of the API server's own lists do not repeat their version and kind.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    metadata: PageMetadata,
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize, Default)]
+struct PageMetadata {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+/// Which objects of a kind are read: not Helm's release records, of which there are many, large ones, in none of git's
+/// manifests.
+pub(super) fn selector(resource: &Resource) -> Option<&'static str> {
+    let is_secret = resource.api.group.is_empty() && resource.api.kind == "Secret";
+    is_secret.then_some("type!=helm.sh/release.v1")
+}
+
+impl Connection {
+    /// Lists what is wanted and what it owns. What is watched is taken from there.
+    pub async fn list(&self, wanted: &Wanted, masking: &Masking, cancel: &Cancel) -> Listing {
+        let kinds = wanted.with_owned();
+        let reads = async {
+            let resources = match self.resources(&kinds, wanted).await {
+                Ok(resources) => resources,
+                Err(why) => return Listing::unavailable(wanted, &why),
+            };
+            let reads = resources.into_iter().map(|(kind, resource)| async {
+                let known = match resource {
+                    Ok(resource) => self.current(&kind, &resource, masking).await,
+                    Err(why) => Known::Unavailable(why),
+                };
+                (kind, known)
+            });
+            let kinds = futures::stream::iter(reads)
+                .buffered(AT_ONCE)
+                .collect()
+                .await;
+            Listing {
+                kinds,
+                read: Some(self.clock.now()),
+            }
+        };
+        match cancel.run_until_cancelled(reads).await {
+            Some(listing) => listing,
+            None => Listing {
+                kinds: kinds
+                    .iter()
+                    .map(|kind| (kind.clone(), Known::Loading))
+                    .collect(),
+                read: None,
+            },
+        }
+    }
+
+    /// Where to read each kind. The server is asked again for kinds it did not have, since a CRD may have come.
+    pub async fn resources(
+        &self,
+        kinds: &BTreeSet<Kind>,
+        wanted: &Wanted,
+    ) -> Result<Vec<(Kind, Result<Resource, Why>)>, Why> {
+        let groups: BTreeSet<&str> = kinds.iter().map(|(group, ..)| group.as_str()).collect();
+        let mut asked_again = self.discovered.lock().await.is_none();
+        loop {
+            let discovered = self.discover(&groups).await?;
+            let resources: Vec<(Kind, Result<Resource, Why>)> = kinds
+                .iter()
+                .map(|kind| {
+                    let version = wanted.versions.get(&(kind.0.clone(), kind.1.clone()));
+                    (
+                        kind.clone(),
+                        discovered.resource(&kind.0, &kind.1, version.map(String::as_str)),
+                    )
+                })
+                .collect();
+            let misses = resources
+                .iter()
+                .any(|(_, found)| matches!(found, Err(Why::UnknownKind(_))));
+            if asked_again || !misses {
+                return Ok(resources);
+            }
+            asked_again = true;
+            self.forget_kinds().await;
+        }
+    }
+
+    async fn current(
+        &self,
+        kind: &Kind,
+        resource: &Resource,
+        masking: &Masking,
+    ) -> Known<Vec<LiveObject>> {
+        let watched = self
+            .stores
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(kind)
+            .cloned();
+        let kept =
+            watched.and_then(|store| store.lock().unwrap_or_else(PoisonError::into_inner).known());
+        if let Some(Known::Fresh(objects)) = kept {
+            return Known::Fresh(objects);
+        }
+        match (self.pages(kind, resource, masking).await, kept) {
+            (Ok(objects), _) => Known::Fresh(objects),
+            (Err(_), Some(stale)) => stale,
+            (Err(why), None) => Known::Unavailable(why),
+        }
+    }
+
+    /// The namespace to read a kind in: none, where the kind has none; the context's own, where git leaves it open.
+    pub fn place<'a>(&'a self, namespace: Option<&'a str>, resource: &Resource) -> Option<&'a str> {
+        resource
+            .namespaced
+            .then(|| namespace.unwrap_or(&self.namespace))
+    }
+
+    async fn pages(
+        &self,
+        kind: &Kind,
+        resource: &Resource,
+        masking: &Masking,
+    ) -> Result<Vec<LiveObject>, Why> {
+        let place = self.place(kind.2.as_deref(), resource);
+        let what = in_words("list", resource, place);
+        let path = DynamicObject::url_path(&resource.api, place);
+        let mut restarted = false;
+        'list: loop {
+            let mut objects = Vec::new();
+            let mut params = ListParams::default().limit(self.limits.page);
+            if let Some(selector) = selector(resource) {
+                params = params.fields(selector);
+            }
+            loop {
+                let page = match self.page(&path, &params, &what).await {
+                    // The pages left are too old for the server to remember: once more, from the start.
+                    Err(Outcome::Expired) if !restarted => {
+                        restarted = true;
+                        continue 'list;
+                    }
+                    Err(Outcome::Expired) => {
+                        return Err(Why::Failed(format!(
+                            "{what}: the list changes faster than it can be read"
+                        )));
+                    }
+                    Err(Outcome::Failed(why)) => return Err(why),
+                    Ok(page) => page,
+                };
+                objects.extend(
+                    page.items
+                        .into_iter()
+                        .filter_map(|item| live(item, resource, masking)),
+                );
+                match page.metadata.next.filter(|next| !next.is_empty()) {
+                    Some(next) => params = params.continue_token(&next),
+                    None => return Ok(objects),
+                }
+            }
+        }
+    }
+
+    async fn page(&self, path: &str, params: &ListParams, what: &str) -> Result<Page, Outcome> {
+        let failed = |why| Outcome::Failed(why);
+        let request = kube::core::Request::new(path)
+            .list(params)
+            .map_err(|error| failed(Why::Failed(error.to_string())))?;
+        let answer = self.call(what, async {
+            match self.client.request_text(request).await {
+                Err(kube::Error::Api(status)) if status.code == 410 => Ok(None),
+                Ok(text) => Ok(Some(text)),
+                Err(error) => Err(error),
+            }
+        });
+        let text = answer.await.map_err(failed)?.ok_or(Outcome::Expired)?;
+        // The parser's message may quote a value.
+        serde_json::from_str(&text)
+            .map_err(|_| failed(Why::Failed(error::no_json(&self.identity.server, what))))
+    }
+
+    /// One object; known to be absent where the server has the kind and not the object.
+    pub async fn find(&self, id: &ObjectRef, masking: &Masking) -> Known<Option<LiveObject>> {
+        match self.try_find(id, masking).await {
+            Ok(found) => Known::Fresh(found),
+            Err(why) => Known::Unavailable(why),
+        }
+    }
+
+    async fn try_find(&self, id: &ObjectRef, masking: &Masking) -> Result<Option<LiveObject>, Why> {
+        let kinds = BTreeSet::from([(id.group.clone(), id.kind.clone(), id.namespace.clone())]);
+        let mut resources = self.resources(&kinds, &Wanted::default()).await?;
+        let Some((_, resource)) = resources.pop() else {
+            return Ok(None);
+        };
+        let resource = resource?;
+        let place = self.place(id.namespace.as_deref(), &resource);
+        let what = format!("{} {}", in_words("get", &resource, place), id.name);
+        let path = DynamicObject::url_path(&resource.api, place);
+        let request = kube::core::Request::new(path)
+            .get(&id.name, &kube::api::GetParams::default())
+            .map_err(|error| Why::Failed(error.to_string()))?;
+        let answer = self.call(&what, async {
+            match self.client.request_text(request).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+                Ok(text) => Ok(Some(text)),
+                Err(error) => Err(error),
+            }
+        });
+        let Some(text) = answer.await? else {
+            return Ok(None);
+        };
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|_| Why::Failed(error::no_json(&self.identity.server, &what)))?;
+        Ok(live(value, &resource, masking))
+    }
+
+    /// Every object at `path` that `fields` selects, as it is, up to a few pages.
+    pub async fn raw(
+        &self,
+        path: &str,
+        fields: Option<&str>,
+        what: &str,
+    ) -> Result<Vec<Value>, Why> {
+        const PAGES: usize = 4;
+        let mut params = ListParams::default().limit(self.limits.page);
+        if let Some(fields) = fields {
+            params = params.fields(fields);
+        }
+        let mut items = Vec::new();
+        for _ in 0..PAGES {
+            let page = match self.page(path, &params, what).await {
+                Ok(page) => page,
+                Err(Outcome::Expired) => break,
+                Err(Outcome::Failed(why)) => return Err(why),
+            };
+            items.extend(page.items);
+            match page.metadata.next.filter(|next| !next.is_empty()) {
+                Some(next) => params = params.continue_token(&next),
+                None => break,
+            }
+        }
+        Ok(items)
+    }
+}
+
+enum Outcome {
+    /// 410: the continue token is too old.
+    Expired,
+    Failed(Why),
+}
+
+/// `list deployments.apps in shop`, as kubectl and the API server say it.
+pub(super) fn in_words(verb: &str, resource: &Resource, namespace: Option<&str>) -> String {
+    let group = match resource.api.group.as_str() {
+        "" => String::new(),
+        group => format!(".{group}"),
+    };
+    let place = namespace
+        .map(|namespace| format!(" in {namespace}"))
+        .unwrap_or_default();
+    format!("{verb} {}{group}{place}", resource.api.plural)
+}
+
+/// An item of a list, masked.
+pub(super) fn live(mut item: Value, resource: &Resource, masking: &Masking) -> Option<LiveObject> {
+    let map = item.as_object_mut()?;
+    for (key, value) in [
+        ("apiVersion", &resource.api.api_version),
+        ("kind", &resource.api.kind),
+    ] {
+        if !map.get(key).is_some_and(Value::is_string) {
+            map.insert(key.to_owned(), Value::String(value.clone()));
+        }
+    }
+    LiveObject::from_json(item, masking)
+}
+
+/// By namespace and name.
+pub(super) type Objects = HashMap<(Option<String>, String), LiveObject>;

@@ -119,7 +119,7 @@ impl Connection {
                 .map(|place| (place, None))
                 .collect()
         };
-        let answers = asked.iter().map(|(namespace, fields)| async move {
+        let answers = asked.into_iter().map(|(namespace, fields)| async move {
             let path = format!("/api/v1/namespaces/{namespace}/events");
             self.raw(
                 &path,

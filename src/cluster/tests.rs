@@ -1016,3 +1016,21 @@ async fn a_context_that_is_not_there_names_those_that_are() {
         "{text}"
     );
 }
+
+/// What is asked of a cluster is asked from spawned tasks.
+#[tokio::test]
+async fn every_question_can_be_spawned() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    get(&server, "/api/v1/namespaces/shop/events", ok(&items(&[]))).await;
+    let cluster = open(&server).await;
+    let task = tokio::spawn(async move {
+        let cancel = Cancel::new();
+        cancel.cancel();
+        cluster.list(&Wanted::default(), &Cancel::new()).await;
+        cluster.watch(&Wanted::default(), &cancel, || {}).await;
+        cluster.get(&id("example.com", "Widget", None, "w")).await;
+        cluster.events(&[id("", "Pod", Some("shop"), "a")]).await
+    });
+    assert_eq!(task.await.unwrap(), Known::Fresh(Vec::new()));
+}

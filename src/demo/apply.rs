@@ -70,7 +70,7 @@ fn write(
         }
     }
     if has_generation(&key.kind) {
-        let before = current.map_or(0, |current| generation(current));
+        let before = current.map_or(0, generation);
         let moved = current.is_none_or(|current| current["spec"] != object["spec"]);
         object["metadata"]["generation"] = (before + i64::from(moved)).into();
     }

@@ -30,7 +30,7 @@ impl Cluster {
     }
 
     /// The cluster as it is found: somebody edited it, some pods still crash, old events are forgotten.
-    pub(super) fn as_it_is_now(mut self, now: Timestamp) -> Live {
+    pub(super) fn found_at(mut self, now: Timestamp) -> Live {
         let edited = later(now, -35 * 60);
         edit_by_hand(&mut self.live, edited);
         run(&mut self.live, Phase::Ended, later(edited, 20));

@@ -53,8 +53,12 @@ pub enum Error {
     Story(String),
     #[error(transparent)]
     Forge(#[from] crate::forge::Error),
+    #[error("git {what} failed: {message}")]
+    Git { what: String, message: String },
     #[error(transparent)]
-    Git(#[from] crate::git::Error),
+    Program(#[from] crate::exec::Error),
+    #[error(transparent)]
+    Repository(#[from] crate::git::Error),
     #[error(transparent)]
     Cluster(#[from] crate::cluster::Error),
     #[error("the demo's deployer stopped: {0}")]
@@ -110,7 +114,7 @@ pub fn build(directory: &Path, now: Timestamp) -> Result<Demo> {
         ..Info::default()
     };
     let snapshot = Snapshot::create(&demo.snapshot, info)?;
-    deployer::write(&snapshot, &objects::Live::new(), &cluster.as_it_is_now(now))?;
+    deployer::write(&snapshot, &objects::Live::new(), &cluster.found_at(now))?;
     Ok(demo)
 }
 

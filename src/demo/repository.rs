@@ -10,16 +10,9 @@ use super::manifests::{Files, files};
 use super::state::State;
 use super::story::{Ago, Draft, Happening, Who, first, happenings};
 use super::{Error, Result};
-use crate::forge::plumbing::{failed, run};
+use crate::exec::{self, Command};
 use crate::forge::{Local, PullRequest, State as PullState};
 use crate::git::Oid;
-
-/// Git without the user's and the machine's configuration.
-const PURE: [(&str, &str); 3] = [
-    ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    ("GIT_CONFIG_SYSTEM", "/dev/null"),
-    ("GIT_CONFIG_NOSYSTEM", "1"),
-];
 
 /// Writes the remote with its pull requests, and the clone. `deployed` is told main's files after each of its commits.
 pub(super) fn write(
@@ -72,10 +65,30 @@ fn identify(repository: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Runs git without the user's and the machine's configuration.
 fn git(directory: &Path, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>> {
-    let output = run(directory, arguments, &PURE, input)?;
-    if output.code != Some(0) {
-        return Err(failed(arguments, &output).into());
+    let mut command = Command::new("git")
+        .args(arguments)
+        .directory(directory)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("LC_ALL", "C")
+        .input(input);
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+    ] {
+        command = command.env_remove(variable);
+    }
+    let output = exec::run(&command)?;
+    if !output.success() {
+        return Err(Error::Git {
+            what: arguments.first().copied().unwrap_or_default().to_owned(),
+            message: output.message(),
+        });
     }
     Ok(output.stdout)
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::plumbing::{failed, run};
 use super::{Error, NewPullRequest, PullRequest, Result, State};
+use crate::exec::{self, Command, Output};
 use crate::git::Oid;
 
 /// The pull requests of one bare repository.
@@ -22,7 +22,7 @@ impl Local {
     /// The forge of the repository at `path`, if pull requests are kept there.
     pub fn find(path: &Path) -> Option<Local> {
         let local = Local {
-            repository: path.to_owned(),
+            repository: path.canonicalize().ok()?,
         };
         local.pulls().is_dir().then_some(local)
     }
@@ -30,7 +30,7 @@ impl Local {
     /// Keeps pull requests beside the bare repository at `path` from now on.
     pub fn create_in(path: &Path) -> Result<Local> {
         let local = Local {
-            repository: path.to_owned(),
+            repository: path.canonicalize().map_err(io("find", path))?,
         };
         let pulls = local.pulls();
         fs::create_dir_all(&pulls).map_err(io("create", &pulls))?;
@@ -146,11 +146,7 @@ impl Local {
             });
         }
         if pull.head != expected {
-            return Err(Error::HeadMoved {
-                number,
-                expected,
-                actual: pull.head,
-            });
+            return Err(Error::HeadMoved { number, expected });
         }
         let base = self
             .branch(&pull.base_branch)?
@@ -191,7 +187,7 @@ impl Local {
             &base_id,
             &head,
         ];
-        let output = run(&self.repository, &arguments, &[], b"")?;
+        let output = self.run(&arguments, &[])?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut lines = text.lines();
         let tree = lines.next().unwrap_or_default().to_owned();
@@ -278,13 +274,36 @@ impl Local {
     }
 
     fn git(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String> {
-        let output = run(&self.repository, arguments, environment, b"")?;
-        if output.code != Some(0) {
+        let output = self.run(arguments, environment)?;
+        if !output.success() {
             return Err(failed(arguments, &output));
         }
         Ok(String::from_utf8_lossy(&output.stdout)
             .trim_end()
             .to_owned())
+    }
+
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
+        let mut command = Command::new("git")
+            .args(arguments)
+            .directory(&self.repository)
+            .env("GIT_DIR", &self.repository)
+            .env("LC_ALL", "C");
+        for (name, value) in environment {
+            command = command.env(name, value);
+        }
+        // Somebody may have started us from a hook, whose variables mean another repository.
+        for variable in ["GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
+            command = command.env_remove(variable);
+        }
+        Ok(exec::run(&command)?)
+    }
+}
+
+fn failed(arguments: &[&str], output: &Output) -> Error {
+    Error::Git {
+        what: arguments.first().copied().unwrap_or_default().to_owned(),
+        message: output.message(),
     }
 }
 
@@ -293,8 +312,9 @@ fn parse_id(text: &str) -> Option<Oid> {
 }
 
 fn io<'p>(what: &'static str, path: &'p Path) -> impl Fn(std::io::Error) -> Error + 'p {
-    move |source| Error::Io {
-        what: format!("cannot {what} {}", path.display()),
+    move |source| Error::File {
+        what,
+        path: path.to_owned(),
         source,
     }
 }

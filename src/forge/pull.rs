@@ -59,6 +59,17 @@ pub struct NewPullRequest {
     pub base_branch: String,
 }
 
+/// What came of asking for a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Opened {
+    Pull(Box<PullRequest>),
+    /// There is no API: this page opens it. `None` where even the page is not known.
+    ByHand {
+        page: Option<String>,
+    },
+}
+
 /// An id as 40 hex digits.
 mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};

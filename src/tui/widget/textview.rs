@@ -231,6 +231,7 @@ mod tests {
         ];
         TextDiff {
             hunks: vec![Hunk { path: None, lines }],
+            notes: Vec::new(),
         }
     }
 

@@ -24,9 +24,10 @@ mod worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crossterm::event::{Event, EventStream};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 
 use app::{App, Message};
 use cx::Effect;
@@ -120,12 +121,26 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
             () = &mut ended => return Ok(()),
             () = tokio::time::sleep(app.deadline()) => batch.push(Message::Tick),
         }
-        while let Some(Some(event)) = stream.next().now_or_never() {
+        for event in pending(stream).await {
             batch.extend(message(event?));
         }
         batch.extend(inbox.take().into_iter().map(Message::Reply));
         effects = app.update(batch, ws.clock().now());
     }
+}
+
+/// What has arrived already. Polled with this task's own waker: the stream keeps the first waker it is given until it has
+/// used it, so polling with another one loses the wake-up for the next key.
+async fn pending(stream: &mut EventStream) -> Vec<std::io::Result<Event>> {
+    let mut events = Vec::new();
+    std::future::poll_fn(|context| {
+        while let Poll::Ready(Some(event)) = stream.poll_next_unpin(context) {
+            events.push(event);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    events
 }
 
 fn message(event: Event) -> Option<Message> {

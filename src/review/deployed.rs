@@ -112,7 +112,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
                 .apps
                 .iter()
                 .filter(|app| app.app.environment == environment.name);
-            let found = live::deployments(ws, &state.layout, environment, objects).await;
+            let found = live::deployments(ws, environment, objects).await;
             update(&mut |answer| match &found {
                 Known::Fresh((identity, apps)) => {
                     for shown in answer

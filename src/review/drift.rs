@@ -123,7 +123,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         if apps.is_empty() {
             continue;
         }
-        let listing = live::listing(ws, &layout, environment, apps.iter().copied()).await;
+        let listing = live::listing(ws, environment, apps.iter().copied()).await;
         answer
             .clusters
             .push(super::common::environment(environment, listing.identity()));

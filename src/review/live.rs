@@ -10,8 +10,8 @@ use super::desired::DesiredApp;
 use super::resource::Live;
 use super::version;
 use super::workspace::{ClusterChoice, Workspace, lock};
-use crate::cluster::{Cluster, Identity, Listing, Wanted};
-use crate::layout::{self, Layout};
+use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts, install_crypto};
+use crate::layout;
 use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, SyncState, compare,
 };
@@ -95,19 +95,22 @@ impl Connections {
         }
     }
 
-    async fn cluster(
-        &self,
-        environment: &layout::Environment,
-        environments: usize,
-    ) -> Known<Cluster> {
+    /// The cluster of an environment, connected to where it was not yet.
+    pub async fn identity(&self, environment: &layout::Environment) -> Known<Identity> {
+        self.cluster(environment)
+            .await
+            .map(|cluster| cluster.identity().clone())
+    }
+
+    async fn cluster(&self, environment: &layout::Environment) -> Known<Cluster> {
         let context = match &self.choice {
             ClusterChoice::None => return Known::Unavailable(Why::NoCluster),
             ClusterChoice::Snapshot(_) => None,
             ClusterChoice::Contexts(_) if self.offline => return Known::Unavailable(Why::Offline),
-            ClusterChoice::Contexts(chosen) => {
-                let _ = (chosen, environment, environments);
-                return Known::Unavailable(Why::NoContextChosen);
-            }
+            ClusterChoice::Contexts(chosen) => match contexts::choose(chosen, environment).await {
+                Ok(context) => Some(context),
+                Err(why) => return Known::Unavailable(why),
+            },
         };
         let mut clusters = self.clusters.lock().await;
         if let Some(known @ Known::Fresh(_)) = clusters.get(&context) {
@@ -118,7 +121,12 @@ impl Connections {
                 Cluster::snapshot(directory, self.masking.clone())
                     .map_err(|error| Why::Failed(error.to_string()))
             }
-            (_, Some(_)) => Err(Why::NoCluster),
+            (_, Some(context)) => {
+                install_crypto();
+                Cluster::connect(context, self.masking.clone())
+                    .await
+                    .map_err(|error| error.why())
+            }
             (_, None) => Err(Why::NoContextChosen),
         };
         let known = match connected {
@@ -133,7 +141,6 @@ impl Connections {
 /// Reads what the apps of an environment declare, from its cluster.
 pub async fn listing<'a>(
     ws: &Workspace,
-    layout: &Layout,
     environment: &layout::Environment,
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
@@ -149,7 +156,7 @@ pub async fn listing<'a>(
     {
         return known.clone();
     }
-    let listed = match live.cluster(environment, layout.environments.len()).await {
+    let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted);
             let listing = cluster.list(&wanted, &Cancel::new()).await;
@@ -192,11 +199,10 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) 
 /// How each app of an environment fares: its cluster, then app by app.
 pub async fn deployments<'a>(
     ws: &Workspace,
-    layout: &Layout,
     environment: &layout::Environment,
     apps: impl Iterator<Item = &'a DesiredApp> + Clone,
 ) -> Known<(Identity, Vec<(String, Known<LiveDeployment>)>)> {
-    let listed = listing(ws, layout, environment, apps.clone()).await;
+    let listed = listing(ws, environment, apps.clone()).await;
     listed.identity().map(|identity| {
         let apps = apps
             .map(|app| {

@@ -2,7 +2,6 @@
 //! [`super::log`], its change at a commit [`super::change`].
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,7 +15,6 @@ use super::{Workspace, live};
 use crate::cluster::Event;
 use crate::git::{Oid, Tip};
 use crate::history::{LogStep, ResourceKey, resource_log};
-use crate::layout::Layout;
 use crate::live::{Health, Owned, SyncState};
 use crate::render::RenderedObject;
 use crate::task::{Cancel, Known, Sink};
@@ -68,7 +66,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         .await?;
     out.send(answer.clone());
 
-    let listing = live::listing(ws, &found.layout, &found.environment, found.apps.iter()).await;
+    let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
     answer.live = listing
         .resource(
@@ -93,7 +91,6 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 /// What the live side needs of the declaration.
 struct Found {
     commit: Oid,
-    layout: Arc<Layout>,
     environment: crate::layout::Environment,
     /// The app that declares it, so that everything of it is listed at once.
     apps: Vec<DesiredApp>,
@@ -142,7 +139,6 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
         answer,
         Found {
             commit,
-            layout,
             environment,
             apps,
         },

@@ -241,7 +241,7 @@ impl Workspace {
 
     /// Every git, tool and HTTP call made, newest last.
     pub fn calls(&self) -> Vec<String> {
-        Vec::new()
+        crate::exec::log().iter().map(ToString::to_string).collect()
     }
 
     pub(super) fn tip(&self) -> Tip {

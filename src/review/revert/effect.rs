@@ -26,7 +26,7 @@ pub async fn add(ws: &Workspace, answer: &mut Answer, basis: &Basis) {
             .apps
             .iter()
             .filter(|app| app.app.environment == environment.name);
-        let listed = live::listing(ws, &basis.layout, environment, apps).await;
+        let listed = live::listing(ws, environment, apps).await;
         for diff in answer
             .resources
             .iter()

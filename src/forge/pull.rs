@@ -18,7 +18,10 @@ pub struct PullRequest {
     /// The branch it comes from, in the head repository.
     pub head_branch: String,
     /// The commit it proposes.
-    #[serde(with = "hex")]
+    #[serde(
+        serialize_with = "crate::git::hex",
+        deserialize_with = "crate::git::from_hex"
+    )]
     pub head: Oid,
     /// The branch it goes to.
     pub base_branch: String,
@@ -28,7 +31,10 @@ pub struct PullRequest {
     pub created: Option<Timestamp>,
     pub merged: Option<Timestamp>,
     /// The commit on the base branch that brought it in.
-    #[serde(with = "hex_option")]
+    #[serde(
+        serialize_with = "crate::git::hex_option",
+        deserialize_with = "crate::git::from_hex_option"
+    )]
     pub merged_commit: Option<Oid>,
 }
 
@@ -68,36 +74,4 @@ pub enum Opened {
     ByHand {
         page: Option<String>,
     },
-}
-
-/// An id as 40 hex digits.
-mod hex {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use crate::git::Oid;
-
-    pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
-        crate::git::hex(id, to)
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Oid, D::Error> {
-        let digits = String::deserialize(from)?;
-        Oid::from_hex(digits.as_bytes()).map_err(de::Error::custom)
-    }
-}
-
-mod hex_option {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use crate::git::Oid;
-
-    pub(super) fn serialize<S: Serializer>(id: &Option<Oid>, to: S) -> Result<S::Ok, S::Error> {
-        crate::git::hex_option(id, to)
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Oid>, D::Error> {
-        Option::<String>::deserialize(from)?
-            .map(|digits| Oid::from_hex(digits.as_bytes()).map_err(de::Error::custom))
-            .transpose()
-    }
 }

@@ -2,7 +2,8 @@
 
 use gix::bstr::{BStr, ByteSlice};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Oid;
 use super::error::{Error, Result};
@@ -130,4 +131,19 @@ pub fn hex_option<S: Serializer>(
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),
     }
+}
+
+/// Reads an id back from 40 hex digits.
+pub fn from_hex<'d, D: Deserializer<'d>>(deserializer: D) -> std::result::Result<Oid, D::Error> {
+    let digits = String::deserialize(deserializer)?;
+    Oid::from_hex(digits.as_bytes()).map_err(D::Error::custom)
+}
+
+/// Reads an optional id back from 40 hex digits or null.
+pub fn from_hex_option<'d, D: Deserializer<'d>>(
+    deserializer: D,
+) -> std::result::Result<Option<Oid>, D::Error> {
+    Option::<String>::deserialize(deserializer)?
+        .map(|digits| Oid::from_hex(digits.as_bytes()).map_err(D::Error::custom))
+        .transpose()
 }

@@ -19,7 +19,9 @@ mod tip;
 mod tree;
 mod walk;
 
-pub use commit::{Commit, NewCommit, Person, hex, hex_option, revert_message};
+pub use commit::{
+    Commit, NewCommit, Person, from_hex, from_hex_option, hex, hex_option, revert_message,
+};
 pub use error::{Absence, Error, Result};
 pub use merge::{Conflict, ConflictKind, Merge};
 pub use reader::Reader;

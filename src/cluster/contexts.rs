@@ -204,9 +204,12 @@ users: []
 
     #[test]
     fn a_context_is_chosen_or_it_is_not() {
-        let all = (None, "for-all".to_owned());
-        let own = (Some("production".to_owned()), "own".to_owned());
-        let other = (Some("staging".to_owned()), "other".to_owned());
+        let all = [(None, "for-all".to_owned())];
+        let both = [
+            all[0].clone(),
+            (Some("production".to_owned()), "own".to_owned()),
+        ];
+        let other = [(Some("staging".to_owned()), "other".to_owned())];
         let none: Result<&str, Why> = Err(Why::NoContextChosen);
         type Row<'a> = (
             &'a [(Option<String>, String)],
@@ -215,21 +218,13 @@ users: []
         );
         let rows: &[Row<'_>] = &[
             // What the user says, the environment's own before that for all, and before any server.
-            (
-                &[all.clone(), own.clone()],
-                Some("https://prod.example.com"),
-                Ok("own"),
-            ),
-            (
-                &[all.clone()],
-                Some("https://prod.example.com"),
-                Ok("for-all"),
-            ),
-            (&[other.clone()], None, none.clone()),
+            (&both, Some("https://prod.example.com"), Ok("own")),
+            (&all, Some("https://prod.example.com"), Ok("for-all")),
+            (&other, None, none.clone()),
             // The exact server, however it is written.
             (&[], Some("https://PROD.example.com:443/"), Ok("prod-ro")),
             (
-                &[other.clone()],
+                &other,
                 Some("https://staging.example.com:6443"),
                 Ok("staging"),
             ),

@@ -84,7 +84,7 @@ pub(super) fn about(objects: &[ObjectRef], all: impl Iterator<Item = Event>) -> 
         })
     };
     let mut found: Vec<Event> = all.filter(is_about).collect();
-    found.sort_by(|a, b| b.last.cmp(&a.last));
+    found.sort_by_key(|event| std::cmp::Reverse(event.last));
     found.truncate(MOST);
     found
 }

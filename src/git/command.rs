@@ -2,6 +2,7 @@
 //! what is written, and nothing may ask questions on the terminal.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use super::error::{Error, Result};
@@ -34,23 +35,31 @@ impl Shared {
     /// git with these arguments. It writes no locks of its own accord, and where it would ask for a password or about an
     /// unknown host it fails (unless the user has an askpass program that asks in a window).
     pub(super) fn git(&self, args: &[&str]) -> Git {
-        let mut command = exec::Command::new("git")
+        let mut command = elsewhere(self.own.refs.git_dir())
             .args(args)
             .directory(self.directory());
-        for name in LOCAL {
-            command = command.env_remove(name);
-        }
         if std::env::var_os("SSH_ASKPASS").is_none() {
             command = command.env("SSH_ASKPASS", "false");
         }
         Git(command
-            .env("GIT_DIR", self.own.refs.git_dir())
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("SSH_ASKPASS_REQUIRE", "force")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("GIT_NO_LAZY_FETCH", "1")
-            .env("LC_ALL", "C"))
+            .env("GIT_OPTIONAL_LOCKS", "0"))
     }
+}
+
+/// git on the repository at `git_dir` and no other, whatever the environment says. It fetches nothing by itself.
+pub(super) fn elsewhere(git_dir: &Path) -> exec::Command {
+    let command = LOCAL
+        .iter()
+        .fold(exec::Command::new("git"), |command, name| {
+            command.env_remove(name)
+        });
+    command
+        .directory(git_dir)
+        .env("GIT_DIR", git_dir)
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("LC_ALL", "C")
 }
 
 impl Git {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gix::attrs::StateRef;
+use gix::bstr::ByteSlice;
 use gix::diff::blob::pipeline::{Mode as DiffMode, WorktreeRoots as DiffRoots};
 use gix::index::entry::Stage;
 use gix::merge::blob::builtin_driver::text::Labels;
@@ -12,13 +13,13 @@ use gix::merge::blob::pipeline::{Mode, WorktreeRoots};
 use gix::merge::plumbing::tree::apply_index_entries::RemovalMode;
 use gix::merge::plumbing::tree::{Conflict as Found, Resolution, ResolutionFailure};
 use gix::merge::tree::TreatAsUnresolved;
-use gix::objs::{Kind, Write};
+use gix::objs::{Find, Kind, Write};
 use gix::worktree::stack::state::attributes::Source;
 use serde::Serialize;
 
 use super::error::{Result, failed};
 use super::reader::Reader;
-use super::{BString, Oid, RepoPath};
+use super::{BString, Oid, RepoPath, merge_tree, renames};
 
 /// The outcome of a merge: clean (a tree) or the conflicts, by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +60,55 @@ pub enum ConflictKind {
 /// git's own limit for rename detection while merging, where none is configured (merge.renameLimit in git-config(1)).
 const RENAME_LIMIT: usize = 7000;
 
-pub(super) fn run(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
-    merge(reader, base, ours, theirs).map_err(failed("merge-tree"))
+/// By the library where renames cannot matter, else by git, whose guesses about renames are the ones to match. Where there
+/// is no git that can, or the tip's attributes choose how files are merged (a program may do it), by the library after all.
+pub(super) fn merge(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
+    let renames = renames::matter(&reader.objects, base, ours, theirs)?;
+    if renames
+        && !chooses_drivers(reader, ours).map_err(failed("check-attr"))?
+        && let Some(merge) = merge_tree::merge(reader, base, ours, theirs)?
+    {
+        return Ok(merge);
+    }
+    in_process(reader, base, ours, theirs, renames).map_err(failed("merge-tree"))
 }
 
-fn merge(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> gix::Result<Merge> {
+/// Whether a `.gitattributes` of the tree, or a file of attributes of the user's, says how files are merged (`merge`, and
+/// `binary`, which implies it).
+fn chooses_drivers(reader: &Reader, tree: Oid) -> gix::Result<bool> {
+    let chooses =
+        |attributes: &[u8]| attributes.contains_str("merge") || attributes.contains_str("binary");
+    let mut files = reader.repo.attribute_global_paths()?;
+    files.push(reader.repo.common_dir().join("info/attributes"));
+    if files
+        .iter()
+        .any(|file| std::fs::read(file).is_ok_and(|attributes| chooses(&attributes)))
+    {
+        return Ok(true);
+    }
+    let index = reader.attributes_at(tree)?;
+    let mut buffer = Vec::new();
+    for entry in index.entries() {
+        let path = entry.path(&index);
+        if path != ".gitattributes" && !path.ends_with(b"/.gitattributes") {
+            continue;
+        }
+        if let Some(data) = reader.objects.try_find(&entry.id, &mut buffer)?
+            && chooses(data.data)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn in_process(
+    reader: &Reader,
+    base: Oid,
+    ours: Oid,
+    theirs: Oid,
+    renames: bool,
+) -> gix::Result<Merge> {
     let repo = &reader.repo;
     let index = reader.attributes_at(ours)?;
     let attributes = || -> gix::Result<_> {
@@ -74,14 +119,17 @@ fn merge(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> gix::Result<Merg
         gix::diff::resource_cache(repo, DiffMode::ToGit, attributes()?, DiffRoots::default())?;
     let mut content = content_merge(repo, attributes()?)?;
     let options = gix::merge::plumbing::tree::Options::from(repo.tree_merge_options()?);
-    let rewrites = options.rewrites.map(|rewrites| gix::diff::Rewrites {
-        limit: if has_rename_limit(repo) {
-            rewrites.limit
-        } else {
-            RENAME_LIMIT
-        },
-        ..rewrites
-    });
+    let rewrites = options
+        .rewrites
+        .filter(|_| renames)
+        .map(|rewrites| gix::diff::Rewrites {
+            limit: if has_rename_limit(repo) {
+                rewrites.limit
+            } else {
+                RENAME_LIMIT
+            },
+            ..rewrites
+        });
     let mut outcome = gix::merge::plumbing::tree(
         &base,
         &ours,

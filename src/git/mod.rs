@@ -1,6 +1,6 @@
 //! The environment repository: objects, trees, merges, fetch and push.
 //!
-//! Reading and merging happen in process with `gix`; fetching, pushing and signing run `git` in the user's repository, so
+//! Reading and most merging happen in process with `gix`; fetching, pushing and signing run `git` in the user's repository, so
 //! that credentials, hooks, ssh and `insteadOf` behave as they set them up. Everything we create or fetch goes to a
 //! shadow object directory of our own: the user's clone is never written to. No other module names `gix`.
 
@@ -9,9 +9,11 @@ mod commit;
 mod error;
 mod fetch;
 mod merge;
+mod merge_tree;
 mod push;
 mod reader;
 mod remote;
+mod renames;
 mod repo;
 mod shadow;
 mod store;

@@ -1,10 +1,8 @@
 //! Writing a commit into the shadow and pushing it as a new branch. Nothing of the user's moves, nothing is forced.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gix::bstr::ByteSlice;
-use gix::objs::{Kind, TreeRefIter};
 
 use super::Oid;
 use super::command::{failure, said};
@@ -37,8 +35,11 @@ impl Repo {
         let reader = self.reader();
         reader.tree_of(new.parent)?;
         reader.require_tree(new.tree)?;
-        self.0.shadow.create(self.0.own.objects.path())?;
-        self.0.persist(new.tree).map_err(failed("hash-object"))?;
+        let objects = self.0.shadow.create(self.0.own.objects.path())?;
+        let store = gix::odb::loose::Store::at(objects, reader.objects.hash);
+        self.0
+            .persist(new.tree, &store)
+            .map_err(failed("hash-object"))?;
 
         let config = self.0.own.to_thread_local();
         let signs = config.config_snapshot().boolean("commit.gpgSign") == Some(true);
@@ -134,28 +135,6 @@ impl Repo {
 }
 
 impl Shared {
-    /// Writes what is only in memory, of this tree, into the shadow.
-    fn persist(&self, tree: Oid) -> gix::Result<()> {
-        let mut pending = vec![tree];
-        let mut seen = BTreeSet::new();
-        while let Some(id) = pending.pop() {
-            // What is not in memory is on disk, and so is all below it.
-            let Some((kind, bytes)) = self.made.get(&id) else {
-                continue;
-            };
-            if kind == Kind::Tree {
-                for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
-                    let child = entry?.oid.to_owned();
-                    if seen.insert(child) {
-                        pending.push(child);
-                    }
-                }
-            }
-            self.shadow.write(kind, &bytes)?;
-        }
-        Ok(())
-    }
-
     fn push_settings(&self, remote: &str) -> Vec<(String, String)> {
         let repo = self.own.to_thread_local();
         let config = repo.config_snapshot();

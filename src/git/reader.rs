@@ -20,6 +20,7 @@ const CACHE_BYTES: usize = 16 << 20;
 
 /// Reads objects, from the user's repository and the shadow.
 pub struct Reader {
+    pub(super) shared: Arc<Shared>,
     pub(super) repo: gix::Repository,
     pub(super) objects: Objects,
     graph: Option<gix::commitgraph::Graph>,
@@ -31,7 +32,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(shared: &Shared) -> Reader {
+    pub(super) fn new(shared: &Arc<Shared>) -> Reader {
         let mut repo = shared.view().to_thread_local();
         repo.object_cache_size(CACHE_BYTES);
         let boundary: Vec<Oid> = repo
@@ -47,6 +48,7 @@ impl Reader {
             None
         };
         Reader {
+            shared: Arc::clone(shared),
             objects: Objects {
                 disk: repo.objects.clone(),
                 made: Arc::clone(&shared.made),
@@ -182,12 +184,13 @@ impl Reader {
     }
 
     /// Three-way merge of trees in memory, as `git merge-tree` does it (renames followed as git is configured). Nothing is
-    /// written to disk, and no configured merge driver or filter is run: a path that one would decide is a conflict.
+    /// kept on disk, and no configured merge driver or filter is run: a path that one would decide is a conflict.
+    /// A merge that depends on what was renamed is git's own work, in a throw-away directory.
     pub fn merge(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
         for tree in [base, ours, theirs] {
             self.require_tree(tree)?;
         }
-        merge::run(self, base, ours, theirs)
+        merge::merge(self, base, ours, theirs)
     }
 
     /// `tree` with `edits` applied in order. The new trees stay in memory until they are committed.

@@ -1,11 +1,14 @@
 //! Opening a repository as it is (work tree, bare, linked work tree, from a subdirectory).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gix::objs::{Kind, TreeRefIter, Write};
 use gix::sec::trust::Mapping;
 use serde::Serialize;
 
+use super::Oid;
 use super::error::{Error, Result, failed};
 use super::reader::Reader;
 use super::shadow::Shadow;
@@ -82,6 +85,36 @@ impl Shared {
             view.objects = objects;
         }
         view
+    }
+
+    /// Where objects are on disk: the user's directory, and ours where it exists. (Each may name more.)
+    pub(super) fn object_directories(&self) -> Vec<PathBuf> {
+        let shadow = Some(self.shadow.objects_dir()).filter(|directory| directory.is_dir());
+        std::iter::once(self.own.objects.path().to_owned())
+            .chain(shadow)
+            .collect()
+    }
+
+    /// Writes what is only in memory, of this tree, to `store`.
+    pub(super) fn persist(&self, tree: Oid, store: &gix::odb::loose::Store) -> gix::Result<()> {
+        let mut pending = vec![tree];
+        let mut seen = BTreeSet::new();
+        while let Some(id) = pending.pop() {
+            // What is not in memory is on disk, and so is all below it.
+            let Some((kind, bytes)) = self.made.get(&id) else {
+                continue;
+            };
+            if kind == Kind::Tree {
+                for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
+                    let child = entry?.oid.to_owned();
+                    if seen.insert(child) {
+                        pending.push(child);
+                    }
+                }
+            }
+            store.write_buf(kind, &bytes)?;
+        }
+        Ok(())
     }
 
     /// The user's commit-graph. (The library would look for it in the shadow.)

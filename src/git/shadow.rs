@@ -60,7 +60,7 @@ impl Shadow {
         }
     }
 
-    fn objects_dir(&self) -> PathBuf {
+    pub(super) fn objects_dir(&self) -> PathBuf {
         self.dir.join("objects")
     }
 
@@ -108,13 +108,6 @@ impl Shadow {
             self.replace(&alternates, &line)?;
         }
         Ok(objects)
-    }
-
-    /// Writes an object that is in memory. Writing one again does nothing.
-    pub(super) fn write(&self, kind: gix::objs::Kind, bytes: &[u8]) -> gix::Result<Oid> {
-        use gix::objs::Write;
-        let hash = gix::hash::Kind::Sha1;
-        gix::odb::loose::Store::at(self.objects_dir(), hash).write_buf(kind, bytes)
     }
 
     /// What we fetched so far. A file that cannot be read is no more than a fetch that was forgotten.

@@ -6,5 +6,7 @@ mod footprint;
 mod git;
 mod history;
 mod layout;
+
 mod manifest;
+mod merge;
 mod render;

@@ -9,7 +9,7 @@ mod text;
 mod value;
 
 pub use fields::{ChangeKind, FieldChange, fields};
-pub use noise::{Noise, suppressed};
+pub use noise::{Noise, same_but_generated, suppressed};
 pub use pair::{Pair, pair};
 pub use text::{Hunk, Line, LineKind, Note, Span, TextDiff, text};
 pub use value::{quantity, same_value};

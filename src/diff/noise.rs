@@ -75,9 +75,8 @@ pub(super) fn classify(
     } else {
         ""
     };
-    let stem = generated_stem(whose, before);
     let is_name = matches!(key.as_str(), "name" | "secretName" | "claimName");
-    if is_name && before != after && stem.is_some() && stem == generated_stem(whose, after) {
+    if is_name && before != after && same_but_generated(whose, before, after) {
         return Some(Noise::GeneratedName);
     }
     None
@@ -138,11 +137,24 @@ fn is_time(text: &str) -> bool {
     shape(b"0000-00-00T00:00:00") || shape(b"0000-00-00 00:00:00") || shape(b"0000-00-00T00-00-00")
 }
 
-/// The name before its generated suffix (`job-gryqt` → `job`). Only Jobs and Pods are known to be given any letters;
-/// elsewhere the suffix must be one that people do not write: five of Kubernetes' random alphabet, which has no vowels
-/// (`k8s.io/apimachinery/pkg/util/rand`), or a content hash of kustomize (`api/hasher`).
-pub(super) fn generated_stem<'a>(kind: &str, name: &'a str) -> Option<&'a str> {
-    let (stem, suffix) = name.rsplit_once('-')?;
+/// Whether two names of objects differ only in a part that a tool generates at random or from the content
+/// (`job-gryqt` and `job-gpvzi`).
+pub fn same_but_generated(kind: &str, a: &str, b: &str) -> bool {
+    let around = around_generated(kind, a);
+    around.is_some() && around == around_generated(kind, b)
+}
+
+/// The name before and after its generated part (`job-gryqt` → `job`, ``). Only Jobs and Pods are known to be given any
+/// letters; elsewhere the part must be one that people do not write: five of Kubernetes' random alphabet, which has no
+/// vowels (`k8s.io/apimachinery/pkg/util/rand`), or a content hash of kustomize (`api/hasher`). The pods of Elastic's Helm
+/// tests end in `-RANDOM-test` (`elastic/helm-charts`, templates/test).
+pub(super) fn around_generated<'a>(kind: &str, name: &'a str) -> Option<(&'a str, &'a str)> {
+    let tail = if kind == "Pod" && name.ends_with("-test") {
+        "-test"
+    } else {
+        ""
+    };
+    let (stem, suffix) = name.strip_suffix(tail)?.rsplit_once('-')?;
     let only = |alphabet: &str| suffix.chars().all(|c| alphabet.contains(c));
     let generated = match suffix.len() {
         5 if matches!(kind, "Job" | "Pod") => only("abcdefghijklmnopqrstuvwxyz0123456789"),
@@ -150,5 +162,5 @@ pub(super) fn generated_stem<'a>(kind: &str, name: &'a str) -> Option<&'a str> {
         10 => only("bcdfghkmt2456789") && suffix.contains(|c: char| c.is_ascii_digit()),
         _ => false,
     };
-    (generated && !stem.is_empty()).then_some(stem)
+    (generated && !stem.is_empty()).then_some((stem, tail))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::noise::generated_stem;
+use super::noise::around_generated;
 use crate::manifest::ObjectRef;
 
 /// An object on each side, by index into what [`pair`] was given.
@@ -75,11 +75,11 @@ pub fn pair(before: &[&ObjectRef], after: &[&ObjectRef]) -> Vec<Pair> {
     pairs
 }
 
-/// Group, kind, namespace, name without its generated suffix.
-type Stem<'a> = (&'a str, &'a str, Option<&'a str>, &'a str);
+/// Group, kind, namespace, name without its generated part.
+type Stem<'a> = (&'a str, &'a str, Option<&'a str>, (&'a str, &'a str));
 
 fn stem(id: &ObjectRef) -> Option<Stem<'_>> {
-    let stem = generated_stem(&id.kind, &id.name)?;
+    let stem = around_generated(&id.kind, &id.name)?;
     Some((&id.group, &id.kind, id.namespace.as_deref(), stem))
 }
 
@@ -177,6 +177,18 @@ mod tests {
         assert_eq!(
             names(&blue, &green),
             [(some("api-black"), None), (None, some("api-green"))]
+        );
+        // Elastic's Helm tests
+        let (old, new) = (
+            [id("Pod", "elasticsearch-wwxfc-test")],
+            [id("Pod", "elasticsearch-yjnjh-test")],
+        );
+        assert_eq!(
+            names(&old, &new),
+            [(
+                some("elasticsearch-wwxfc-test"),
+                some("elasticsearch-yjnjh-test")
+            )]
         );
         // kustomize's content hash
         let (old, new) = (

@@ -1,6 +1,7 @@
 //! The log of a document in its file: as written there, followed through renames of the file and moves between files.
 
-use super::changes::{self, Sources};
+use super::changes::Sources;
+use super::difference::difference;
 use super::index::{End, History, Row, Rows};
 use super::pairing::{self, Item};
 use super::resource::{LogEntry, OnStep, declared_in, may_be, tree_before, walk};
@@ -75,7 +76,7 @@ impl Document<'_> {
                 continue;
             }
             entry.changes.extend(
-                changes::change("", old, new, self.sources.lists)
+                difference("", old, new, self.sources.lists)
                     .filter(|change| change.kind != ChangeKind::Moved),
             );
         }

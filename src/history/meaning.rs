@@ -4,7 +4,7 @@
 //! Every change becomes a statement; the same statement about several environments or resources is said once. Images
 //! come first: they are what most commits are about.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::changes::ResourceChange;
 use crate::diff::{ChangeKind, FieldChange};
@@ -25,7 +25,7 @@ const LONGEST_VALUE: usize = 32;
 ///
 /// `environments`: how many environments there are, so that a repository with only one need not name it.
 pub fn meaning(changes: &[ResourceChange], environments: usize, limit: usize) -> Vec<String> {
-    let crowds = crowds(changes);
+    let context = Context::of(changes);
     let mut said: BTreeMap<Statement, Place<'_>> = BTreeMap::new();
     let (mut moved, mut routine) = (0, 0);
     for change in changes {
@@ -33,12 +33,12 @@ pub fn meaning(changes: &[ResourceChange], environments: usize, limit: usize) ->
             ChangeKind::Moved => moved += 1,
             ChangeKind::Modified if change.routine => routine += 1,
             ChangeKind::Added | ChangeKind::Removed | ChangeKind::Modified => {
-                for statement in statements(change, &crowds) {
+                for statement in statements(change, &context) {
                     let place = said.entry(statement).or_default();
                     if !place.environments.contains(&change.environment.as_str()) {
                         place.environments.push(&change.environment);
                     }
-                    place.resources.insert(&change.object.name);
+                    place.resources.insert(own_name(change));
                 }
             }
         }
@@ -107,56 +107,168 @@ impl Place<'_> {
     }
 }
 
-/// How many resources of an app were added, and removed, in an environment.
-type Crowds<'a> = HashMap<(&'a str, &'a str, ChangeKind), usize>;
+/// What one change can only know from all of them.
+struct Context<'a> {
+    /// How many resources of an app were added, and removed, in an environment.
+    crowds: HashMap<(&'a str, &'a str, ChangeKind), usize>,
+    /// (environment, kind, name)
+    names: HashSet<(&'a str, &'a str, &'a str)>,
+}
 
-fn crowds(changes: &[ResourceChange]) -> Crowds<'_> {
-    let mut crowds = Crowds::new();
-    for change in changes {
-        *crowds.entry(crowd(change)).or_default() += 1;
+impl<'a> Context<'a> {
+    fn of(changes: &'a [ResourceChange]) -> Context<'a> {
+        let mut context = Context {
+            crowds: HashMap::new(),
+            names: HashSet::new(),
+        };
+        for change in changes {
+            *context.crowds.entry(crowd(change)).or_default() += 1;
+            let object = &change.object;
+            let name = (
+                change.environment.as_str(),
+                object.kind.as_str(),
+                object.name.as_str(),
+            );
+            context.names.insert(name);
+        }
+        context
     }
-    crowds
+
+    /// The resource, by its own name unless another one is called that.
+    fn resource(&self, change: &ResourceChange) -> String {
+        let kind = change.object.kind.as_str();
+        let own = own_name(change);
+        let taken = self.names.contains(&(&change.environment, kind, own));
+        let name = if taken { &change.object.name } else { own };
+        clean_line(&format!("{kind}/{name}"))
+    }
 }
 
 fn crowd(change: &ResourceChange) -> (&str, &str, ChangeKind) {
     (&change.environment, &change.app, change.kind)
 }
 
-fn statements(change: &ResourceChange, crowds: &Crowds<'_>) -> Vec<Statement> {
-    let crowd = crowds.get(&crowd(change)).copied().unwrap_or_default();
+fn statements(change: &ResourceChange, context: &Context<'_>) -> Vec<Statement> {
+    let crowd = context.crowds.get(&crowd(change)).copied();
+    let crowd = crowd.filter(|&crowd| crowd > RESOURCES_SAID);
     let app = clean_line(&change.app);
-    let resource = clean_line(&change.object.to_string());
-    match change.kind {
-        ChangeKind::Added if crowd > RESOURCES_SAID => {
+    match (change.kind, crowd) {
+        (ChangeKind::Added, Some(crowd)) => {
             one(Rank::Added, format!("{crowd} new resources of {app}"))
         }
-        ChangeKind::Added => one(Rank::Added, format!("new {resource}")),
-        ChangeKind::Removed if crowd > RESOURCES_SAID => {
+        (ChangeKind::Added, None) => one(Rank::Added, format!("new {}", context.resource(change))),
+        (ChangeKind::Removed, Some(crowd)) => {
             one(Rank::Removed, format!("removed {crowd} resources of {app}"))
         }
-        ChangeKind::Removed => one(Rank::Removed, format!("removed {resource}")),
-        ChangeKind::Moved => Vec::new(),
-        ChangeKind::Modified => {
-            let mut said = image_statements(change.object_before(), change.object_after());
-            let images_said = !said.is_empty();
-            let fields: Vec<&FieldChange> = change
-                .fields
-                .iter()
-                .filter(|field| field.noise.is_none())
-                .filter(|field| !(images_said && is_image(&field.path)))
-                .collect();
-            if fields.len() > FIELDS_SAID {
-                let text = format!("{} fields of {resource}", fields.len());
-                said.extend(one(Rank::Fields, text));
-            } else {
-                said.extend(fields.into_iter().map(|field| Statement {
-                    rank: Rank::Field,
-                    text: field_text(field),
-                }));
-            }
-            said
-        }
+        (ChangeKind::Removed, None) => one(
+            Rank::Removed,
+            format!("removed {}", context.resource(change)),
+        ),
+        (ChangeKind::Moved, _) => Vec::new(),
+        (ChangeKind::Modified, _) => modified(change),
     }
+}
+
+fn modified(change: &ResourceChange) -> Vec<Statement> {
+    let (before, after) = (change.object_before(), change.object_after());
+    let mut said = image_statements(before, after);
+    let images_said = !said.is_empty();
+    let mut fields: Vec<&FieldChange> = change
+        .fields
+        .iter()
+        .filter(|field| field.noise.is_none())
+        .filter(|field| !(images_said && is_key(&field.path, &["image"])))
+        .filter(|field| !names_item(&field.path))
+        .collect();
+    if let Some(after) = after {
+        let versions: Vec<(&FieldChange, String)> = fields
+            .iter()
+            .filter_map(|field| Some((*field, version_text(after, field)?)))
+            .collect();
+        fields.retain(|field| !versions.iter().any(|(version, _)| beside(field, version)));
+        said.extend(versions.into_iter().map(|(_, text)| Statement {
+            rank: Rank::Image,
+            text,
+        }));
+    }
+    if fields.len() > FIELDS_SAID {
+        let resource = format!("{}/{}", change.object.kind, own_name(change));
+        let text = format!("{} fields of {}", fields.len(), clean_line(&resource));
+        said.extend(one(Rank::Fields, text));
+    } else {
+        said.extend(fields.into_iter().map(|field| Statement {
+            rank: Rank::Field,
+            text: field_text(field),
+        }));
+    }
+    said
+}
+
+/// A name without the environment's that it begins or ends with, so that the same change reads the same everywhere.
+fn own_name(change: &ResourceChange) -> &str {
+    let (name, environment) = (change.object.name.as_str(), change.environment.as_str());
+    let after = || name.strip_prefix(environment)?.strip_prefix('-');
+    let before = || name.strip_suffix(environment)?.strip_suffix('-');
+    after()
+        .or_else(before)
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name)
+}
+
+/// Whether the field is the digest that goes with a version, or the version itself.
+fn beside(field: &FieldChange, version: &FieldChange) -> bool {
+    let parent = |path: &FieldPath| path.0.split_last().map(|(_, parent)| parent.to_vec());
+    field.path == version.path
+        || (is_key(&field.path, &["digest"]) && parent(&field.path) == parent(&version.path))
+}
+
+/// What a version that is written on its own (`image.tag`, a chart's `version`, `targetRevision`) belongs to, and how it
+/// changed: `mc-router 1.46.3 → 1.46.4`.
+fn version_text(after: &Object, field: &FieldChange) -> Option<String> {
+    if !is_key(&field.path, &["tag", "version", "targetRevision"]) {
+        return None;
+    }
+    let version = |node: &Option<Node>| {
+        let text = value(node.as_ref()?)?;
+        // `1.46.4@sha256:…`
+        Some(text.split('@').next().unwrap_or_default().to_owned())
+    };
+    let (before, after_version) = (version(&field.before)?, version(&field.after)?);
+    if before == after_version {
+        return None;
+    }
+    let (_, parents) = field.path.0.split_last()?;
+    let parent = node_at(&after.root, parents)?;
+    let named = ["repository", "image", "chart"]
+        .iter()
+        .find_map(|key| parent.get(key)?.as_str())
+        .and_then(|name| name.rsplit('/').next())
+        .filter(|name| !name.is_empty())
+        .unwrap_or(&after.id.name);
+    Some(clean_line(&format!("{named} {before} → {after_version}")))
+}
+
+fn node_at<'n>(root: &'n Node, steps: &[Step]) -> Option<&'n Node> {
+    steps.iter().try_fold(root, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.as_list()?.get(*index),
+        Step::Item(keys) => node.as_list()?.iter().find(|item| {
+            keys.iter()
+                .all(|(key, wanted)| item.get(key).and_then(value).as_ref() == Some(wanted))
+        }),
+    })
+}
+
+/// Whether the field is what an item of a list is told apart by: the item's other fields say it.
+fn names_item(path: &FieldPath) -> bool {
+    match path.0.as_slice() {
+        [.., Step::Item(keys), Step::Key(last)] => keys.iter().any(|(key, _)| key == last),
+        _ => false,
+    }
+}
+
+fn is_key(path: &FieldPath, names: &[&str]) -> bool {
+    matches!(path.0.last(), Some(Step::Key(key)) if names.contains(&key.as_str()))
 }
 
 fn one(rank: Rank, text: String) -> Vec<Statement> {
@@ -222,18 +334,16 @@ fn image_text(old: &Image, new: &Image) -> String {
     format!("{name} {to} ({} → {})", digest(old), digest(new))
 }
 
-fn is_image(path: &FieldPath) -> bool {
-    matches!(path.0.last(), Some(Step::Key(key)) if key == "image")
-}
-
 fn field_text(field: &FieldChange) -> String {
     let label = label(&field.path);
     let text = match (&field.before, &field.after) {
-        (Some(before), Some(after)) => match (value(before), value(after)) {
-            (Some(before), Some(after)) => format!("{label} {before} → {after}"),
+        (Some(before), Some(after)) => match (short_value(before), short_value(after)) {
+            (Some(before), Some(after)) if before != after => {
+                format!("{label} {before} → {after}")
+            }
             _ => format!("{label} changed"),
         },
-        (None, Some(after)) => match value(after) {
+        (None, Some(after)) => match short_value(after) {
             Some(after) => format!("{label} set to {after}"),
             None => format!("{label} added"),
         },
@@ -264,21 +374,204 @@ fn item(keys: &[(String, String)]) -> String {
     values.join("/")
 }
 
-/// A scalar in few characters; `None` for what has parts.
+/// A scalar as text; `None` for what has parts.
 fn value(node: &Node) -> Option<String> {
-    let text = match node {
-        Node::Leaf(Leaf::Null) => "null".to_owned(),
-        Node::Leaf(Leaf::Bool(value)) => value.to_string(),
-        Node::Leaf(Leaf::Number(value)) => value.to_string(),
-        Node::Leaf(Leaf::Masked(id)) => id.label(),
-        Node::Leaf(Leaf::String(text)) if text.is_empty() => "\"\"".to_owned(),
-        Node::Leaf(Leaf::String(text)) => text.clone(),
-        Node::List(_) | Node::Map(_) => return None,
-    };
-    if text.chars().count() <= LONGEST_VALUE && !text.contains('\n') {
+    match node {
+        Node::Leaf(Leaf::Null) => Some("null".to_owned()),
+        Node::Leaf(Leaf::Bool(value)) => Some(value.to_string()),
+        Node::Leaf(Leaf::Number(value)) => Some(value.to_string()),
+        Node::Leaf(Leaf::Masked(id)) => Some(id.label()),
+        Node::Leaf(Leaf::String(text)) => Some(text.clone()),
+        Node::List(_) | Node::Map(_) => None,
+    }
+}
+
+/// A scalar in few characters; `None` for what has parts or lines.
+fn short_value(node: &Node) -> Option<String> {
+    let text = value(node)?;
+    if text.is_empty() {
+        return Some("\"\"".to_owned());
+    }
+    if text.contains('\n') {
+        return None;
+    }
+    if text.chars().count() <= LONGEST_VALUE {
         return Some(text);
     }
-    let line = text.lines().next().unwrap_or_default();
-    let cut: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    let cut: String = text.chars().take(LONGEST_VALUE - 1).collect();
     Some(format!("{cut}…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff;
+    use crate::manifest::{ListKeys, Masking, parse};
+    use crate::render::{How, RenderedObject};
+
+    fn object(yaml: &str) -> Object {
+        let mut parsed = parse(yaml.as_bytes(), &Masking::new([7; 32]));
+        parsed.documents.remove(0).object
+    }
+
+    fn change(environment: &str, before: Option<&str>, after: Option<&str>) -> ResourceChange {
+        let (before, after) = (before.map(object), after.map(object));
+        let fields = diff::fields(before.as_ref(), after.as_ref(), &ListKeys::builtin());
+        let side = |object: Option<Object>| {
+            object.map(|object| RenderedObject {
+                object,
+                source: None,
+            })
+        };
+        let one = after.as_ref().or(before.as_ref()).unwrap();
+        ResourceChange {
+            environment: environment.to_owned(),
+            app: "shop".to_owned(),
+            app_before: None,
+            object: one.id.clone(),
+            path: None,
+            kind: match (&before, &after) {
+                (None, _) => ChangeKind::Added,
+                (_, None) => ChangeKind::Removed,
+                _ => ChangeKind::Modified,
+            },
+            routine: before.is_some()
+                && after.is_some()
+                && fields.iter().all(|field| field.noise.is_some()),
+            fields,
+            how: How::Read,
+            before: side(before),
+            after: side(after),
+        }
+    }
+
+    fn deployment(name: &str, image: &str, replicas: u8, checksum: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: {replicas}\n  template:\n    metadata: {{annotations: {{checksum/config: {checksum}}}}}\n    spec: {{containers: [{{name: main, image: {image}}}]}}\n"
+        )
+    }
+
+    fn edit(environment: &str, before: &str, after: &str) -> ResourceChange {
+        change(environment, Some(before), Some(after))
+    }
+
+    #[test]
+    fn images_come_first_and_the_same_is_said_once() {
+        let old = deployment("web", "ghcr.io/acme/web:1.4.1", 3, "a");
+        let new = deployment("web", "ghcr.io/acme/web:1.4.2", 5, "b");
+        let routine = deployment("web", "ghcr.io/acme/web:1.4.1", 3, "b");
+        let mut changes = vec![
+            edit("dev", &old, &new),
+            edit("staging", &old, &new),
+            edit("production", &old, &routine),
+        ];
+        assert_eq!(
+            meaning(&changes, 3, 9),
+            [
+                "web 1.4.1 → 1.4.2 in dev, staging",
+                "replicas 3 → 5 in dev, staging (web)",
+                "1 routine"
+            ]
+        );
+        changes.push(change(
+            "dev",
+            None,
+            Some("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"),
+        ));
+        changes.push(change(
+            "dev",
+            Some("apiVersion: v1\nkind: Secret\nmetadata: {name: old}\n"),
+            None,
+        ));
+        assert_eq!(
+            meaning(&changes, 3, 3),
+            [
+                "web 1.4.1 → 1.4.2 in dev, staging",
+                "removed Secret/old in dev",
+                "and 3 more"
+            ]
+        );
+        assert_eq!(
+            meaning(&changes[..1], 1, 9),
+            ["web 1.4.1 → 1.4.2", "replicas 3 → 5 (web)"]
+        );
+        assert!(meaning(&changes, 3, 0).is_empty());
+    }
+
+    #[test]
+    fn an_environments_prefix_does_not_tell_its_resources_apart() {
+        let changes: Vec<_> = ["qa", "prod-us", "prod-eu", "prod-asia"]
+            .iter()
+            .map(|environment| {
+                let name = format!("{environment}-web");
+                edit(
+                    environment,
+                    &deployment(&name, "web:1", 1, "a"),
+                    &deployment(&name, "web:1", 2, "a"),
+                )
+            })
+            .collect();
+        assert_eq!(
+            meaning(&changes, 4, 9),
+            ["replicas 1 → 2 in 4 environments (web)"]
+        );
+        let renamed = [
+            change("qa", Some(&deployment("web", "web:1", 1, "a")), None),
+            change("qa", None, Some(&deployment("qa-web", "web:1", 1, "a"))),
+        ];
+        assert_eq!(
+            meaning(&renamed, 4, 9),
+            [
+                "removed Deployment/web in qa",
+                "new Deployment/qa-web in qa"
+            ]
+        );
+    }
+
+    #[test]
+    fn versions_are_found_in_custom_resources() {
+        let release = |tag: &str, chart: &str| {
+            format!(
+                "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: router}}\nspec:\n  chart: {{spec: {{chart: app-template, version: {chart}}}}}\n  values:\n    controllers: {{main: {{image: {{repository: itzg/mc-router, tag: \"{tag}\"}}}}}}\n"
+            )
+        };
+        let changes = [edit(
+            "prod",
+            &release("1.46.3@sha256:aaaa", "1.0.0"),
+            &release("1.46.4@sha256:bbbb", "1.1.0"),
+        )];
+        assert_eq!(
+            meaning(&changes, 1, 9),
+            ["app-template 1.0.0 → 1.1.0", "mc-router 1.46.3 → 1.46.4"]
+        );
+    }
+
+    #[test]
+    fn nothing_hostile_and_nothing_secret_is_said() {
+        let secret = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData: {{password: {value}}}\n"
+            )
+        };
+        let map = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{k: \"{value}\"}}\n"
+            )
+        };
+        let changes = [
+            edit("prod", &secret("hunter2"), &secret("correct-horse")),
+            edit("prod", &map("a"), &map("\\e[31m")),
+            edit("prod", &map("a\\nb"), &map("a\\nc")),
+        ];
+        let said = meaning(&changes, 1, 9).join("\n");
+        assert!(
+            !said.contains("hunter2") && !said.contains("correct-horse"),
+            "{said}"
+        );
+        assert!(
+            !said.contains('\x1b') && said.contains("data.k a → \\u{1b}[31m (c)"),
+            "{said}"
+        );
+        assert!(said.contains("data.k changed (c)"), "{said}");
+    }
 }

@@ -8,9 +8,12 @@
 //! The first-parent line is what a branch was, and therefore what got deployed; commits inside a merge are shown under it
 //! on demand ([`crate::git::Reader::merged_commits`]).
 
+mod apps;
 mod attribution;
 mod build;
 mod changes;
+mod compare;
+mod difference;
 mod document;
 mod index;
 mod layouts;

@@ -9,12 +9,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::changes::{
-    Changes, Comparison, NotRendered, Only, ResourceChange, Scope, Sources, name_before,
-};
+use super::apps::name_before;
+use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
+use super::compare::{Comparison, Only};
 use super::index::{End, History, Row, Rows};
 use super::layouts;
-use crate::diff::ChangeKind;
+use crate::diff::{self, ChangeKind};
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange};
 use crate::layout::{self, Layout};
 use crate::manifest::ObjectRef;
@@ -399,19 +399,5 @@ pub(super) fn declared_in(
 pub(super) fn may_be(object: &ObjectRef, id: &ObjectRef) -> bool {
     id.kind == object.kind
         && id.group == object.group
-        && (id.name == object.name || stem(&id.name) == stem(&object.name))
-}
-
-/// A name without what may be a generated ending: `job-gryqt` → `job-`.
-fn stem(name: &str) -> &str {
-    match name.rfind('-') {
-        Some(dash)
-            if name[dash + 1..]
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) =>
-        {
-            &name[..=dash]
-        }
-        _ => name,
-    }
+        && (id.name == object.name || diff::same_but_generated(&id.kind, &id.name, &object.name))
 }

@@ -6,12 +6,13 @@ mod model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 use gitopsy::diff::ChangeKind;
 use gitopsy::git::{BStr, Oid, Reader, Repo};
 use gitopsy::history::{
-    Changes, End, History, Layouts, LogEntry, LogStep, ResourceKey, Rows, Scope, Sources,
-    changes_between, document_log, resource_log,
+    Changes, End, History, Layouts, LogEntry, LogStep, Origins, ResourceKey, Rows, Scope, Sources,
+    changes_between, document_log, enclosing, resource_log,
 };
 use gitopsy::manifest::{ListKeys, Masking, ObjectRef};
 use gitopsy::render::Renderer;
@@ -169,11 +170,13 @@ fn transitions(values: impl Iterator<Item = Values>) -> Vec<Transition> {
 }
 
 fn check<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
+    let default = Config::default();
+    let more = std::env::var_os("PROPTEST_CASES").is_some();
     let config = Config {
-        cases,
+        cases: if more { default.cases } else { cases },
         failure_persistence: None,
         max_shrink_iters: 200,
-        ..Config::default()
+        ..default
     };
     let mut runner = TestRunner::new(config);
     let result = runner.run(&strategy, |value| {
@@ -228,6 +231,65 @@ fn rows_are_what_git_says() {
         let bench = Bench::open(&repo.path, &dir.path().join("state"), &tip);
         rows_agree_with_git(&bench.rows(), &repo, &tip);
     });
+}
+
+/// By hand, over repositories named in `GITOPSY_TEST_REPOS` (separated by colons): the index, and the logs of all their
+/// resources, or of `GITOPSY_TEST_SAMPLE` of them.
+#[test]
+fn real_repositories_agree_with_brute_force() {
+    let Some(paths) = std::env::var_os("GITOPSY_TEST_REPOS") else {
+        return;
+    };
+    let sample = std::env::var("GITOPSY_TEST_SAMPLE").ok();
+    let sample: usize = sample.map_or(usize::MAX, |sample| sample.parse().expect("a number"));
+    for path in std::env::split_paths(&paths) {
+        let state = TempDir::new().expect("temporary directory");
+        let started = Instant::now();
+        let bench = Bench::open(&path, state.path(), "HEAD");
+        let first = bench.history.wait_grown(99, &Cancel::new()).len();
+        let first = (first, started.elapsed());
+        let rows = bench.rows();
+        println!(
+            "{}: first {} rows in {:?}, all {} in {:?}",
+            path.display(),
+            first.0,
+            first.1,
+            rows.len(),
+            started.elapsed()
+        );
+        let repo = TestRepo::at(&path);
+        rows_agree_with_git(&rows, &repo, "HEAD");
+
+        let started = Instant::now();
+        let renderer = Renderer::new(masking());
+        let values = (0..rows.len()).rev().filter_map(|row| rows.get(row));
+        let values = values.map(|row| brute::of_tree(&bench.reader, &renderer, row.tree));
+        let line = transitions(values);
+        println!("brute force in {:?}", started.elapsed());
+        let resources: BTreeSet<&Resource> = line.iter().flat_map(|step| step.keys()).collect();
+        let step = (resources.len() / sample.max(1)).max(1);
+        let mut times = Vec::new();
+        let mut entries = 0;
+        for resource in resources.iter().step_by(step) {
+            let started = Instant::now();
+            let log: Vec<usize> = bench
+                .log(&key(resource))
+                .iter()
+                .map(|entry| line.len() - 1 - entry.row)
+                .collect();
+            times.push(started.elapsed());
+            assert_eq!(log, brute::expected(&line, resource), "{resource:?}");
+            entries += log.len();
+        }
+        times.sort();
+        println!(
+            "{} of {} resources agree, {entries} entries; a log takes {:?} (median), {:?} (most)",
+            times.len(),
+            resources.len(),
+            times[times.len() / 2],
+            times[times.len() - 1]
+        );
+    }
 }
 
 fn rows_agree_with_git(rows: &Rows, repo: &TestRepo, tip: &str) {
@@ -514,4 +576,80 @@ fn cancelling_ends_the_index_and_the_log() {
         &mut collect(&mut entries),
     );
     assert!(matches!(log, Err(gitopsy::history::Error::Cancelled)));
+}
+
+/// A pull request merged, a generated commit after another, a revert: who is behind each.
+#[test]
+fn origins_lead_from_generated_commits_to_their_sources() {
+    let story = Story::new();
+    let repo = &story.repo;
+    repo.write(
+        "jx-requirements.yml",
+        "apiVersion: core.jenkins-x.io/v4beta1\nkind: Requirements\nspec: {}\n",
+    )
+    .write("helmfile.yaml", "helmfiles: []\n")
+    .write(
+        "config-root/namespaces/shop/web/web-deploy.yaml",
+        deployment("web", "web:1", 1),
+    );
+    repo.commit("Start");
+    repo.git(&["switch", "-q", "-c", "promote"]);
+    repo.write("helmfiles/shop/values.yaml", "tag: 2\n");
+    let inside = repo.commit("chore: promote web to version 2");
+    repo.git(&["switch", "-q", "main"]);
+    let merged = repo.merge(
+        &["promote"],
+        "Merge pull request #12 from acme/promote\n\nPromote web",
+    );
+    repo.write(
+        "config-root/namespaces/shop/web/web-deploy.yaml",
+        deployment("web", "web:2", 1),
+    );
+    let first = repo.commit("chore: regenerated\n\n/pipeline cancel");
+    repo.write(
+        "config-root/namespaces/shop/web/web-deploy.yaml",
+        deployment("web", "web:2", 2),
+    );
+    let second = repo.commit("chore: regenerated\n\n/pipeline cancel");
+    let message = format!(
+        "Revert \"Promote web\"\n\nThis reverts commit {merged}, reversing\nchanges made to {inside}."
+    );
+    repo.write("helmfiles/shop/values.yaml", "tag: 1\n");
+    let revert = repo.commit(&message);
+
+    let bench = story.open();
+    let rows = bench.rows();
+    let row = |id: &String| rows.position(bench.reader.resolve(id).expect("a commit"));
+    let tip = rows.get(0).expect("a row").tree;
+    let layout = bench
+        .layouts
+        .at(&bench.reader, &bench.renderer, tip)
+        .expect("a layout");
+    let origins = Origins::new(layout);
+    let of = |id: &String| origins.of(&bench.reader, &rows, row(id).expect("a row"));
+    for generated in [&first, &second] {
+        let origin = of(generated);
+        assert!(origin.generated);
+        assert_eq!(origin.source, row(&merged));
+        assert_eq!(origin.pull.map(|pull| pull.number), Some(12));
+    }
+    let source = of(&merged);
+    assert_eq!(
+        source.generates,
+        [row(&second), row(&first)].map(|row| row.expect("a row"))
+    );
+    assert!(!source.generated);
+    assert_eq!(of(&revert), gitopsy::history::Origin::default());
+    assert_eq!(
+        rows.reverted_by(bench.reader.resolve(&merged).expect("a commit")),
+        row(&revert)
+    );
+    let found = |id: &str| {
+        let commit = bench.reader.resolve(id).expect("a commit");
+        enclosing(&bench.reader, &rows, commit).expect("an answer")
+    };
+    assert_eq!(found(&inside), row(&merged));
+    assert_eq!(found(&first), row(&first));
+    repo.git(&["switch", "-q", "-c", "elsewhere"]);
+    assert_eq!(found(&repo.commit("Not merged")), None);
 }

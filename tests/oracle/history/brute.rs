@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use gitopsy::diff::same_but_generated;
 use gitopsy::git::{Oid, Reader};
 use gitopsy::layout::detect;
 use gitopsy::manifest::{Masking, Node, ObjectRef, parse};
@@ -100,14 +101,8 @@ pub fn expected(line: &[Transition], resource: &Resource) -> Vec<usize> {
 /// The one generated name that is gone where `resource` is the one that is new.
 fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource> {
     let (environment, object) = resource;
-    // `diff::pair` has its own tests; the names here are of jobs with five letters.
-    let stem = |name: &str| {
-        let (stem, suffix) = name.rsplit_once('-')?;
-        (suffix.len() == 5).then(|| stem.to_owned())
-    };
-    if object.kind != "Job" || stem(&object.name).is_none() {
-        return None;
-    }
+    // Which names are generated has tests of its own.
+    let like = |id: &ObjectRef| same_but_generated(&id.kind, &id.name, &object.name);
     let of = |gone: bool| -> Vec<&Resource> {
         transition
             .iter()
@@ -115,7 +110,7 @@ fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource
                 place == environment
                     && id.kind == object.kind
                     && id.namespace == object.namespace
-                    && stem(&id.name) == stem(&object.name)
+                    && like(id)
                     && if gone {
                         after.is_none()
                     } else {

@@ -306,8 +306,7 @@ fn only_one_job_of_a_name(files: &mut Files) {
             .map_or("", |(environment, _)| environment);
         file.docs.retain(|doc| {
             let stem = doc.name.rsplit_once('-').map_or("", |(stem, _)| stem);
-            doc.kind != "Job"
-                || seen.insert((environment.to_owned(), stem.to_owned(), doc.namespaced))
+            doc.kind != "Job" || seen.insert((environment.to_owned(), stem.to_owned()))
         });
     }
 }

@@ -1,0 +1,384 @@
+//! Compares two trees, resource by resource.
+//!
+//! Apps whose sources the differing paths touch are found in the layouts of both trees; of plain manifests only the
+//! differing files are read, everything else is rendered on both sides. Objects are paired per environment, so that a
+//! document that moved to another file or app reads as moved, not as removed and added. A side that cannot be read never
+//! reads as a deletion: it is in [`Changes::not_rendered`].
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::apps::{apps, pair_apps, same_sources};
+use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
+use super::difference::difference;
+use super::pairing::{self, Item};
+use crate::git::{EntryKind, Oid, PathChange, RepoPath};
+use crate::layout::App;
+use crate::manifest::ObjectRef;
+use crate::render::kustomization::is_kustomization_name;
+use crate::render::tree::{file_name, is_manifest_name, parent};
+use crate::render::{How, Recipe, Rendering, Tool};
+use crate::task::Cancel;
+
+/// Looks for one resource only: everything that can be told from it without reading it whole is passed over.
+pub(super) struct Only<'a> {
+    pub(super) object: &'a dyn Fn(&ObjectRef) -> bool,
+    pub(super) file: &'a dyn Fn(&PathChange) -> crate::git::Result<bool>,
+}
+
+/// Two trees, and the paths that differ between them.
+pub(super) struct Comparison<'a> {
+    pub(super) sources: Sources<'a>,
+    pub(super) before: Oid,
+    pub(super) after: Oid,
+    pub(super) paths: &'a [PathChange],
+    pub(super) scope: &'a Scope,
+    pub(super) only: Option<Only<'a>>,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// An environment's objects on both sides, as far as they may differ, and what could not be read.
+#[derive(Default)]
+struct Gathered<'a> {
+    /// Which pair of apps is being read.
+    place: usize,
+    before: Vec<Item<'a>>,
+    after: Vec<Item<'a>>,
+    not_rendered: Vec<NotRendered>,
+    /// Parts of plain files that do not parse.
+    broken: HashMap<RepoPath, BrokenFile<'a>>,
+}
+
+struct BrokenFile<'a> {
+    app: &'a App,
+    before: Vec<String>,
+    after: Vec<String>,
+    /// Objects that are on one side only, and may well be in the broken parts of the other.
+    objects: Vec<ObjectRef>,
+}
+
+impl Comparison<'_> {
+    pub(super) fn run(&self) -> super::Result<Changes> {
+        let Sources {
+            reader,
+            renderer,
+            layouts,
+            ..
+        } = self.sources;
+        let after = layouts.at(reader, renderer, self.after)?;
+        let before = layouts.beside(reader, renderer, self.after, self.before, self.paths)?;
+        let mut names: Vec<&str> = Vec::new();
+        for environment in after.environments.iter().chain(&before.environments) {
+            let wanted = self.scope.environment.as_ref();
+            if wanted.is_none_or(|wanted| *wanted == environment.name)
+                && !names.contains(&environment.name.as_str())
+            {
+                names.push(&environment.name);
+            }
+        }
+        let mut resources = Vec::new();
+        let mut not_rendered = Vec::new();
+        for name in names {
+            let mut gathered = self.gather(&apps(&before, name), &apps(&after, name))?;
+            let first = resources.len();
+            self.judge(name, &mut gathered, &mut resources);
+            resources[first..].sort_by(|a, b| order(a).cmp(&order(b)));
+            not_rendered.append(&mut gathered.not_rendered);
+        }
+        let read: HashSet<&[u8]> = [&before, &after]
+            .into_iter()
+            .flat_map(|layout| &layout.apps)
+            .flat_map(|app| &app.recipe.closure)
+            .map(|path| path.as_ref())
+            .collect();
+        let other_files = self
+            .paths
+            .iter()
+            .map(|change| &change.path)
+            .filter(|path| !is_or_is_below(path, &read))
+            .cloned()
+            .collect();
+        Ok(Changes {
+            before,
+            after,
+            resources,
+            not_rendered,
+            other_files,
+        })
+    }
+
+    fn gather<'l>(&self, before: &[&'l App], after: &[&'l App]) -> super::Result<Gathered<'l>> {
+        let mut gathered = Gathered::default();
+        for (place, (before, after)) in pair_apps(before, after).into_iter().enumerate() {
+            let wanted = self.scope.app.as_ref();
+            if wanted.is_some() && wanted != after.or(before).map(|app| &app.name) {
+                continue;
+            }
+            gathered.place = place;
+            match (before, after) {
+                (Some(before), Some(after)) if same_sources(&before.recipe, &after.recipe) => {
+                    match after.recipe.tool {
+                        Tool::Plain => self.gather_files(before, after, &mut gathered)?,
+                        Tool::Kustomize => {
+                            if self.paths.iter().any(|change| {
+                                before.recipe.touches(&change.path)
+                                    || after.recipe.touches(&change.path)
+                            }) {
+                                self.gather_whole(Some(before), Some(after), &mut gathered)?;
+                            }
+                        }
+                    }
+                }
+                (before, after) => self.gather_whole(before, after, &mut gathered)?,
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// The objects in the differing files of a plain app: all others are the same on both sides.
+    fn gather_files<'l>(
+        &self,
+        before: &'l App,
+        after: &'l App,
+        gathered: &mut Gathered<'l>,
+    ) -> super::Result<()> {
+        let touched: Vec<&PathChange> = self
+            .paths
+            .iter()
+            .filter(|change| reads(&after.recipe, &change.path))
+            .collect();
+        // A link stands for another file, perhaps a differing one: leave following it to the renderer.
+        let link = |side: &Option<(EntryKind, Oid)>| {
+            side.is_some_and(|(kind, _)| kind == EntryKind::Symlink)
+        };
+        if touched
+            .iter()
+            .any(|change| link(&change.before) || link(&change.after))
+        {
+            return self.gather_whole(Some(before), Some(after), gathered);
+        }
+        for change in touched {
+            if let Some(only) = &self.only
+                && !(only.file)(change)?
+            {
+                continue;
+            }
+            let recipe = Recipe {
+                tool: Tool::Plain,
+                roots: vec![change.path.clone()],
+                closure: vec![change.path.clone()],
+                namespace: after.recipe.namespace.clone(),
+            };
+            if change.before.is_some() {
+                let rendering = self.render(self.before, &recipe)?;
+                gathered.add(false, before, &rendering, self.only.as_ref());
+            }
+            if change.after.is_some() {
+                let rendering = self.render(self.after, &recipe)?;
+                gathered.add(true, after, &rendering, self.only.as_ref());
+            }
+        }
+        Ok(())
+    }
+
+    /// All objects of an app, on the sides where it exists.
+    fn gather_whole<'l>(
+        &self,
+        before: Option<&'l App>,
+        after: Option<&'l App>,
+        gathered: &mut Gathered<'l>,
+    ) -> super::Result<()> {
+        let old = match before {
+            Some(app) => Some((app, self.render(self.before, &app.recipe)?)),
+            None => None,
+        };
+        let new = match after {
+            Some(app) => Some((app, self.render(self.after, &app.recipe)?)),
+            None => None,
+        };
+        if let (Some((_, old)), Some((app, new))) = (&old, &new) {
+            if Arc::ptr_eq(old, new) {
+                return Ok(());
+            }
+            let one_sided = match (&old.how, &new.how) {
+                (How::Sources { .. }, How::Sources { .. }) => None,
+                (_, How::Sources { why }) => Some((why, true, old)),
+                (How::Sources { why }, _) => Some((why, false, new)),
+                _ => None,
+            };
+            if let Some((why, after, known)) = one_sided {
+                gathered.not_rendered.push(NotRendered {
+                    environment: app.environment.clone(),
+                    app: app.name.clone(),
+                    path: None,
+                    why: why.clone(),
+                    after,
+                    objects: known
+                        .objects
+                        .iter()
+                        .map(|rendered| rendered.object.id.clone())
+                        .filter(|id| self.only.as_ref().is_none_or(|only| (only.object)(id)))
+                        .collect(),
+                });
+                return Ok(());
+            }
+        }
+        if let Some((app, rendering)) = &old {
+            gathered.add(false, app, rendering, self.only.as_ref());
+        }
+        if let Some((app, rendering)) = &new {
+            gathered.add(true, app, rendering, self.only.as_ref());
+        }
+        Ok(())
+    }
+
+    fn render(&self, tree: Oid, recipe: &Recipe) -> super::Result<Arc<Rendering>> {
+        if self.cancel.is_cancelled() {
+            return Err(super::Error::Cancelled);
+        }
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        Ok(renderer.render(reader, tree, recipe)?)
+    }
+
+    /// Pairs what was gathered and says what became of each.
+    fn judge(&self, environment: &str, gathered: &mut Gathered<'_>, out: &mut Vec<ResourceChange>) {
+        let Gathered {
+            before,
+            after,
+            broken,
+            not_rendered,
+            ..
+        } = gathered;
+        for (old, new) in pairing::differing(before, after) {
+            let (old, new) = (old.map(|at| &before[at]), new.map(|at| &after[at]));
+            if let Some(file) = lost_in(old, new, broken) {
+                file.objects
+                    .extend(old.or(new).map(|item| item.object().id.clone()));
+                continue;
+            }
+            out.extend(difference(environment, old, new, self.sources.lists));
+        }
+        for (path, file) in broken.drain() {
+            let differs = self
+                .paths
+                .binary_search_by(|change| change.path.cmp(&path))
+                .is_ok();
+            let after = file.after.len() >= file.before.len();
+            let parts = if after { file.after } else { file.before };
+            if let Some(why) = parts.into_iter().next()
+                && differs
+            {
+                not_rendered.push(NotRendered {
+                    environment: environment.to_owned(),
+                    app: file.app.name.clone(),
+                    path: Some(path),
+                    why,
+                    after,
+                    objects: file.objects,
+                });
+            }
+        }
+        not_rendered.sort_by(|a, b| (&a.app, &a.path).cmp(&(&b.app, &b.path)));
+    }
+}
+
+impl<'a> Gathered<'a> {
+    fn add(
+        &mut self,
+        after: bool,
+        app: &'a App,
+        rendering: &Arc<Rendering>,
+        only: Option<&Only<'_>>,
+    ) {
+        let items = if after {
+            &mut self.after
+        } else {
+            &mut self.before
+        };
+        for (index, rendered) in rendering.objects.iter().enumerate() {
+            if only.is_none_or(|only| (only.object)(&rendered.object.id)) {
+                items.push(Item {
+                    place: self.place,
+                    app,
+                    rendering: Arc::clone(rendering),
+                    index,
+                });
+            }
+        }
+        if rendering.how != How::Read {
+            return;
+        }
+        for (path, why) in &rendering.broken {
+            let file = self
+                .broken
+                .entry(path.clone())
+                .or_insert_with(|| BrokenFile {
+                    app,
+                    before: Vec::new(),
+                    after: Vec::new(),
+                    objects: Vec::new(),
+                });
+            let parts = if after {
+                &mut file.after
+            } else {
+                &mut file.before
+            };
+            parts.push(why.clone());
+        }
+    }
+}
+
+/// The file whose broken parts may hold the missing side of an object that seems to have vanished or appeared: one
+/// with more broken parts on the side that lacks the object. (Files with as many on both sides are templates and the like.)
+fn lost_in<'b, 'a>(
+    old: Option<&Item<'_>>,
+    new: Option<&Item<'_>>,
+    broken: &'b mut HashMap<RepoPath, BrokenFile<'a>>,
+) -> Option<&'b mut BrokenFile<'a>> {
+    let (item, vanished) = match (old, new) {
+        (Some(old), None) => (old, true),
+        (None, Some(new)) => (new, false),
+        _ => return None,
+    };
+    let file = broken.get_mut(item.path()?)?;
+    let (before, after) = (file.before.len(), file.after.len());
+    let lost = if vanished {
+        after > before
+    } else {
+        before > after
+    };
+    lost.then_some(file)
+}
+
+fn order(change: &ResourceChange) -> (&str, &str, Option<&str>, &str, Option<&RepoPath>) {
+    let object = &change.object;
+    (
+        &change.app,
+        &object.kind,
+        object.namespace.as_deref(),
+        &object.name,
+        change.path.as_ref(),
+    )
+}
+
+/// Whether a path, or a directory above it, is one of `paths`.
+fn is_or_is_below(path: &RepoPath, paths: &HashSet<&[u8]>) -> bool {
+    let mut path: &[u8] = path.as_ref();
+    while !paths.contains(path) {
+        if path.is_empty() {
+            return false;
+        }
+        path = parent(path.into());
+    }
+    true
+}
+
+/// Whether a plain recipe takes `path` for a manifest: what it names itself, and what is named like one below.
+fn reads(recipe: &Recipe, path: &RepoPath) -> bool {
+    recipe.roots.contains(path)
+        || (recipe.touches(path)
+            && is_manifest_name(path.as_ref())
+            && !is_kustomization_name(file_name(path.as_ref())))
+}

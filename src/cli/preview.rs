@@ -84,10 +84,7 @@ pub async fn run(
                 "read-only: nothing can be staged\nhint: leave out --read-only, or change read_only in the configuration"
             );
         };
-        answer.staged = Some({
-            let _ = (plan, consent);
-            anyhow::bail!("soon")
-        });
+        answer.staged = Some(stage::open(&context.workspace, plan, consent).await?);
         if !output.json(&answer)? {
             print_staged(&answer, output);
         }

@@ -144,18 +144,40 @@ pub async fn listing<'a>(
     environment: &layout::Environment,
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
-    let live = &ws.inner.live;
-    let mut wanted = Wanted::default();
-    for app in apps {
-        for rendered in &app.rendering.objects {
-            wanted.add(&rendered.object, rendered.object.id.namespace.as_deref());
-        }
-    }
-    if let Some(known) = lock(&live.listings).get(&environment.name)
+    let objects = apps.flat_map(|app| {
+        app.rendering
+            .objects
+            .iter()
+            .map(|rendered| &rendered.object)
+    });
+    let wanted = wanted(objects);
+    if let Some(known) = lock(&ws.inner.live.listings).get(&environment.name)
         && known.covers(&wanted)
     {
         return known.clone();
     }
+    read(ws, environment, wanted).await
+}
+
+/// As the cluster is now, whatever was read before.
+pub async fn fresh_listing<'a>(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    objects: impl Iterator<Item = &'a Object>,
+) -> Listed {
+    read(ws, environment, wanted(objects)).await
+}
+
+fn wanted<'a>(objects: impl Iterator<Item = &'a Object>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for object in objects {
+        wanted.add(object, object.id.namespace.as_deref());
+    }
+    wanted
+}
+
+async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
+    let live = &ws.inner.live;
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted);
@@ -176,14 +198,19 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) 
         return;
     }
     let mut watches = lock(&ws.inner.live.watches);
-    match watches.get(environment) {
-        Some((watched, _)) if watched == wanted => return,
-        Some((_, cancel)) => cancel.cancel(),
-        None => {}
+    // What is watched only grows: screens that look at less must not end what others look at.
+    let mut wanted = wanted.clone();
+    if let Some((watched, cancel)) = watches.get(environment) {
+        if wanted.kinds.is_subset(&watched.kinds) {
+            return;
+        }
+        wanted.kinds.extend(watched.kinds.iter().cloned());
+        wanted.versions.extend(watched.versions.clone());
+        cancel.cancel();
     }
     let cancel = Cancel::new();
     watches.insert(environment.to_owned(), (wanted.clone(), cancel.clone()));
-    let (cluster, wanted, weak) = (cluster.clone(), wanted.clone(), ws.downgrade());
+    let (cluster, weak) = (cluster.clone(), ws.downgrade());
     let environment = environment.to_owned();
     tokio::spawn(async move {
         let changed = || {
@@ -396,7 +423,8 @@ impl Listed {
     }
 }
 
-fn missing() -> Health {
+/// The health of what git declares and the cluster does not have.
+pub fn missing() -> Health {
     Health {
         status: HealthStatus::Missing,
         reason: "not in the cluster".to_owned(),

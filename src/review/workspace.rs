@@ -72,6 +72,7 @@ pub(super) struct Inner {
     pub layouts: Layouts,
     pub lists: ListKeys,
     pub live: super::live::Connections,
+    pub under_way: super::action::stage::UnderWay,
     tip: Mutex<Tip>,
     /// The history of each tip asked for: the tip's, and those travelled to.
     histories: Mutex<HashMap<Oid, History>>,
@@ -167,6 +168,7 @@ impl Workspace {
                 layouts: Layouts::default(),
                 lists: ListKeys::builtin(),
                 live,
+                under_way: Default::default(),
                 tip: Mutex::new(tip),
                 histories: Mutex::default(),
                 origins: Mutex::default(),

@@ -19,6 +19,9 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 /// Overlays of overlays of overlays: real repositories stay below ten.
 const MAX_DEPTH: usize = 64;
 
+/// The largest kustomization seen in public has 700 lines.
+const MAX_BYTES: usize = 4 << 20;
+
 /// What one kustomization file names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Kustomization {
@@ -322,6 +325,12 @@ fn without_credentials(url: &str) -> String {
 
 /// Reads a kustomization file.
 pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
+    if bytes.len() > MAX_BYTES {
+        return Arc::new(Kustomization {
+            broken: Some(format!("it is larger than {} MiB", MAX_BYTES >> 20)),
+            ..Kustomization::default()
+        });
+    }
     let value = match serde_yaml::from_slice::<Value>(bytes) {
         Ok(value) => value,
         Err(error) => {

@@ -17,7 +17,7 @@ use super::tree::Tree;
 use super::{How, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::exec::{self, Command};
 use crate::git::{self, ByteSlice};
-use crate::manifest::{self, Object, ObjectRef};
+use crate::manifest::{self, Leaf, Node, Object, ObjectRef};
 use crate::text;
 
 /// The slowest build measured on real repositories took 1.8 s.
@@ -175,7 +175,7 @@ pub(super) fn render(
     let why = match (builder, walk.refusals.as_slice()) {
         (_, [_, ..]) => sentence(&walk.refusals),
         (Err(why), []) => why.to_owned(),
-        (Ok(builder), []) => match build(tree, walk, builder)? {
+        (Ok(builder), []) => match build(tree, walk, builder, renderer)? {
             Ok(output) => {
                 let built = manifest::parse(&output, renderer.masking());
                 if built.broken.is_empty() {
@@ -216,7 +216,12 @@ fn sentence(reasons: &[String]) -> String {
     }
 }
 
-fn build(tree: &Tree, walk: &Walk, builder: &Builder) -> git::Result<Result<Vec<u8>, String>> {
+fn build(
+    tree: &Tree,
+    walk: &Walk,
+    builder: &Builder,
+    renderer: &Renderer,
+) -> git::Result<Result<Vec<u8>, String>> {
     let Some(root) = walk.directories.first() else {
         return Ok(Err("there is no kustomization".to_owned()));
     };
@@ -231,10 +236,10 @@ fn build(tree: &Tree, walk: &Walk, builder: &Builder) -> git::Result<Result<Vec<
     };
     match builder.build(&export, directory) {
         Ok(output) => Ok(Ok(output)),
-        Err(message) if holds_secrets(tree, walk)? => {
+        Err(message) if holds_secrets(tree, walk, renderer)? => {
             let known = KNOWN.iter().find(|known| message.contains(**known));
             Ok(Err(format!(
-                "{} failed{}; its whole message is not shown because the sources hold a Secret. \
+                "{} failed{}; its whole message is not shown because the sources hold secret values. \
                  To see it: {} {} {}",
                 builder.name,
                 known.map_or(String::new(), |known| format!(" ({known})")),
@@ -248,25 +253,42 @@ fn build(tree: &Tree, walk: &Walk, builder: &Builder) -> git::Result<Result<Vec<
 }
 
 /// Whether a tool's message might quote a secret value: kustomize prints the patch or the literal that it cannot apply.
-fn holds_secrets(tree: &Tree, walk: &Walk) -> git::Result<bool> {
+fn holds_secrets(tree: &Tree, walk: &Walk, renderer: &Renderer) -> git::Result<bool> {
     for path in &walk.closure {
-        if let Some(super::tree::Node::File(id)) = tree.node(path.as_bstr())? {
-            let blob = tree.reader.blob(id)?;
-            let word = |at: usize| {
-                let before = at.checked_sub(1).and_then(|i| blob.get(i));
-                let after = blob.get(at + b"Secret".len());
-                let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-                !letter(before) && !letter(after)
-            };
-            if blob.find_iter("Secret").any(word)
-                || blob.contains_str("secretGenerator")
-                || blob.contains_str("stringData")
-            {
-                return Ok(true);
-            }
+        let Some(super::tree::Node::File(id)) = tree.node(path.as_bstr())? else {
+            continue;
+        };
+        if speaks_of_secrets(&tree.reader.blob(id)?) {
+            return Ok(true);
+        }
+        let parsed = renderer.parse(tree.reader, id)?;
+        let mut documents = parsed.manifest.documents.iter();
+        if documents.any(|document| has_masked(&document.object.root)) {
+            return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether a text may hold a Secret, be it a patch, broken, or a generator's: not `ExternalSecret` or `secretName`.
+fn speaks_of_secrets(text: &[u8]) -> bool {
+    let is_word = |at: usize| {
+        let before = at.checked_sub(1).and_then(|index| text.get(index));
+        let after = text.get(at + b"Secret".len());
+        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        !letter(before) && !letter(after)
+    };
+    text.find_iter("Secret").any(is_word)
+        || text.contains_str("secretGenerator")
+        || text.contains_str("stringData")
+}
+
+fn has_masked(node: &Node) -> bool {
+    match node {
+        Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_)),
+        Node::List(items) => items.iter().any(has_masked),
+        Node::Map(map) => map.values().any(has_masked),
+    }
 }
 
 /// A tool's message with the temporary directory taken out, on one line, bounded.
@@ -284,7 +306,12 @@ fn readable(message: &str, export: &Export) -> String {
         Some((_, error)) => error.trim_end().trim_end_matches('"').replace("\\\"", "\""),
         None => message,
     };
-    let message = text::clean_line(message.trim());
+    let message = message.trim();
+    let message = ["Error: ", "error: "]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .unwrap_or(message);
+    let message = text::clean_line(message);
     match message.char_indices().nth(MAX_WHY) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message,

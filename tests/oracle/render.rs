@@ -478,7 +478,13 @@ fn a_build_that_fails_shows_its_sources_and_says_why() {
 fn a_failure_never_quotes_a_secret() {
     let Some(_) = tool() else { return };
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2-correct-horse}\n";
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: x}\nspec: {values: {token: hunter2-correct-horse}}\n";
     let fixture = Fixture::new(&[
+        (
+            "e/kustomization.yaml",
+            "resources: [release.yaml]\npatches:\n- target: {kind: HelmRelease}\n  patch: |-\n    - op: replace\n      path: /spec/values/no/deeper\n      value: hunter2-correct-horse\n",
+        ),
+        ("e/release.yaml", release),
         (
             "a/kustomization.yaml",
             "resources: [secret.yaml]\npatches:\n- target: {kind: Secret}\n  patch: |-\n    - op: replace\n      path: /stringData/missing/deeper\n      value: hunter2-correct-horse\n",
@@ -499,12 +505,13 @@ fn a_failure_never_quotes_a_secret() {
         ),
         ("d/secret.yaml", secret),
     ]);
-    let renderer = renderer();
-    for root in ["a", "b", "c", "d"] {
+    let masking = Masking::new([7; 32]).with_paths(&["HelmRelease:spec.values.token"]);
+    let renderer = Renderer::new(masking.expect("paths"));
+    for root in ["a", "b", "c", "d", "e"] {
         let rendering = fixture.render(&renderer, root);
         let why = why(&rendering);
         assert!(
-            why.contains("Secret") && why.contains(root),
+            why.contains("secret values") && why.contains(root),
             "{root}: {why}"
         );
         let text = format!("{rendering:?}");

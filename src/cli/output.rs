@@ -175,7 +175,11 @@ impl Output {
             ChangeKind::Modified => self.ink(Ink::Yellow, "~"),
             ChangeKind::Moved => self.ink(Ink::Blue, ">"),
         };
-        let mut line = format!("{sign} {}", self.ink(Ink::Bold, place(resource)));
+        let place = match same {
+            [_] => place(resource),
+            _ => text::clean_line(&format!("{} › {}", resource.app, resource.object)),
+        };
+        let mut line = format!("{sign} {}", self.ink(Ink::Bold, place));
         if resource.routine {
             line.push_str("  routine");
         }
@@ -185,7 +189,11 @@ impl Output {
         if let Some(why) = &diff.predicted {
             line.push_str(&format!("  predicted: {}", text::clean_line(why)));
         }
-        if let (Some(path), [_]) = (&resource.path, same) {
+        if let Some(path) = &resource.path
+            && same
+                .iter()
+                .all(|other| other.resource.path == resource.path)
+        {
             line.push_str(&format!("  {}", self.ink(Ink::Dim, text::clean_line(path))));
         }
         self.line(line);
@@ -195,8 +203,8 @@ impl Output {
                 .map(|other| other.resource.environment.as_str())
                 .collect();
             environments.dedup();
-            let names = text::clean_line(&environments.join(", "));
             let count = environments.len();
+            let names = text::clean_line(&environments.join(", "));
             self.line(format!(
                 "    in {count} environment{}: {names}",
                 if count == 1 { "" } else { "s" }
@@ -265,10 +273,14 @@ fn place(resource: &ChangedResource) -> String {
     text::clean_line(&place)
 }
 
+/// Whether two resources of different environments change in the same way. Names may differ: overlays often prefix them.
 fn is_same_change(one: &ResourceDiff, other: &ResourceDiff) -> bool {
     let (a, b) = (&one.resource, &other.resource);
+    let named_alike =
+        a.object.name == b.object.name || (a.change == ChangeKind::Modified && a.path == b.path);
     a.object.kind == b.object.kind
-        && a.object.name == b.object.name
+        && a.app == b.app
+        && named_alike
         && a.change == b.change
         && one.fields == other.fields
         && one.rendered == other.rendered

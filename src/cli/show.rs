@@ -55,6 +55,9 @@ pub fn print(answer: &Answer, output: &mut Output) {
         if let Some(pull) = &entry.pull {
             output.line(format!("pull request #{}", pull.number));
         }
+        for meaning in &entry.meaning {
+            output.line(format!("    {}", text::clean_line(meaning)));
+        }
         let body = answer
             .message
             .split_once('\n')

@@ -3,7 +3,7 @@
 use crate::diff::ChangeKind;
 use crate::git::{Commit, Oid, RepoPath, revert_message};
 use crate::history::{self, Changes, ResourceChange, Rows, changes_between};
-use crate::layout::Layout;
+use crate::layout::{App, Layout};
 use crate::revert::{self as undo, Document, Undo};
 use crate::task::{Cancel, Sink};
 
@@ -37,14 +37,20 @@ pub fn answer(
     out: &Sink<Answer>,
 ) -> anyhow::Result<(Answer, Basis)> {
     let tip = past.at(None)?;
-    let history = past.ws.history(tip);
-    let mut rows = history.snapshot();
-    while !rows.complete() && !cancel.is_cancelled() {
-        rows = history.wait_grown(rows.len(), cancel);
-    }
     let mut commits = Vec::new();
     for revision in &request.revisions {
         commits.push(past.reader.commit(past.resolve(revision)?)?);
+    }
+    // What came after the commits is all there is to know; what came before them need not be waited for.
+    let history = past.ws.history(tip);
+    let mut rows = history.snapshot();
+    let known = |rows: &Rows| {
+        commits
+            .iter()
+            .all(|commit| rows.position(commit.id).is_some())
+    };
+    while !known(&rows) && !rows.complete() && !cancel.is_cancelled() {
+        rows = history.wait_grown(rows.len(), cancel);
     }
     // The newest is undone first, so that each is undone on the state it led to.
     commits.sort_by_key(|commit| rows.position(commit.id).unwrap_or(usize::MAX));
@@ -243,8 +249,56 @@ impl Planning<'_> {
                 ));
             }
         }
-        if changes.resources.is_empty() && answer.resources.is_empty() && !answer.no_change {
-            answer.warnings.push("no resource changes: only files that no app is made of, or bytes without a meaning".into());
+        self.explain_silence(answer, &changes, tree)?;
+        Ok(())
+    }
+
+    /// Says which changed files change no resource, and why not: a reviewer must not wonder whether something was missed.
+    fn explain_silence(
+        &self,
+        answer: &mut Answer,
+        changes: &Changes,
+        tree: Oid,
+    ) -> anyhow::Result<()> {
+        let spoken = |app: &App| {
+            let not_rendered = changes
+                .not_rendered
+                .iter()
+                .map(|side| (&side.environment, &side.app));
+            let resources = answer
+                .resources
+                .iter()
+                .map(|diff| (&diff.resource.environment, &diff.resource.app));
+            resources
+                .chain(not_rendered)
+                .any(|(environment, name)| *environment == app.environment && *name == app.name)
+        };
+        let mut silent = Vec::new();
+        for change in self.past.reader.diff(self.tip_tree, tree)? {
+            let apps = self.layout.apps_touched(std::slice::from_ref(&change.path));
+            let apps: Vec<&App> = apps
+                .iter()
+                .filter_map(|index| self.layout.apps.get(*index))
+                .collect();
+            if !apps.is_empty() && !apps.iter().any(|app| spoken(app)) {
+                silent.push(change.path.to_string());
+            }
+        }
+        if !silent.is_empty() {
+            answer.warnings.push(format!(
+                "changes bytes, not meaning: no resource differs by {}",
+                listed(&silent)
+            ));
+        }
+        if !changes.other_files.is_empty() {
+            let files: Vec<String> = changes
+                .other_files
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            answer
+                .warnings
+                .push(format!("no app is made of {}", listed(&files)));
         }
         Ok(())
     }
@@ -340,21 +394,50 @@ impl Planning<'_> {
                 break;
             }
             let is_asked = self.mode == Mode::Revert && scope == *asked;
-            if is_asked || tried.iter().any(|other| other.scope == scope) {
+            if tried.iter().any(|other| other.scope == scope) {
                 continue;
             }
-            let Ok(paths) = self.resolve(&scope) else {
+            let Ok(resolved) = self.resolve(&scope) else {
                 continue;
             };
-            let undone = self.undo(Mode::Revert, &paths)?;
-            tried.push(TriedScope {
-                mode: Mode::Revert,
-                clean: undone.is_clean(),
-                no_change: undone.changes_nothing(self.tip_tree),
-                scope,
-            });
+            let undone = self.undo(Mode::Revert, &resolved)?;
+            if !is_asked {
+                tried.push(self.tried(Mode::Revert, &scope, &undone));
+            }
+            // Where the inverse conflicts, things can still be put back as they were before.
+            if !undone.is_clean() && !matches!(scope, Scope::All) {
+                tried.extend(self.try_restore(&scope, &resolved)?);
+            }
         }
         Ok(tried)
+    }
+
+    /// Putting a scope back as it was before the oldest commit: `gitopsy restore COMMIT^`.
+    fn try_restore(
+        &self,
+        scope: &Scope,
+        resolved: &undo::Scope,
+    ) -> anyhow::Result<Option<TriedScope>> {
+        let Some(before) = self
+            .commits
+            .last()
+            .and_then(|commit| commit.parents.first())
+        else {
+            return Ok(None);
+        };
+        let (reader, masking) = (&self.past.reader, &self.past.ws.inner.masking);
+        let before = reader.tree_of(*before)?;
+        let restored = undo::restore(reader, before, self.tip_tree, resolved, masking)?;
+        Ok(Some(self.tried(Mode::Restore, scope, &restored)))
+    }
+
+    fn tried(&self, mode: Mode, scope: &Scope, undone: &Undo) -> TriedScope {
+        TriedScope {
+            mode,
+            scope: scope.clone(),
+            clean: undone.is_clean(),
+            no_change: undone.changes_nothing(self.tip_tree),
+        }
     }
 
     fn undone_by(&self, from: Oid, scope: &undo::Scope) -> Vec<CommitLine> {
@@ -475,6 +558,21 @@ impl Planning<'_> {
         }
         warnings
     }
+}
+
+/// A few names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
 }
 
 /// What a person meant: not noise, and not the jobs that every generation renames.

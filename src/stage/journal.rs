@@ -135,8 +135,18 @@ impl Staged {
 pub struct Journal {
     path: PathBuf,
     staged: Staged,
-    /// Released when it is closed, which a killed process does too.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// Held by one process; a killed one loses it with its files.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a program that another thread is just starting may have it open for a moment, too.
+    fn drop(&mut self) {
+        self.0.unlock().ok();
+    }
 }
 
 fn directory(state: &Path) -> PathBuf {
@@ -224,11 +234,11 @@ impl Journal {
     }
 }
 
-fn lock(state: &Path, id: &str) -> Result<File> {
+fn lock(state: &Path, id: &str) -> Result<Lock> {
     let path = directory(state).join(format!("{id}.lock"));
     let file = File::create(&path).map_err(failed("create", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::Busy(id.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
     }

@@ -57,8 +57,6 @@ pub enum Error {
     },
     #[error("object {oid} is missing from the repository{why}")]
     Missing { oid: Oid, why: Absence },
-    #[error("{0} is a merge of more than two parents\nhint: choose the parent to go back to")]
-    Octopus(Oid),
     #[error("git {what} failed: {message}")]
     Git { what: String, message: String },
     #[error("{0}")]

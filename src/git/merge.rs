@@ -118,7 +118,11 @@ fn in_process(
     let mut similarity =
         gix::diff::resource_cache(repo, DiffMode::ToGit, attributes()?, DiffRoots::default())?;
     let mut content = content_merge(repo, attributes()?)?;
-    let options = gix::merge::plumbing::tree::Options::from(repo.tree_merge_options()?);
+    let mut options = gix::merge::plumbing::tree::Options::from(repo.tree_merge_options()?);
+    if repo.config_snapshot().string("diff.algorithm").is_none() {
+        // Not git's default for diffs, but for merges (merge_start in merge-ort.c).
+        options.blob_merge.text.diff_algorithm = gix::diff::blob::Algorithm::Histogram;
+    }
     let rewrites = options
         .rewrites
         .filter(|_| renames)

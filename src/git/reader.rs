@@ -193,7 +193,7 @@ impl Reader {
         merge::merge(self, base, ours, theirs)
     }
 
-    /// `tree` with `edits` applied in order. The new trees stay in memory until they are committed.
+    /// `tree` with `edits` applied, removals first. Directories left empty are gone. The new trees stay in memory until they are committed.
     pub fn edit_tree(&self, tree: Oid, edits: &[TreeEdit]) -> Result<Oid> {
         self.require_tree(tree)?;
         tree::edit(&self.objects, tree, edits).map_err(failed("mktree"))

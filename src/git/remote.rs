@@ -129,3 +129,107 @@ impl Shared {
         url
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse_url;
+
+    #[test]
+    fn urls_come_apart_without_credentials() {
+        for (url, scheme, host, port, path) in [
+            (
+                "https://github.com/acme/env.git",
+                "https",
+                "github.com",
+                None,
+                "acme/env",
+            ),
+            (
+                "https://alice:s3cret@git.example.com:8443/a/b/c/",
+                "https",
+                "git.example.com",
+                Some(8443),
+                "a/b/c",
+            ),
+            (
+                "https://ghp_token@github.com/acme/env",
+                "https",
+                "github.com",
+                None,
+                "acme/env",
+            ),
+            (
+                "git@github.com:acme/env.git",
+                "ssh",
+                "github.com",
+                None,
+                "acme/env",
+            ),
+            (
+                "git@github.com:/acme/env.git",
+                "ssh",
+                "github.com",
+                None,
+                "acme/env",
+            ),
+            (
+                "ssh://git@host.example:7999/PROJ/slug.git",
+                "ssh",
+                "host.example",
+                Some(7999),
+                "PROJ/slug",
+            ),
+            (
+                "[git@host.example:2222]:org/repo.git",
+                "ssh",
+                "host.example",
+                Some(2222),
+                "org/repo",
+            ),
+            ("git://host/x.git", "git", "host", None, "x"),
+            (
+                "https://dev.azure.com/org/My%20Project/_git/repo",
+                "https",
+                "dev.azure.com",
+                None,
+                "org/My Project/_git/repo",
+            ),
+            (
+                "git@ssh.dev.azure.com:v3/org/proj/repo",
+                "ssh",
+                "ssh.dev.azure.com",
+                None,
+                "v3/org/proj/repo",
+            ),
+            (
+                "https://host/acme/env.git?x=1",
+                "https",
+                "host",
+                None,
+                "acme/env",
+            ),
+        ] {
+            let parsed = parse_url(url).unwrap_or_else(|| panic!("{url}"));
+            let parts = (
+                parsed.scheme.as_str(),
+                parsed.host.as_deref(),
+                parsed.port,
+                parsed.path.as_str(),
+            );
+            assert_eq!(parts, (scheme, Some(host), port, path), "{url}");
+            let shown = parsed.to_string();
+            for secret in ["alice", "s3cret", "ghp_token", "git@"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+        for local in ["/srv/git/env.git", "file:///srv/git/env.git"] {
+            let parsed = parse_url(local).expect(local);
+            assert_eq!(
+                (parsed.host.as_deref(), parsed.path.as_str()),
+                (None, "/srv/git/env.git")
+            );
+            assert_eq!(parsed.to_string(), "/srv/git/env.git");
+        }
+        assert_eq!(parse_url(""), None);
+    }
+}

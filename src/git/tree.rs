@@ -222,14 +222,15 @@ impl gix::diff::tree::Visit for Changes {
     }
 }
 
-/// `tree` with `edits` applied in order.
+/// `tree` with `edits` applied: removals first, so that a file can take the place of a directory and the other way round.
 pub(super) fn edit(objects: &Objects, tree: Oid, edits: &[TreeEdit]) -> gix::Result<Oid> {
     use gix::objs::Write;
 
     let mut buffer = Vec::new();
     let root = objects.find_tree(&tree, &mut buffer)?.to_owned();
     let mut editor = gix::objs::tree::Editor::new(root, objects, objects.hash);
-    for edit in edits {
+    let (sets, removals): (Vec<_>, Vec<_>) = edits.iter().partition(|edit| edit.to.is_some());
+    for edit in removals.into_iter().chain(sets) {
         let components = edit.path.split_str("/").map(ByteSlice::as_bstr);
         match edit.to {
             Some((kind, id)) => editor.upsert(components, kind.mode(), id)?,

@@ -2,7 +2,7 @@
 
 use super::scope::{Scope, contains};
 use super::structural::undo_document;
-use super::{Error, Result, Undo};
+use super::{Result, Undo};
 use crate::git::{Commit, Oid, Reader, TreeEdit};
 use crate::manifest::Masking;
 
@@ -15,9 +15,6 @@ pub fn inverse(
     scope: &Scope,
     masking: &Masking,
 ) -> Result<Undo> {
-    if commit.parents.len() > 2 {
-        return Err(Error::Octopus(commit.id));
-    }
     let parent = match commit.parents.first() {
         Some(parent) => reader.tree_of(*parent)?,
         None => reader.empty_tree(),

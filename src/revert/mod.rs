@@ -24,9 +24,9 @@ pub enum Error {
     #[error("{path} holds no {object}, neither now nor then")]
     NoDocument { path: String, object: String },
     #[error(
-        "{0} is a merge of more than two parents\nhint: revert the commits it brought in one by one"
+        "{object} is an item of a list in {path}, which it shares with others\nhint: choose the file instead"
     )]
-    Octopus(Oid),
+    InList { path: String, object: String },
 }
 
 /// The outcome of undoing something on a tree.

@@ -16,6 +16,8 @@ struct Side {
     bytes: Vec<u8>,
     /// `None` where the file does not hold the document (any more).
     found: Option<(Range<usize>, Object)>,
+    /// The document is an item of a `kind: List`: the bytes are the whole list's.
+    shared: bool,
 }
 
 impl Side {
@@ -49,6 +51,7 @@ pub(super) fn undo_document(
     if value_ours == value_theirs || value_was == value_theirs {
         return Ok(Undo::clean(onto));
     }
+    own_bytes(document, [&was, &ours, &theirs])?;
     if value_ours == value_was {
         return Ok(Undo::clean(splice(reader, document, ours, theirs, onto)?));
     }
@@ -56,19 +59,8 @@ pub(super) fn undo_document(
     let kind = match (text(&was), text(&ours), text(&theirs)) {
         (Some(was), Some(ours_text), Some(theirs_text)) => {
             if let Some(merged) = merge_lines(reader, &was, &ours_text, &theirs_text)? {
-                let merged = Side {
-                    kind: EntryKind::Blob,
-                    found: None,
-                    bytes: merged,
-                };
-                let tree = splice_bytes(
-                    reader,
-                    document,
-                    ours,
-                    Some(&merged.bytes),
-                    merged.kind,
-                    onto,
-                )?;
+                let kind = EntryKind::Blob;
+                let tree = splice_bytes(reader, document, ours, Some(&merged), kind, onto)?;
                 return Ok(Undo::clean(tree));
             }
             ConflictKind::Content
@@ -102,7 +94,19 @@ pub(super) fn put_document(
             object: document.object.to_string(),
         });
     }
+    own_bytes(document, [&ours, &theirs])?;
     splice(reader, document, ours, theirs, onto)
+}
+
+/// A list's item shares its bytes with the other items: replacing them would undo more than was meant.
+fn own_bytes<const N: usize>(document: &Document, sides: [&Option<Side>; N]) -> Result<()> {
+    if sides.iter().copied().flatten().any(|side| side.shared) {
+        return Err(Error::InList {
+            path: document.path.to_string(),
+            object: document.object.to_string(),
+        });
+    }
+    Ok(())
 }
 
 fn splice(
@@ -133,7 +137,12 @@ fn splice_bytes(
             let mut bytes = ours.bytes;
             match ours.found {
                 Some((range, _)) => {
-                    bytes.splice(range, text.iter().copied());
+                    let mut text = text.to_vec();
+                    // It may have been the last of its file, without a line break, and another follows now.
+                    if range.end < bytes.len() && !text.ends_with(b"\n") {
+                        text.push(b'\n');
+                    }
+                    bytes.splice(range, text);
                 }
                 None => append(&mut bytes, text),
             }
@@ -214,13 +223,18 @@ fn side(
     let manifest = parse(&bytes, masking);
     let found = manifest
         .documents
-        .into_iter()
-        .find(|declared| document.is(&declared.object.id))
-        .map(|declared| (declared.bytes, declared.object));
+        .iter()
+        .find(|declared| document.is(&declared.object.id));
+    let shared = found.is_some_and(|found| {
+        let same = manifest.documents.iter();
+        same.filter(|other| other.bytes == found.bytes).count() > 1
+    });
+    let found = found.map(|found| (found.bytes.clone(), found.object.clone()));
     Ok(Some(Side {
         kind: entry.kind,
         bytes,
         found,
+        shared,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gitopsy::git::{BStr, EntryKind, Error, Oid, Reader, Repo};
+use gitopsy::git::{BStr, EntryKind, Error, Oid, Reader, Repo, TreeEdit, revert_message};
 use tempfile::TempDir;
 
 use crate::support::TestRepo;
@@ -429,4 +429,99 @@ fn a_partial_clone_is_read_without_fetching() {
         .remove(0);
     let error = reader.blob(file.id).expect_err("not here").to_string();
     assert!(error.contains("the clone is partial"), "{error}");
+}
+
+/// Every tree turned into every other by edits in any order: what comes out is that tree.
+#[test]
+fn edits_make_the_tree_that_git_made() {
+    let (dir, repo) = varied();
+    let reader = open(&repo.path, &dir).reader();
+    let commits = all_commits(&repo);
+    let trees: Vec<Oid> = commits
+        .iter()
+        .map(|id| reader.tree_of(oid(id)).expect("tree"))
+        .chain([reader.empty_tree()])
+        .collect();
+    for before in &trees {
+        for after in &trees {
+            let changes = reader.diff(*before, *after).expect("diff");
+            let edits: Vec<TreeEdit> = changes
+                .into_iter()
+                .map(|change| TreeEdit {
+                    path: change.path,
+                    to: change.after,
+                })
+                .collect();
+            let backwards: Vec<TreeEdit> = edits.iter().rev().cloned().collect();
+            assert_eq!(reader.edit_tree(*before, &edits).expect("edit"), *after);
+            assert_eq!(reader.edit_tree(*before, &backwards).expect("edit"), *after);
+        }
+    }
+    // A whole directory at once.
+    let (old, new) = (trees[trees.len() - 2], trees[0]);
+    let apps = reader
+        .entry(old, BStr::new("apps"))
+        .expect("entry")
+        .expect("apps");
+    let edit = TreeEdit {
+        path: "apps".into(),
+        to: Some((EntryKind::Tree, apps.id)),
+    };
+    let edited = reader.edit_tree(new, &[edit]).expect("edit");
+    assert_eq!(
+        reader.entry(edited, BStr::new("apps")).expect("entry"),
+        Some(apps)
+    );
+    let missing = reader.diff(new, oid("1234567812345678123456781234567812345678"));
+    assert!(matches!(missing, Err(Error::Missing { .. })));
+}
+
+/// Messages as the real `git revert` writes them; "Reapply" only where it is new enough to know it.
+#[test]
+fn revert_messages_are_those_of_git_revert() {
+    let (dir, repo) = varied();
+    let reader = open(&repo.path, &dir).reader();
+    let written = |revision: &str, args: &[&str]| {
+        let mut all = vec!["revert", "--no-edit"];
+        all.extend(args);
+        all.push(revision);
+        repo.git(&all);
+        repo.git(&["log", "-1", "--format=%B"])
+    };
+    let ours = |revision: &str| {
+        let id = reader.resolve(revision).expect("commit");
+        revert_message(&reader.commit(id).expect("commit"))
+    };
+    let plain = repo.rev("side");
+    assert_eq!(ours(&plain), written(&plain, &[]));
+    let merge = repo.git(&["rev-list", "-1", "--merges", "main"]);
+    repo.git(&["switch", "-q", "--detach", &merge]);
+    assert_eq!(ours(&merge), written(&merge, &["-m", "1"]));
+
+    repo.git(&["switch", "-q", "main"]);
+    let version = repo.git(&["version"]);
+    let minor = version
+        .split('.')
+        .nth(1)
+        .and_then(|minor| minor.parse::<u32>().ok());
+    let knows_reapply = !version.contains(" 2.") || minor.is_some_and(|minor| minor >= 43);
+    for (subject, expected) in [
+        ("Revert \"Deploy\"", "Reapply \"Deploy\""),
+        ("Reapply \"Deploy\"", "Revert \"Reapply \"Deploy\"\""),
+        (
+            "Revert \"Revert \"Deploy\"\"",
+            "Revert \"Revert \"Revert \"Deploy\"\"\"",
+        ),
+    ] {
+        repo.write("subject.yaml", subject);
+        let commit = repo.commit(subject);
+        let message = ours(&commit);
+        assert_eq!(
+            message,
+            format!("{expected}\n\nThis reverts commit {commit}.\n")
+        );
+        if knows_reapply || !expected.starts_with("Reapply") {
+            assert_eq!(message, written(&commit, &[]));
+        }
+    }
 }

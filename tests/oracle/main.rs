@@ -10,3 +10,4 @@ mod layout;
 mod manifest;
 mod merge;
 mod render;
+mod revert;

@@ -318,3 +318,70 @@ fn real_repositories_revert_as_in_git() {
         assert_eq!(all.differing, Vec::<String>::new());
     }
 }
+
+/// A merge driver or filter is a program of the user's: looking at what a revert would do runs none.
+#[test]
+fn previews_run_no_program_of_the_users() {
+    let dir = TempDir::new().expect("temporary directory");
+    let repo = TestRepo::init(&dir.path().join("env"));
+    let trap = dir.path().join("trap");
+    let program = format!("touch {} #", trap.display());
+    for (key, value) in [
+        ("merge.lock.driver", program.as_str()),
+        ("merge.default", "lock"),
+        ("merge.renormalize", "true"),
+        ("filter.crypt.clean", &program),
+        ("filter.crypt.smudge", &program),
+        ("diff.shown.textconv", &program),
+        ("diff.shown.command", &program),
+    ] {
+        repo.git(&["config", key, value]);
+    }
+    let lines = |middle: &str| format!("a\nb\nc\n{middle}\nd\ne\nf\n");
+    repo.write("x.lock", lines("1")).write("y.yaml", lines("1"));
+    repo.write("moved.yaml", lines("z"));
+    repo.commit("Start");
+    repo.write("x.lock", lines("2")).write("y.yaml", lines("2"));
+    let commit = repo.commit("Change both");
+    repo.write("x.lock", lines("2") + "g\n")
+        .write("y.yaml", lines("2") + "g\n");
+    repo.rename("moved.yaml", "elsewhere.yaml");
+    repo.commit("Append to both");
+    let outcome = |attributes: &str| {
+        let blob = repo.git_with(&["hash-object", "-w", "--stdin"], attributes.as_bytes());
+        let blob = String::from_utf8_lossy(&blob).trim().to_owned();
+        let entry = format!("100644,{blob},.gitattributes");
+        repo.git(&["update-index", "--add", "--cacheinfo", &entry]);
+        let tree = repo.git(&["write-tree"]);
+        let tip = repo.git(&["commit-tree", &tree, "-p", "main", "-m", "Attributes"]);
+        // git itself ran the filter to see what changed in the work tree.
+        let _ = std::fs::remove_file(&trap);
+        let reader = Repo::open(&repo.path, &dir.path().join("state"))
+            .expect("opens")
+            .reader();
+        let outcome = by_us(&reader, oid(&commit), oid(&tip));
+        assert!(!trap.exists(), "ran a program of {attributes:?}");
+        outcome
+    };
+    let conflict = |paths: &[&str]| {
+        Outcome::Conflicts(paths.iter().map(|path| BString::from(*path)).collect())
+    };
+    assert_eq!(
+        outcome("*.lock merge=lock filter=crypt diff=shown\n"),
+        conflict(&["x.lock", "y.yaml"])
+    );
+    repo.git(&["config", "--unset", "merge.default"]);
+    assert_eq!(
+        outcome("*.lock merge=lock filter=crypt diff=shown\n"),
+        conflict(&["x.lock"])
+    );
+    assert_eq!(outcome("*.lock merge=binary\n"), conflict(&["x.lock"]));
+    assert!(matches!(
+        outcome("*.lock merge=unknown\n"),
+        Outcome::Clean(_)
+    ));
+    assert!(matches!(
+        outcome("* filter=crypt diff=shown\n"),
+        Outcome::Clean(_)
+    ));
+}

@@ -9,3 +9,4 @@ mod jenkins_x;
 mod kustomize;
 mod plain;
 mod run;
+mod stage;

@@ -35,6 +35,8 @@
 //! pipeline from another commit, to which it is *attributed*. *Revert* applies the inverse of a commit on the
 //! tip; *restore* puts things back as they were at a commit.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 pub mod cli;
 pub mod cluster;
 pub mod config;

@@ -23,7 +23,7 @@ mod workspace;
 pub use workspace::{ClusterChoice, Header, Options, Workspace};
 
 pub use crate::diff::{
-    ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Span, TextDiff, text as text_diff,
+    ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Note, Span, TextDiff, text as text_diff,
 };
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination};

@@ -11,7 +11,6 @@ use super::theme::{Role, Theme};
 use super::widget::row::Row;
 use super::widget::{paint, words};
 use crate::review::Header;
-use crate::text;
 
 /// Below this the screens would be unreadable; that is said instead of drawn.
 pub const SMALLEST: (u16, u16) = (60, 16);
@@ -58,11 +57,11 @@ pub fn header(
         .with(Role::Text, " ")
         .with(Role::Hash, &words::hash(&tip.commit))
         .with(Role::Text, " ")
-        .with(Role::Age, &text::age(now, header.tip_time));
+        .with(Role::Age, &words::age(now, header.tip_time));
     if let Some(fetched) = tip.fetched {
         left = left
             .with(Role::Dim, " · fetched ")
-            .with(Role::Dim, &text::age(now, fetched));
+            .with(Role::Dim, &words::age(now, fetched));
     }
     let mut badges = Row::new();
     for badge in [

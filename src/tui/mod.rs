@@ -124,7 +124,12 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
         for event in pending(stream).await {
             batch.extend(message(event?));
         }
-        batch.extend(inbox.take().into_iter().map(Message::Reply));
+        let replies = inbox.take();
+        if !replies.is_empty() {
+            // Answering connects to clusters, which the header names.
+            batch.push(Message::Changed(ws.header(), *changes.borrow()));
+        }
+        batch.extend(replies.into_iter().map(Message::Reply));
         effects = app.update(batch, ws.clock().now());
     }
 }

@@ -558,9 +558,7 @@ impl Change {
             }
             None => Row::of(Role::Title, "Detail"),
         };
-        let note = Row::of(Role::Dim, self.mode.name())
-            .gap()
-            .with(Role::Dim, &self.body.position());
+        let note = Row::of(Role::Dim, self.mode.name()).remark(Role::Dim, &self.body.position());
         if let Some(area) = self.panes.frame(look.theme, buf, BODY, &title, &note) {
             self.body.view(look.theme, buf, area);
         }
@@ -699,7 +697,8 @@ pub fn resource_rows(
         Mode::Unified | Mode::SideBySide => {
             let side = |text: &Option<String>| text.clone().unwrap_or_default();
             let text = text_diff(&side(&diff.text.before), &side(&diff.text.after));
-            if text.hunks.is_empty() {
+            rows.extend(textview::notes(&text));
+            if text.hunks.is_empty() && text.notes.is_empty() {
                 rows.push(Row::of(Role::Dim, "the text is the same on both sides"));
             }
             rows.extend(if mode == Mode::Unified {

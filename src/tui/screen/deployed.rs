@@ -12,7 +12,6 @@ use super::{change, resources, revert};
 use crate::review::common::Selector;
 use crate::review::deployed::{Answer as Deployments, App, Deployment, Request};
 use crate::review::{HealthStatus, Known, change::Range};
-use crate::text;
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Tone};
 use crate::tui::filter::{Facet, Filter};
@@ -25,7 +24,6 @@ use crate::tui::widget::panes::{self, Panes};
 use crate::tui::widget::row::{Row, cut};
 use crate::tui::widget::words;
 
-#[derive(Default)]
 pub struct Deployed {
     answer: Slot<Deployments>,
     /// Indices of the apps that pass the filter, in order.
@@ -60,6 +58,23 @@ struct Widths {
 
 const MATRIX: usize = 0;
 const DETAIL: usize = 1;
+
+impl Default for Deployed {
+    fn default() -> Deployed {
+        Deployed {
+            answer: Slot::default(),
+            rows: Vec::new(),
+            list: List::default(),
+            column: 0,
+            first: 0,
+            widths: Widths::default(),
+            sort: Sort::default(),
+            filter: Filter::default(),
+            panes: Panes::default(),
+            detail: Doc::wrapped(),
+        }
+    }
+}
 
 impl Deployed {
     pub fn ask(&mut self, cx: &mut Cx) {
@@ -595,7 +610,7 @@ fn cell_row(cell: &Deployment, now: Timestamp) -> Row {
         (Some(since), _) => {
             row = row
                 .with(Role::Text, " ")
-                .with(Role::Age, &text::age(now, since.time))
+                .with(Role::Age, &words::age(now, since.time))
         }
         (None, true) => row = row.with(Role::Text, " ").with(Role::Dim, "…"),
         (None, false) => {}

@@ -401,7 +401,7 @@ fn line(resource: &Resource, now: Timestamp) -> Row {
                 row = row.with(Role::Text, "  ").with(Role::Author, manager);
             }
             if let Some(time) = written(resource) {
-                row.add(Role::Age, &format!(" {}", crate::text::age(now, time)));
+                row.add(Role::Age, &format!(" {}", words::age(now, time)));
             }
         }
         SyncState::Synced => {

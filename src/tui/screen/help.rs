@@ -91,8 +91,7 @@ impl Help {
             Role::FocusedTitle,
             &format!("Keys on {}", self.place.name()),
         )
-        .gap()
-        .with(Role::Dim, &self.doc.position());
+        .remark(Role::Dim, &self.doc.position());
         let inner = paint::boxed(buf, theme, self.area, &title);
         self.doc.view(theme, buf, inner);
     }

@@ -18,7 +18,6 @@ use crate::review::log::{Answer as Log, Entry, Request as LogRequest};
 use crate::review::resource::{Answer as Detail, Live, Request};
 use crate::review::revert::Scope;
 use crate::review::{FieldPath, Known, Node, Oid, Owned};
-use crate::text as ages;
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect, K9s};
 use crate::tui::filter::Filter;
@@ -503,7 +502,7 @@ impl Resource {
                 if let Some(created) = live.created {
                     row.add(
                         Role::Dim,
-                        &format!("  created {} ago", ages::age(now, created)),
+                        &format!("  created {}", words::since(now, created)),
                     );
                 }
                 rows.push(row);
@@ -519,7 +518,7 @@ impl Resource {
                         for event in events {
                             let age = event
                                 .last
-                                .map(|last| ages::age(now, last))
+                                .map(|last| words::age(now, last))
                                 .unwrap_or_default();
                             let times = if event.count > 1 {
                                 format!(" ×{}", event.count)

@@ -479,8 +479,7 @@ impl Revert {
             }
         }
         let note = Row::of(Role::Warning, "nothing is written yet")
-            .gap()
-            .with(Role::Dim, &self.detail.position());
+            .remark(Role::Dim, &self.detail.position());
         if let Some(area) = self
             .panes
             .frame(look.theme, buf, PLAN, &title(PLAN, "Plan"), &note)
@@ -494,9 +493,7 @@ impl Revert {
                 &format!(" · {}", words::count(preview.resources.len(), "resource")),
             );
         }
-        let note = Row::of(Role::Dim, self.view.name())
-            .gap()
-            .with(Role::Dim, &self.diff.position());
+        let note = Row::of(Role::Dim, self.view.name()).remark(Role::Dim, &self.diff.position());
         if let Some(area) = self.panes.frame(look.theme, buf, DIFF, &changes, &note) {
             self.diff.view(look.theme, buf, area);
         }

@@ -16,7 +16,6 @@ use crate::review::change::Range;
 use crate::review::common::Selector;
 use crate::review::log::{Answer as Log, Entry, Request};
 use crate::review::revert::Scope;
-use crate::text;
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
 use crate::tui::filter::{Facet, Filter};
@@ -413,7 +412,13 @@ pub fn lines(entries: &[Arc<Entry>], filter: &Filter, unfolded: bool) -> Vec<Lin
         }
         match out.last_mut() {
             Some(Line::Folded { count, .. }) => *count += 1,
-            _ => out.push(Line::Folded { first: i, count: 1 }),
+            // One alone takes a line either way.
+            Some(Line::Entry(first)) if is_routine(&entries[*first]) => {
+                let first = *first;
+                out.pop();
+                out.push(Line::Folded { first, count: 2 });
+            }
+            _ => out.push(Line::Entry(i)),
         }
     }
     out
@@ -457,7 +462,7 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
     let mut row = Row::of(Role::Hash, &words::hash(&entry.line.commit))
         .with(
             Role::Age,
-            &format!(" {:>4}  ", text::age(now, entry.line.time)),
+            &format!(" {:>4}  ", words::age(now, entry.line.time)),
         )
         .then(
             Row::of(
@@ -484,6 +489,9 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
             .with(Role::Text, first)
             .with(Role::Dim, &format!("  +{}", rest.len())),
     };
+    if is_routine(entry) {
+        row.add(Role::Dim, "  routine");
+    }
     if entry.reverted_by.is_some() {
         row.add(Role::Warning, "  ↶ reverted");
     }

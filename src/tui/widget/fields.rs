@@ -4,7 +4,7 @@
 use crate::review::{FieldPath, Node, Step};
 use crate::tui::theme::Role;
 
-use super::row::{Row, cut, cut_middle};
+use super::row::{Row, cut, cut_start};
 use super::words;
 
 /// One field: its value on each side, a mark, and lines below it (why it differs).
@@ -26,18 +26,19 @@ pub fn table(columns: &[&str], fields: &[Field], width: u16, whole: bool) -> Vec
     if whole || width < 26 + 12 * columns.len() as u16 {
         return blocks(columns, fields, &paths);
     }
-    let mut natural: Vec<u16> = vec![widest(paths.iter().map(String::as_str), "field")];
-    for (i, name) in columns.iter().enumerate() {
-        natural.push(widest(
-            fields
-                .iter()
-                .filter_map(|field| field.cells.get(i))
-                .map(|(_, text)| text.as_str()),
-            name,
-        ));
+    let room = width.saturating_sub(2 * columns.len() as u16 + 2);
+    let mut cells: Vec<Vec<String>> = fields
+        .iter()
+        .map(|field| field.cells.iter().map(|(_, text)| text.clone()).collect())
+        .collect();
+    let mut natural = naturals(columns, &paths, &cells);
+    if natural.iter().sum::<u16>() > room {
+        cells
+            .iter_mut()
+            .for_each(|cells| without_common_start(cells));
+        natural = naturals(columns, &paths, &cells);
     }
-    let gaps = 2 * columns.len() as u16 + 2;
-    let widths = fit(&natural, width.saturating_sub(gaps));
+    let widths = fit(&natural, room);
     let mut head = Row::of(Role::Label, "field").pad(widths[0]);
     for (name, width) in columns.iter().zip(&widths[1..]) {
         head = head
@@ -45,10 +46,10 @@ pub fn table(columns: &[&str], fields: &[Field], width: u16, whole: bool) -> Vec
             .then(Row::of(Role::Label, &cut(name, *width)).pad(*width));
     }
     let mut rows = vec![head];
-    for (field, path) in fields.iter().zip(&paths) {
+    for ((field, path), cells) in fields.iter().zip(&paths).zip(&cells) {
         let role = if field.noise { Role::Dim } else { Role::Text };
-        let mut row = Row::of(role, &cut_middle(path, widths[0])).pad(widths[0]);
-        for ((role, text), width) in field.cells.iter().zip(&widths[1..]) {
+        let mut row = Row::of(role, &cut_start(path, widths[0])).pad(widths[0]);
+        for (((role, _), text), width) in field.cells.iter().zip(cells).zip(&widths[1..]) {
             row = row
                 .with(Role::Text, "  ")
                 .then(Row::of(*role, &cut_value(text, *width)).pad(*width));
@@ -93,6 +94,52 @@ fn blocks(columns: &[&str], fields: &[Field], paths: &[String]) -> Vec<Row> {
     rows
 }
 
+/// The widest of each column: the paths', then each side's.
+fn naturals(columns: &[&str], paths: &[String], cells: &[Vec<String>]) -> Vec<u16> {
+    let mut out = vec![widest(paths.iter().map(String::as_str), "field")];
+    for (i, name) in columns.iter().enumerate() {
+        out.push(widest(
+            cells
+                .iter()
+                .filter_map(|cells| cells.get(i))
+                .map(String::as_str),
+            name,
+        ));
+    }
+    out
+}
+
+/// Image references and URLs that begin alike differ at their ends: `registry.example.com/shop/api:1` → `…/api:1`.
+fn without_common_start(cells: &mut [String]) {
+    let present: Vec<&String> = cells
+        .iter()
+        .filter(|cell| cell.contains('/') && !cell.contains(' '))
+        .collect();
+    let Some((first, rest)) = present.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return;
+    };
+    let same = first
+        .bytes()
+        .enumerate()
+        .take_while(|(i, byte)| {
+            rest.iter()
+                .all(|cell| cell.as_bytes().get(*i) == Some(byte))
+        })
+        .count();
+    let Some(slash) = first.as_bytes()[..same]
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .filter(|slash| *slash > 1)
+    else {
+        return;
+    };
+    for cell in cells {
+        if cell.contains('/') && !cell.contains(' ') {
+            *cell = format!("…{}", &cell[slash..]);
+        }
+    }
+}
+
 fn widest<'a>(texts: impl Iterator<Item = &'a str>, name: &'a str) -> u16 {
     texts
         .chain([name])
@@ -106,7 +153,7 @@ fn cut_value(text: &str, width: u16) -> String {
     if text.contains(' ') {
         cut(text, width)
     } else {
-        cut_middle(text, width)
+        cut_start(text, width)
     }
 }
 

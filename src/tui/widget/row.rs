@@ -4,6 +4,7 @@
 //! control character from git or a cluster can reach a frame, whichever screen forgets to think of it.
 
 use ratatui::buffer::CellWidth;
+use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::text;
@@ -85,6 +86,16 @@ impl Row {
         }
     }
 
+    /// Another remark after this one, if there is any.
+    #[must_use]
+    pub fn remark(self, role: Role, text: &str) -> Row {
+        if text.is_empty() {
+            self
+        } else {
+            self.gap().with(role, text)
+        }
+    }
+
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
@@ -145,9 +156,7 @@ impl Row {
         let indent = indent.min(width / 2);
         let mut graphemes: Vec<(String, u16, Role)> = Vec::new();
         for piece in &self.pieces {
-            for grapheme in
-                Span::raw(piece.text.as_str()).styled_graphemes(ratatui::style::Style::new())
-            {
+            for grapheme in Span::raw(piece.text.as_str()).styled_graphemes(Style::new()) {
                 graphemes.push((
                     grapheme.symbol.to_owned(),
                     grapheme.symbol.cell_width(),
@@ -207,7 +216,7 @@ pub fn cut(text: &str, width: u16) -> String {
     }
     let mut out = String::new();
     let mut used = 0;
-    for grapheme in Span::raw(text.as_str()).styled_graphemes(ratatui::style::Style::new()) {
+    for grapheme in Span::raw(text.as_str()).styled_graphemes(Style::new()) {
         used += grapheme.symbol.cell_width();
         if used + 1 > width {
             break;
@@ -220,35 +229,24 @@ pub fn cut(text: &str, width: u16) -> String {
     out
 }
 
-/// `text` cut in the middle: for paths and references, whose ends say most.
-pub fn cut_middle(text: &str, width: u16) -> String {
+/// `text` without its beginning where it is too long: for paths and references, whose ends say most.
+pub fn cut_start(text: &str, width: u16) -> String {
     let text = text::clean_line(text);
     if text.as_str().cell_width() <= width {
         return text;
     }
     let graphemes: Vec<String> = Span::raw(text.as_str())
-        .styled_graphemes(ratatui::style::Style::new())
+        .styled_graphemes(Style::new())
         .map(|grapheme| grapheme.symbol.to_owned())
         .collect();
-    let room = width.saturating_sub(1);
-    let head = cut_graphemes(graphemes.iter(), room / 2);
-    let tail = cut_graphemes(graphemes.iter().rev(), room - room / 2);
-    let mut out: String = graphemes[..head].concat();
-    if width > 0 {
-        out.push('…');
-    }
-    out.push_str(&graphemes[graphemes.len() - tail..].concat());
-    out
-}
-
-fn cut_graphemes<'a>(graphemes: impl Iterator<Item = &'a String>, width: u16) -> usize {
-    let mut used = 0;
-    graphemes
-        .take_while(|grapheme| {
-            used += grapheme.as_str().cell_width();
-            used <= width
-        })
-        .count()
+    let mut used = 1;
+    let fits = |grapheme: &&String| {
+        used += grapheme.as_str().cell_width();
+        used <= width
+    };
+    let kept = graphemes.iter().rev().take_while(fits).count();
+    let sign = if width > 0 { "…" } else { "" };
+    format!("{sign}{}", graphemes[graphemes.len() - kept..].concat())
 }
 
 #[cfg(test)]
@@ -268,11 +266,9 @@ mod tests {
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
         assert_eq!(cut("x", 0), "");
-        assert_eq!(
-            cut_middle("registry.example.com/team/api", 12),
-            "regis…am/api"
-        );
-        assert_eq!(cut_middle("日本語テキスト", 7).as_str().cell_width(), 5);
+        assert_eq!(cut_start("registry.example.com/team/api", 9), "…team/api");
+        assert_eq!(cut_start("日本語テキスト", 6), "…スト");
+        assert_eq!(cut_start("x", 0), "");
     }
 
     #[test]

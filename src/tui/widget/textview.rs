@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::row::{Row, cut};
-use crate::review::{Line, LineKind, Span, TextDiff};
+use crate::review::{Line, LineKind, Note, Span, TextDiff};
 use crate::tui::theme::Role;
 
 /// Removed and added lines one below the other.
@@ -24,6 +24,19 @@ pub fn unified(diff: &TextDiff) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// What differs without a line of its own.
+pub fn notes(diff: &TextDiff) -> Vec<Row> {
+    let say = |note: &Note| match note {
+        Note::LineEnds => "line ends differ: one side has CRLF, the other LF",
+        Note::FinalNewlineAdded => "the last line now ends in a newline",
+        Note::FinalNewlineRemoved => "the last line no longer ends in a newline",
+    };
+    diff.notes
+        .iter()
+        .map(|note| Row::of(Role::Dim, say(note)))
+        .collect()
 }
 
 /// Before at the left, after at the right, on `width` columns.

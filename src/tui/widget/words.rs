@@ -129,9 +129,9 @@ pub fn standing<T>(known: &Known<T>, now: Timestamp) -> Row {
     match known {
         Known::Fresh(_) => Row::new(),
         Known::Loading => loading(),
-        Known::Stale(_, at) => Row::of(Role::Warning, "stale, as of ")
-            .with(Role::Warning, &text::age(now, *at))
-            .with(Role::Warning, " ago"),
+        Known::Stale(_, at) => {
+            Row::of(Role::Warning, &format!("~ stale, read {}", since(now, *at)))
+        }
         Known::Unavailable(reason) => why(reason),
     }
 }
@@ -148,17 +148,34 @@ pub fn hash(id: &Oid) -> String {
 pub fn commit(line: &CommitLine, now: Timestamp) -> Row {
     Row::of(Role::Hash, &hash(&line.commit))
         .with(Role::Text, "  ")
-        .with(Role::Age, &text::age(now, line.time))
+        .with(Role::Age, &age(now, line.time))
         .with(Role::Text, "  ")
         .with(Role::Author, &author(line))
         .with(Role::Text, "  ")
         .with(Role::Text, &line.subject)
 }
 
+/// How long ago, as a column has it. Seconds are not told: nothing is drawn while they pass.
+pub fn age(now: Timestamp, then: Timestamp) -> String {
+    if now.as_second().saturating_sub(then.as_second()) < 60 {
+        "now".to_owned()
+    } else {
+        text::age(now, then)
+    }
+}
+
+/// `2h ago`
+pub fn since(now: Timestamp, then: Timestamp) -> String {
+    match age(now, then).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}
+
 /// `2026-01-31 14:03 UTC, 2h ago`
 pub fn moment(time: Timestamp, now: Timestamp) -> Row {
     let written = time.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    Row::of(Role::Text, &written).with(Role::Dim, &format!(", {} ago", text::age(now, time)))
+    Row::of(Role::Text, &written).with(Role::Dim, &format!(", {}", since(now, time)))
 }
 
 /// Who, in as few columns as a person is recognised by.
@@ -251,10 +268,7 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
         CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),
     };
     if let Some(time) = cause.time {
-        row.add(
-            Role::Dim,
-            &format!(", last wrote {} ago", text::age(now, time)),
-        );
+        row.add(Role::Dim, &format!(", last wrote {}", since(now, time)));
     }
     if let Some(line) = &cause.commit {
         row = row
@@ -262,7 +276,7 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
             .with(Role::Hash, &hash(&line.commit))
             .with(Role::Text, " ")
             .with(Role::Author, &author(line))
-            .with(Role::Dim, &format!(" {}", text::age(now, line.time)));
+            .with(Role::Dim, &format!(" {}", age(now, line.time)));
     }
     row
 }

@@ -1,15 +1,13 @@
 //! The whole state of the interface, and the only place that changes it: a message in, effects out.
-//!
-//! Each top-level screen (tab) keeps its own stack of places, so that coming back to a tab is coming back to where one was, filter
-//! and cursor included.
 
-use std::time::Duration;
+mod places;
+mod view;
 
 use crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use jiff::Timestamp;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::places::{Opened, Places, TABS};
 use super::Settings;
 use super::ask::{Answer, Part, Question, Reply, Slot};
 use super::chrome;
@@ -17,7 +15,7 @@ use super::cx::{Cx, Effect, Tone, Wish};
 use super::keys::{Action, Chord, Keymap, Place, TABLE};
 use super::screen::help::Help;
 use super::screen::palette::{Choice, Palette};
-use super::screen::{Look, Mouse, Screen, deployed, drift, resources, reverts, text, timeline};
+use super::screen::{Mouse, Screen, deployed, drift, resources, reverts, text, timeline};
 use super::theme::{Role, Theme};
 use super::widget::popup::{Confirm, Decision, Purpose, TextLine};
 use super::widget::row::Row;
@@ -39,28 +37,6 @@ pub enum Message {
     Tick,
 }
 
-/// The top-level screens, in the order of their keys.
-pub const TABS: &[(Action, Place)] = &[
-    (Action::Deployed, Place::Deployed),
-    (Action::Timeline, Place::Timeline),
-    (Action::Resources, Place::Resources),
-    (Action::Drift, Place::Drift),
-    (Action::Reverts, Place::Reverts),
-];
-
-/// A screen, and for which state of the workspace it last asked; `None`: it never did.
-struct Opened {
-    screen: Screen,
-    asked_for: Option<u64>,
-}
-
-/// One tab: its own screen, what was opened from it, and what was left by going back.
-struct Tab {
-    root: Opened,
-    pushed: Vec<Opened>,
-    forward: Vec<Opened>,
-}
-
 /// What lies over the screen and takes the keys.
 enum Overlay {
     Filter { line: TextLine, before: String },
@@ -78,8 +54,7 @@ pub struct App {
     /// The date or revision travelled to.
     at: Option<String>,
     area: Rect,
-    tabs: Vec<Tab>,
-    tab: usize,
+    places: Places,
     overlay: Option<Overlay>,
     message: Option<(Tone, String)>,
     next_ticket: u64,
@@ -96,33 +71,25 @@ impl App {
         size: (u16, u16),
     ) -> (App, Vec<Effect>) {
         let (keymap, problems) = Keymap::new(&settings.keys);
-        let roots = [
+        let mut roots = [
             Screen::Deployed(deployed::Deployed::default()),
             Screen::Timeline(timeline::Timeline::default()),
             Screen::Resources(resources::Resources::default()),
             Screen::Drift(drift::Drift::default()),
             Screen::Reverts(reverts::Reverts::default()),
         ];
-        let tab = |mut screen: Screen| {
-            if screen.place() != Place::Reverts {
-                screen.set_filter(&settings.filter);
-            }
-            Tab {
-                root: Opened {
-                    screen,
-                    asked_for: None,
-                },
-                pushed: Vec::new(),
-                forward: Vec::new(),
-            }
-        };
+        for root in roots
+            .iter_mut()
+            .filter(|root| root.place() != Place::Reverts)
+        {
+            root.set_filter(&settings.filter);
+        }
         let mut app = App {
             keymap,
             header,
             now,
             area: Rect::new(0, 0, size.0, size.1),
-            tabs: roots.into_iter().map(tab).collect(),
-            tab: 0,
+            places: Places::new(roots),
             overlay: None,
             message: problems
                 .first()
@@ -202,19 +169,13 @@ impl App {
             return;
         }
         let App {
-            tabs,
+            places,
             header,
             at,
             next_ticket,
             now,
             ..
         } = self;
-        let screens = tabs.iter_mut().flat_map(|tab| {
-            [&mut tab.root]
-                .into_iter()
-                .chain(&mut tab.pushed)
-                .chain(&mut tab.forward)
-        });
         let mut cx = Cx {
             now: *now,
             header,
@@ -222,11 +183,9 @@ impl App {
             next_ticket,
             wishes: Vec::new(),
         };
-        for opened in screens {
-            if opened.screen.facts().tickets.contains(&reply.ticket) {
-                opened.screen.reply(reply, &mut cx);
-                break;
-            }
+        let waits = |opened: &&mut Opened| opened.screen.facts().tickets.contains(&reply.ticket);
+        if let Some(opened) = places.all_mut().find(waits) {
+            opened.screen.reply(reply, &mut cx);
         }
         let wishes = cx.wishes;
         self.grant(wishes, effects);
@@ -265,43 +224,34 @@ impl App {
             return;
         }
         if let Some(tab) = TABS.iter().position(|(of, _)| *of == action) {
-            // The key of the tab one is in leads to its own screen.
-            if tab == self.tab {
-                let left = std::mem::take(&mut self.tabs[tab].pushed);
-                self.tabs[tab].forward.extend(left.into_iter().rev());
-            }
-            self.tab = tab;
+            self.places.switch(tab);
             self.show(effects);
             return;
         }
         match action {
             Action::Quit => self.quit(effects),
-            Action::Out if self.tabs[self.tab].pushed.is_empty() && self.tab == 0 => {
-                self.quit(effects)
-            }
-            Action::Out if self.tabs[self.tab].pushed.is_empty() => {
-                self.tab = 0;
+            Action::Out if !self.places.is_root() => self.back(effects),
+            Action::Out if self.places.active() == 0 => self.quit(effects),
+            Action::Out => {
+                self.places.switch(0);
                 self.show(effects);
             }
-            Action::Out | Action::PlaceBack => self.back(effects),
+            Action::PlaceBack => self.back(effects),
             Action::Escape => {
                 let facts = self.screen().facts();
                 if facts.filter.is_some_and(|filter| !filter.is_empty()) {
                     self.screen_mut().set_filter("");
                 } else if facts.marked {
                     self.with_screen(effects, |screen, cx| screen.act(Action::Escape, cx));
-                } else if self.tabs[self.tab].pushed.is_empty() && self.at.is_some() {
+                } else if self.places.is_root() && self.at.is_some() {
                     self.travel(None, effects);
                 } else {
                     self.back(effects);
                 }
             }
             Action::PlaceForward => {
-                let tab = &mut self.tabs[self.tab];
-                if let Some(opened) = tab.forward.pop() {
-                    tab.pushed.push(opened);
-                    self.show(effects);
-                }
+                self.places.forward();
+                self.show(effects);
             }
             Action::Filter => {
                 let before = self.screen().facts().filter.unwrap_or_default();
@@ -357,10 +307,10 @@ impl App {
                 Some("started with --offline: nothing is fetched".to_owned())
             }
             Action::Fetch if self.fetch.is_waiting() => Some("a fetch is under way".to_owned()),
-            Action::PlaceForward if self.tabs[self.tab].forward.is_empty() => {
+            Action::PlaceForward if !self.places.has_forward() => {
                 Some("no place to go forward to".to_owned())
             }
-            Action::PlaceBack if self.tabs[self.tab].pushed.is_empty() => {
+            Action::PlaceBack if self.places.is_root() => {
                 Some("this is the first place".to_owned())
             }
             _ => self.screen().blocked(action, &self.header),
@@ -451,9 +401,9 @@ impl App {
 
     /// Environments, namespaces and kinds that are known, each with the filter that shows it.
     fn scopes(&self) -> Vec<(String, String)> {
-        self.tabs
-            .iter()
-            .find_map(|tab| match &tab.root.screen {
+        self.places
+            .roots()
+            .find_map(|root| match root {
                 Screen::Deployed(screen) => Some(screen.scopes()),
                 _ => None,
             })
@@ -465,7 +415,6 @@ impl App {
             Choice::Act(action) => self.act(action, effects),
             Choice::Filter(filter) => {
                 self.act(Action::Resources, effects);
-                self.tabs[self.tab].pushed.clear();
                 self.screen_mut().set_filter(&filter);
                 self.show(effects);
             }
@@ -478,38 +427,25 @@ impl App {
         }
         self.at = to;
         // Every answer is about another time now.
-        for tab in &mut self.tabs {
-            for opened in [&mut tab.root]
-                .into_iter()
-                .chain(&mut tab.pushed)
-                .chain(&mut tab.forward)
-            {
-                opened.asked_for = None;
-            }
+        for opened in self.places.all_mut() {
+            opened.asked_for = None;
         }
         self.show(effects);
     }
 
     fn back(&mut self, effects: &mut Vec<Effect>) {
-        let tab = &mut self.tabs[self.tab];
-        if let Some(opened) = tab.pushed.pop() {
-            tab.forward.push(opened);
+        if self.places.back() {
             self.show(effects);
         }
     }
 
     fn push(&mut self, screen: Screen, effects: &mut Vec<Effect>) {
-        let tab = &mut self.tabs[self.tab];
-        tab.forward.clear();
-        tab.pushed.push(Opened {
-            screen,
-            asked_for: None,
-        });
+        self.places.push(screen);
         self.show(effects);
     }
 
     fn quit(&mut self, effects: &mut Vec<Effect>) {
-        let busy = self.tabs.iter().find_map(|tab| match &tab.root.screen {
+        let busy = self.places.roots().find_map(|root| match root {
             Screen::Reverts(screen) => screen.unfinished(),
             _ => None,
         });
@@ -539,7 +475,7 @@ impl App {
     /// Asks for what is now in view, if that was not done for this state of the workspace.
     fn show(&mut self, effects: &mut Vec<Effect>) {
         let revision = self.revision;
-        let top = self.top_mut();
+        let top = self.places.top_mut();
         if top.asked_for != Some(revision) {
             top.asked_for = Some(revision);
             self.with_screen(effects, |screen, cx| screen.ask(cx));
@@ -552,8 +488,7 @@ impl App {
         change: impl FnOnce(&mut Screen, &mut Cx),
     ) {
         let App {
-            tabs,
-            tab,
+            places,
             header,
             at,
             next_ticket,
@@ -567,8 +502,7 @@ impl App {
             next_ticket,
             wishes: Vec::new(),
         };
-        let Tab { root, pushed, .. } = &mut tabs[*tab];
-        change(&mut pushed.last_mut().unwrap_or(root).screen, &mut cx);
+        change(&mut places.top_mut().screen, &mut cx);
         let wishes = cx.wishes;
         self.grant(wishes, effects);
     }
@@ -581,8 +515,7 @@ impl App {
                 Wish::Confirm(confirm) => self.overlay = Some(Overlay::Confirm(confirm)),
                 Wish::Say(tone, text) => self.message = Some((tone, text)),
                 Wish::Stage(preview) => {
-                    self.back(effects);
-                    self.tabs[self.tab].forward.clear();
+                    self.places.close();
                     self.act(Action::Reverts, effects);
                     self.with_screen(effects, |screen, cx| {
                         if let Screen::Reverts(reverts) = screen {
@@ -620,152 +553,11 @@ impl App {
         }
     }
 
-    fn top_mut(&mut self) -> &mut Opened {
-        let Tab { root, pushed, .. } = &mut self.tabs[self.tab];
-        pushed.last_mut().unwrap_or(root)
-    }
-
     fn screen_mut(&mut self) -> &mut Screen {
-        &mut self.top_mut().screen
+        &mut self.places.top_mut().screen
     }
 
-    pub fn screen(&self) -> &Screen {
-        let Tab { root, pushed, .. } = &self.tabs[self.tab];
-        &pushed.last().unwrap_or(root).screen
-    }
-
-    /// When the next frame is due although nothing happens: in a second while something is under way, else when the next visible age
-    /// changes, but not sooner than in a minute.
-    pub fn deadline(&self) -> Duration {
-        let facts = self.screen().facts();
-        if facts.watches || !facts.tickets.is_empty() || self.fetch.is_waiting() {
-            return Duration::from_secs(1);
-        }
-        let times = facts
-            .times
-            .into_iter()
-            .chain([self.header.tip_time])
-            .chain(self.header.tip.fetched);
-        let next = times
-            .map(|time| until_next_age(self.now, time))
-            .min()
-            .unwrap_or(3600);
-        Duration::from_secs(next.clamp(60, 3600))
-    }
-
-    /// Draws everything. Reads only.
-    pub fn view(&self, buf: &mut Buffer) {
-        let theme = &self.theme;
-        if self.area.width < chrome::SMALLEST.0 || self.area.height < chrome::SMALLEST.1 {
-            chrome::too_small(theme, buf, self.area);
-            return;
-        }
-        let [header, tabs, _, status, hints] = chrome::regions(self.area);
-        chrome::header(
-            theme,
-            buf,
-            header,
-            &self.header,
-            self.at.as_deref(),
-            self.now,
-        );
-        chrome::tabs(theme, buf, tabs, &self.keymap, TABS, self.tab);
-        self.screen().view(
-            Look {
-                theme,
-                now: self.now,
-            },
-            buf,
-        );
-        let place = self.screen().place();
-        match &self.overlay {
-            Some(Overlay::Filter { line, .. }) => {
-                line.view(theme, buf, status, status.y, &Row::of(Role::Key, " /"))
-            }
-            Some(Overlay::TimeTravel(line)) => {
-                let lead = Row::of(Role::Key, " as of ")
-                    .with(Role::Dim, "(2026-01-31, 2w, a revision; empty: now) ");
-                line.view(theme, buf, status, status.y, &lead);
-            }
-            _ => self.status(buf, status),
-        }
-        chrome::hints(theme, buf, hints, &self.keymap, place, |action| {
-            self.blocked(action).is_some()
-        });
-        match &self.overlay {
-            Some(Overlay::Confirm(confirm)) => confirm.view(theme, buf, self.area),
-            Some(Overlay::Help(help)) => help.view(theme, buf),
-            Some(Overlay::Palette(palette)) => palette.view(theme, buf),
-            Some(Overlay::Filter { .. } | Overlay::TimeTravel(_)) | None => {}
-        }
-    }
-
-    fn status(&self, buf: &mut Buffer, area: Rect) {
-        let facts = self.screen().facts();
-        let Tab { root, pushed, .. } = &self.tabs[self.tab];
-        let crumbs = [root]
-            .into_iter()
-            .chain(pushed)
-            .map(|opened| opened.screen.facts().crumb)
-            .collect();
-        let mut progress = Row::of(Role::Dim, &facts.progress);
-        if !facts.tickets.is_empty() || self.fetch.is_waiting() {
-            progress = progress
-                .gap()
-                .with(Role::Progressing, chrome::spinner(self.now));
-        }
-        let status = chrome::Status {
-            message: self.message.as_ref(),
-            crumbs,
-            filter: facts.filter.as_deref().unwrap_or_default(),
-            position: facts.position,
-            progress,
-        };
-        chrome::status(&self.theme, buf, area, &status);
-    }
-
-    /// A frame of this state, on a buffer of its size.
-    pub fn frame(&self) -> Buffer {
-        let mut buf = Buffer::empty(self.area);
-        self.view(&mut buf);
-        buf
-    }
-}
-
-/// Seconds until [`crate::text::age`] of `then` reads differently.
-fn until_next_age(now: Timestamp, then: Timestamp) -> u64 {
-    let age = u64::try_from(now.as_second() - then.as_second()).unwrap_or(0);
-    let unit = match age {
-        0..3600 => 60,
-        3600..86_400 => 3600,
-        _ => 86_400,
-    };
-    unit - age % unit
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The deadline is not later than the change it is for, and never sooner than needed by more than a unit.
-    #[test]
-    fn an_age_changes_when_predicted() {
-        let then = Timestamp::from_second(1_700_000_000).unwrap();
-        for age in [60, 61, 119, 3599, 3600, 7199, 7300, 86_399, 86_400, 200_000] {
-            let now = Timestamp::from_second(1_700_000_000 + age).unwrap();
-            let due = until_next_age(now, then);
-            let before = Timestamp::from_second(now.as_second() + due as i64 - 1).unwrap();
-            let after = Timestamp::from_second(now.as_second() + due as i64).unwrap();
-            assert_eq!(
-                crate::text::age(before, then),
-                crate::text::age(now, then),
-                "{age}"
-            );
-            assert_ne!(
-                crate::text::age(after, then),
-                crate::text::age(now, then),
-                "{age}"
-            );
-        }
+    fn screen(&self) -> &Screen {
+        self.places.top()
     }
 }

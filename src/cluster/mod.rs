@@ -213,7 +213,15 @@ impl Cluster {
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         match &self.origin {
             Origin::Server(connection) => connection.list(wanted, &self.masking, cancel).await,
-            Origin::Snapshot(snapshot) => snapshot.list(wanted, &self.masking),
+            Origin::Snapshot(snapshot) => {
+                let (snapshot, masking, asked) =
+                    (snapshot.clone(), self.masking.clone(), wanted.clone());
+                let read =
+                    tokio::task::spawn_blocking(move || snapshot.list(&asked, &masking)).await;
+                read.unwrap_or_else(|error| {
+                    Listing::unavailable(wanted, &Why::Failed(error.to_string()))
+                })
+            }
         }
     }
 
@@ -221,7 +229,11 @@ impl Cluster {
     pub async fn get(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
         match &self.origin {
             Origin::Server(connection) => connection.find(id, &self.masking).await,
-            Origin::Snapshot(snapshot) => snapshot.find(id, &self.masking),
+            Origin::Snapshot(snapshot) => {
+                let (snapshot, masking, id) = (snapshot.clone(), self.masking.clone(), id.clone());
+                let read = tokio::task::spawn_blocking(move || snapshot.find(&id, &masking)).await;
+                read.unwrap_or_else(|error| Known::Unavailable(Why::Failed(error.to_string())))
+            }
         }
     }
 
@@ -246,7 +258,11 @@ impl Cluster {
     pub async fn events(&self, objects: &[ObjectRef]) -> Known<Vec<Event>> {
         match &self.origin {
             Origin::Server(connection) => connection.events(objects).await,
-            Origin::Snapshot(snapshot) => snapshot.events(objects),
+            Origin::Snapshot(snapshot) => {
+                let (snapshot, objects) = (snapshot.clone(), objects.to_vec());
+                let read = tokio::task::spawn_blocking(move || snapshot.events(&objects)).await;
+                read.unwrap_or_else(|error| Known::Unavailable(Why::Failed(error.to_string())))
+            }
         }
     }
 }

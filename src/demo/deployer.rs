@@ -71,34 +71,47 @@ impl Deployer {
         })
     }
 
-    /// Deploys whatever reaches main until it is cancelled.
+    /// Deploys whatever reaches main until it is cancelled. A commit that it does not understand it leaves alone, waiting for the
+    /// next one; if there is none, that is what it ends with.
     pub async fn run(mut self, clock: Clock, delays: Delays, cancel: Cancel) -> Result<()> {
+        let mut last = Ok(());
         let work = async {
             loop {
                 if let Some(commit) = self.waiting()? {
                     tokio::time::sleep(delays.apply).await;
-                    let now = clock.now();
-                    let (deployer, applied) = off_thread(move || {
-                        let applied = self.apply(commit, now);
-                        (self, applied)
-                    })
-                    .await?;
+                    let (deployer, applied) = self
+                        .step(&clock, move |deployer, now| deployer.apply(commit, now))
+                        .await?;
                     self = deployer;
-                    applied?;
+                    self.deployed = Some(commit);
+                    last = applied.map(|_| ());
                     tokio::time::sleep(delays.settle).await;
-                    let now = clock.now();
-                    let (deployer, settled) = off_thread(move || {
-                        let settled = self.settle(now);
-                        (self, settled)
-                    })
-                    .await?;
+                    let (deployer, settled) = self
+                        .step(&clock, |deployer, now| deployer.settle(now))
+                        .await?;
                     self = deployer;
                     settled?;
                 }
                 tokio::time::sleep(delays.look).await;
             }
         };
-        cancel.run_until_cancelled(work).await.unwrap_or(Ok(()))
+        let ended: Option<Result<()>> = cancel.run_until_cancelled(work).await;
+        ended.unwrap_or(Ok(())).and(last)
+    }
+
+    /// Files are read and written: away from the threads that must not wait.
+    async fn step<T: Send + 'static>(
+        mut self,
+        clock: &Clock,
+        work: impl FnOnce(&mut Deployer, Timestamp) -> T + Send + 'static,
+    ) -> Result<(Deployer, T)> {
+        let now = clock.now();
+        tokio::task::spawn_blocking(move || {
+            let done = work(&mut self, now);
+            (self, done)
+        })
+        .await
+        .map_err(|error| Error::Stopped(error.to_string()))
     }
 
     fn files(&self, commit: Oid) -> Result<Files> {
@@ -125,12 +138,6 @@ impl Deployer {
         change(&mut after);
         write(&self.snapshot, &before, &after)
     }
-}
-
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Stopped(error.to_string()))
 }
 
 pub(super) fn read(snapshot: &Snapshot) -> Result<Live> {

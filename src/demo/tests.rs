@@ -391,3 +391,36 @@ fn what_is_removed_from_git_is_removed_from_the_cluster() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// A tree that the deployer cannot read changes nothing; the next one is deployed.
+#[test]
+fn a_broken_manifest_is_named_and_does_not_stop_the_next() {
+    let (_directory, demo) = demo();
+    let path = demo.clone.join("environments/dev/api/configmap.yaml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, "data: [").unwrap();
+    git(&demo.clone, &["commit", "-qam", "Break it"]);
+    let mut deployer = Deployer::new(&demo).unwrap();
+    let (before, broken) = (live(&demo), merge(&demo, "Break it"));
+    let error = deployer
+        .apply(broken, minutes_later(1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("environments/dev/api/configmap.yaml"),
+        "{error}"
+    );
+    assert_eq!(live(&demo), before);
+
+    std::fs::write(
+        &path,
+        good.replace("CACHE_TTL: \"60s\"", "CACHE_TTL: \"61s\""),
+    )
+    .unwrap();
+    git(&demo.clone, &["commit", "-qam", "Mend it"]);
+    let mended = merge(&demo, "Mend it");
+    assert!(deployer.apply(mended, minutes_later(2)).unwrap());
+    let after = live(&demo);
+    let config = get(&after, "shop-dev", "ConfigMap", "api");
+    assert_eq!(config["data"]["CACHE_TTL"], "61s");
+}

@@ -11,3 +11,4 @@ mod manifest;
 mod merge;
 mod render;
 mod revert;
+mod stage;

@@ -156,8 +156,16 @@ impl Masking {
 
     /// Whether text that cannot be read as YAML may hold something to mask.
     pub(super) fn may_concern(&self, text: &str) -> bool {
+        // Unreadable as it is, `Secret` need not stand right behind `kind:`.
+        let names_secret = |(at, _): (usize, &str)| {
+            let near = text[at..]
+                .char_indices()
+                .nth(48)
+                .map_or(&text[at..], |(end, _)| &text[at..at + end]);
+            words(near).any(is_secret)
+        };
         text.contains("stringData")
-            || words(text).any(is_secret)
+            || text.match_indices("kind").any(names_secret)
             || self
                 .patterns
                 .iter()

@@ -52,7 +52,7 @@ mod tests {
     /// What is shown reads back, by Kubernetes' rules, as the same object.
     #[test]
     fn what_is_emitted_reads_back_equal() {
-        let source = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {yes: 'no', n: \"0644\"}}\ndata:\n  time: '12:30'\n  empty: ''\n  text: |\n    one\n    two\n  long: 'x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x'\n  null: 'null'\n  number: '1_000'\n";
+        let source = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {'yes': 'no', n: \"0644\"}}\ndata:\n  time: '12:30'\n  empty: ''\n  text: |\n    one\n    two\n  long: 'x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x'\n  'null': 'null'\n  number: '1_000'\n";
         let masking = Masking::new([7; 32]);
         let first = parse(source.as_bytes(), &masking);
         let text = first.documents[0].object.to_yaml();

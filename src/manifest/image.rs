@@ -102,3 +102,104 @@ pub fn images(object: &Object) -> Vec<Image> {
         .map(Image::parse)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Masking, parse};
+
+    #[test]
+    fn references_are_taken_apart() {
+        // The forms of github.com/distribution/reference.
+        for (reference, name, tag, digest, version, short) in [
+            ("nginx", "nginx", None, None, "latest", "nginx"),
+            ("nginx:1.21", "nginx", Some("1.21"), None, "1.21", "nginx"),
+            (
+                "ghcr.io/acme/api:v2",
+                "ghcr.io/acme/api",
+                Some("v2"),
+                None,
+                "v2",
+                "api",
+            ),
+            (
+                "localhost:5000/api",
+                "localhost:5000/api",
+                None,
+                None,
+                "latest",
+                "api",
+            ),
+            (
+                "localhost:5000/api:x",
+                "localhost:5000/api",
+                Some("x"),
+                None,
+                "x",
+                "api",
+            ),
+            (
+                "a/b@sha256:0123456789abcdef0123",
+                "a/b",
+                None,
+                Some("sha256:0123456789abcdef0123"),
+                "sha256:0123456789ab",
+                "b",
+            ),
+            (
+                "a:5/b:t@sha256:ab",
+                "a:5/b",
+                Some("t"),
+                Some("sha256:ab"),
+                "t",
+                "b",
+            ),
+        ] {
+            let image = Image::parse(reference);
+            assert_eq!(
+                (
+                    image.name.as_str(),
+                    image.tag.as_deref(),
+                    image.digest.as_deref()
+                ),
+                (name, tag, digest),
+                "{reference}"
+            );
+            assert_eq!(
+                (image.version().as_str(), image.short_name()),
+                (version, short)
+            );
+            assert_eq!(image.to_string(), reference);
+        }
+        for odd in ["", ":", "@", "a:", "a@", "/", "http://x/y"] {
+            Image::parse(odd).version();
+        }
+    }
+
+    #[test]
+    fn images_are_found_in_every_kind_of_workload() {
+        let spec = "{initContainers: [{image: init:1}, {image: web:1}], containers: [{image: web:1}, {name: none}, {image: side:2}, {image: ''}]}";
+        for text in [
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {spec}}}"),
+            format!(
+                "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: {{spec: {spec}}}}}}}"
+            ),
+            format!(
+                "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: a}}, spec: {{template: {{spec: {spec}}}}}}}"
+            ),
+            format!(
+                "{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: a}}, spec: {{jobTemplate: {{spec: {{template: {{spec: {spec}}}}}}}}}}}"
+            ),
+            format!(
+                "{{apiVersion: v1, kind: PodTemplate, metadata: {{name: a}}, template: {{spec: {spec}}}}}"
+            ),
+        ] {
+            let manifest = parse(text.as_bytes(), &Masking::new([0; 32]));
+            let found: Vec<String> = images(&manifest.documents[0].object)
+                .iter()
+                .map(Image::to_string)
+                .collect();
+            assert_eq!(found, ["web:1", "side:2", "init:1"], "{text}");
+        }
+    }
+}

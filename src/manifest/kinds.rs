@@ -584,3 +584,95 @@ pub(super) fn is_built_in(group: &str) -> bool {
     ];
     CORE.contains(&group) || OTHER.contains(&group)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn words_mean_kinds() {
+        for word in [
+            "deploy",
+            "deployment",
+            "Deployments",
+            "DEPLOY",
+            "deployment.apps",
+            "deployments.v1.apps",
+            " deploy ",
+        ] {
+            assert_eq!(kind_for(word), [("apps", "Deployment")], "{word}");
+        }
+        for (word, kind) in [
+            ("po", "Pod"),
+            ("svc", "Service"),
+            ("cm", "ConfigMap"),
+            ("sts", "StatefulSet"),
+            ("ds", "DaemonSet"),
+            ("rs", "ReplicaSet"),
+            ("ing", "Ingress"),
+            ("hpa", "HorizontalPodAutoscaler"),
+            ("pvc", "PersistentVolumeClaim"),
+            ("pv", "PersistentVolume"),
+            ("ns", "Namespace"),
+            ("sa", "ServiceAccount"),
+            ("cj", "CronJob"),
+            ("netpol", "NetworkPolicy"),
+            ("pdb", "PodDisruptionBudget"),
+            ("crd", "CustomResourceDefinition"),
+            ("sc", "StorageClass"),
+            ("no", "Node"),
+            ("ep", "Endpoints"),
+            ("ingresses", "Ingress"),
+            ("hr", "HelmRelease"),
+            ("ks", "Kustomization"),
+            ("application", "Application"),
+            ("cert", "Certificate"),
+            ("ro", "Rollout"),
+            ("role.rbac", "Role"),
+            ("service", "Service"),
+            ("pods.v1", "Pod"),
+        ] {
+            assert_eq!(
+                kind_for(word)
+                    .iter()
+                    .map(|(_, kind)| *kind)
+                    .collect::<Vec<_>>(),
+                [kind],
+                "{word}"
+            );
+        }
+        assert_eq!(kind_for("service"), [("", "Service")]);
+        assert_eq!(kind_for("ksvc"), [("serving.knative.dev", "Service")]);
+        assert_eq!(kind_for("es").len(), 2);
+        assert_eq!(
+            kind_for("services.serving.knative.dev"),
+            [("serving.knative.dev", "Service")]
+        );
+        for none in ["", "x", "deployment.batch", ".", "deploy."] {
+            assert_eq!(kind_for(none), [], "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_tables_are_consistent() {
+        let mut seen = HashSet::new();
+        for (group, kind, plural, shorts) in NAMESPACED.iter().chain(CLUSTER_SCOPED) {
+            assert!(seen.insert((group, kind)), "{group}/{kind} is there twice");
+            assert_eq!(*plural, plural.to_lowercase());
+            assert!(shorts.iter().all(|short| *short == short.to_lowercase()));
+            assert!(
+                kind_for(&format!("{plural}.{group}")).contains(&(group, kind)) || group.is_empty()
+            );
+        }
+        assert!(
+            is_cluster_scoped("", "Namespace")
+                && is_cluster_scoped("rbac.authorization.k8s.io", "ClusterRole")
+        );
+        assert!(
+            !is_cluster_scoped("apps", "Deployment")
+                && !is_cluster_scoped("example.com", "Namespace")
+        );
+    }
+}

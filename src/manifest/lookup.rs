@@ -7,7 +7,7 @@ use super::path::{FieldPath, Step};
 
 impl Node {
     /// What is at `path`; `None` where there is nothing.
-    pub fn lookup(&self, path: &FieldPath) -> Option<&Node> {
+    pub fn field(&self, path: &FieldPath) -> Option<&Node> {
         path.0
             .iter()
             .try_fold(self, |node, step| match (node, step) {
@@ -27,12 +27,8 @@ impl Node {
     }
 
     fn has_keys(&self, keys: &[(String, String)]) -> bool {
-        keys.iter().all(|(key, wanted)| match self.get(key) {
-            Some(Node::Leaf(Leaf::String(text))) => text == wanted,
-            Some(Node::Leaf(Leaf::Number(number))) => number.to_string() == *wanted,
-            Some(Node::Leaf(Leaf::Bool(value))) => value.to_string() == *wanted,
-            _ => false,
-        })
+        keys.iter()
+            .all(|(key, wanted)| self.key_value(key).as_ref() == Some(wanted))
     }
 }
 
@@ -112,7 +108,7 @@ mod tests {
     use crate::manifest::{Masking, Object, parse};
 
     fn object() -> Object {
-        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: x, image: 'i:1'}\n  - name: y\n    ports: [{containerPort: 80}]\n  args: [one, two]\n";
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: x, image: 'i:1'}\n  - name: side\n    ports: [{containerPort: 80}]\n  args: [one, two]\n";
         parse(text.as_bytes(), &Masking::new([1; 32]))
             .documents
             .remove(0)
@@ -132,14 +128,14 @@ mod tests {
         let containers = FieldPath::default().key("spec").key("containers");
         let image = containers.step(item("name", "x")).key("image");
         let port = containers
-            .step(item("name", "y"))
+            .step(item("name", "side"))
             .key("ports")
             .step(item("containerPort", "80"));
         let mut changed = object();
-        assert_eq!(changed.root.lookup(&image), Some(&text("i:1")));
-        assert!(changed.root.lookup(&port).is_some());
+        assert_eq!(changed.root.field(&image), Some(&text("i:1")));
+        assert!(changed.root.field(&port).is_some());
         changed.root.put(&image, Some(text("i:2")));
-        assert_eq!(changed.root.lookup(&image), Some(&text("i:2")));
+        assert_eq!(changed.root.field(&image), Some(&text("i:2")));
         changed.root.put(&image, Some(text("i:1")));
         assert_eq!(changed, object());
     }
@@ -167,8 +163,8 @@ mod tests {
         );
         changed.root.put(&label, Some(text("a")));
         changed.root.put(&volume, Some(Node::Map(BTreeMap::new())));
-        assert_eq!(changed.root.lookup(&label), Some(&text("a")));
-        assert!(changed.root.lookup(&volume).is_some());
+        assert_eq!(changed.root.field(&label), Some(&text("a")));
+        assert!(changed.root.field(&volume).is_some());
         let wrong = FieldPath::default().key("kind").key("inside");
         let before = changed.clone();
         changed.root.put(&wrong, Some(text("x")));

@@ -16,6 +16,7 @@ mod parse;
 mod path;
 mod pattern;
 mod redact;
+mod repair;
 mod scalar;
 mod schema;
 mod source;

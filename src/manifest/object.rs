@@ -10,7 +10,6 @@ use serde_json::Number;
 use super::build;
 use super::mask::{MaskedId, Masking};
 use super::parse;
-use super::path::{FieldPath, Step};
 use super::tree;
 
 /// Which object, as the API names it. The version is not part of it: `apps/v1` and `apps/v1beta1` name the same.
@@ -64,19 +63,7 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// Follows a field path: list items by position or by the values of their key fields.
-    pub fn field(&self, path: &FieldPath) -> Option<&Node> {
-        path.0.iter().try_fold(self, |node, step| match step {
-            Step::Key(key) => node.get(key),
-            Step::Index(index) => node.as_list()?.get(*index),
-            Step::Item(keys) => node.as_list()?.iter().find(|item| {
-                keys.iter()
-                    .all(|(key, value)| item.key_value(key).as_ref() == Some(value))
-            }),
-        })
-    }
-
-    /// The value of a list item's key field as a [`Step::Item`] holds it. A port's absent protocol is the API's default,
+    /// The value of a list item's key field as a [`Step::Item`](super::Step::Item) holds it. A port's absent protocol is the API's default,
     /// the only one among list keys.
     pub fn key_value(&self, key: &str) -> Option<String> {
         Some(match self.get(key) {

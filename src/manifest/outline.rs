@@ -54,9 +54,9 @@ impl<'a> Outline<'a> {
             let mut start = part.bytes.start;
             for tree in reading.trees {
                 let end = if reading.fault.is_none() {
-                    part.bytes.end.max(tree.end)
+                    part.bytes.end.max(tree.end.end)
                 } else {
-                    tree.end
+                    tree.end.end
                 };
                 outline.documents.push((start..end, tree));
                 start = end;

@@ -47,26 +47,29 @@ fn read_part(
         },
         false,
     );
-    let last = trees.len().saturating_sub(1);
-    let mut start = (bytes.start, line);
+    let count = trees.len();
+    let (mut start, mut first_line) = (bytes.start, line);
     for (i, tree) in trees.iter().enumerate() {
         // A part has more documents than one only where `...` lines divide it.
-        let end = if i == last && fault.is_none() {
-            bytes.end
-        } else {
-            tree.end
-        };
+        let last = i + 1 == count && fault.is_none();
+        let end = if last { bytes.end } else { tree.end.start };
         let (node, duplicate_keys) = build::build(tree, masking);
-        let place = Place {
-            bytes: start.0..end,
-            line: start.1,
-            duplicate_keys,
-        };
-        take_apart(node, None, &place, manifest);
-        let lines = text[start.0 - bytes.start..end - bytes.start]
+        take_apart(
+            node,
+            None,
+            &Place {
+                bytes: start..end,
+                line: first_line,
+                duplicate_keys,
+            },
+            manifest,
+        );
+        let rest = &text[tree.end.end - bytes.start..];
+        let next = tree.end.end + rest.find('\n').map_or(rest.len(), |at| at + 1);
+        first_line += text[start - bytes.start..next - bytes.start]
             .matches('\n')
             .count() as u32;
-        start = (end, start.1 + lines);
+        start = next;
     }
     if let Some(fault) = fault {
         manifest.broken.push(broken(fault, text));
@@ -263,5 +266,206 @@ mod tests {
             !shown.contains("hunter2") && !shown.contains("aHVudGVy"),
             "{shown}"
         );
+    }
+
+    const OBJECT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\n";
+
+    fn causes(text: &str) -> Vec<(u32, Cause)> {
+        parse(text.as_bytes(), &masking())
+            .broken
+            .iter()
+            .map(|broken| (broken.line, broken.cause))
+            .collect()
+    }
+
+    #[test]
+    fn a_broken_part_loses_no_neighbour() {
+        for broken in [
+            "a: [1, 2",
+            "a: \"unclosed",
+            "a: 'unclosed\n  text",
+            "a: b: c",
+            "a: *missing",
+            "a: |\n b\nc",
+            "%BAD\na: b",
+            "@",
+            "name: {{ .Values.name }}",
+            "{{- if .Values.on }}",
+            "{% if on %}\na: b: c\n{% endif %}",
+            "a: \u{1}",
+            "? {a: b}\n: c",
+        ] {
+            let text = format!("{OBJECT}---\n{broken}\n---\n{OBJECT}");
+            let manifest = parse(text.as_bytes(), &masking());
+            assert_eq!(manifest.documents.len(), 2, "{broken}");
+            assert_eq!(manifest.broken.len(), 1, "{broken}: {:?}", manifest.broken);
+            assert!(
+                (5..8).contains(&manifest.broken[0].line),
+                "{broken}: {:?}",
+                manifest.broken
+            );
+            let template = broken.contains("{{") || broken.contains("{%");
+            assert_eq!(
+                manifest.broken[0].cause == Cause::Template,
+                template,
+                "{broken}"
+            );
+            assert_eq!(&text[manifest.documents[1].bytes.clone()], OBJECT);
+        }
+        // `...` ends a document as well.
+        let manifest = parse(
+            format!("{OBJECT}...\n{OBJECT}...\na: [").as_bytes(),
+            &masking(),
+        );
+        assert_eq!((manifest.documents.len(), manifest.broken.len()), (2, 1));
+        assert_eq!(manifest.documents[1].line, 5);
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_apart() {
+        let cause = |bytes: &[u8]| {
+            parse(bytes, &masking())
+                .broken
+                .first()
+                .map(|broken| broken.cause)
+        };
+        assert_eq!(cause(b"\0GITCRYPT\0\x12\x34"), Some(Cause::Encrypted));
+        assert_eq!(cause(b"\xff\xfea\0:\0"), Some(Cause::Encoding));
+        assert_eq!(cause(b"a: \xe9"), Some(Cause::Encoding));
+        assert_eq!(cause(b"a: \0"), Some(Cause::Encoding));
+        assert_eq!(cause(b""), None);
+        let marked = parse(format!("\u{feff}{OBJECT}").as_bytes(), &masking());
+        assert_eq!(
+            (marked.documents.len(), marked.documents[0].bytes.start),
+            (1, 3)
+        );
+        let crlf = parse(OBJECT.replace('\n', "\r\n").as_bytes(), &masking());
+        assert_eq!(crlf.documents[0].object.id.name, "good");
+    }
+
+    #[test]
+    fn errors_never_quote_the_text() {
+        for text in [
+            "hunter2: [",
+            "a: hunter2: b",
+            "? [hunter2]\n: x",
+            "a: !!int hunter2",
+            "a: `hunter2`",
+            "a: *hunter2",
+            "a: \"\\h\"",
+        ] {
+            let broken = parse(text.as_bytes(), &masking()).broken;
+            assert_eq!(broken.len(), 1, "{text}");
+            assert!(
+                !broken[0].why.contains("hunter2") && !broken[0].why.contains('`'),
+                "{}",
+                broken[0].why
+            );
+        }
+    }
+
+    #[test]
+    fn bombs_and_abysses_are_refused() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..12 {
+            let items = vec![format!("*a{}", i - 1); 10].join(", ");
+            bomb.push_str(&format!("a{i}: &a{i} [{items}]\n"));
+        }
+        assert_eq!(causes(&bomb), [(6, Cause::Limit)]);
+        let long = "x".repeat(100_000);
+        assert_eq!(
+            causes(&format!(
+                "a: &a {long}\nb: [{}]\n",
+                vec!["*a"; 1000].join(", ")
+            ))[0]
+                .1,
+            Cause::Limit
+        );
+        let deep = format!("a: {}{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(causes(&deep).len(), 1);
+        let stairs: String = (0..10_000)
+            .map(|i| format!("{}a:\n", " ".repeat(i)))
+            .collect();
+        assert_eq!(causes(&stairs).len(), 1);
+        // Nesting that aliases build up.
+        let mut chain = String::from("a0: &a0 [x]\n");
+        for i in 1..2000 {
+            chain.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
+        }
+        assert_eq!(causes(&chain), [(256, Cause::Limit)]);
+        assert_eq!(causes("a: &a [*a]"), [(1, Cause::Limit)]);
+        let nested = (0..600).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+        let object = serde_json::json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "x": nested});
+        assert!(Object::from_json(object, &masking()).is_none());
+    }
+
+    #[test]
+    fn duplicate_keys_are_told_by_line() {
+        let text = format!(
+            "---\n{OBJECT}data:\n  a: 1\n  b: 2\n  a: 3\nkind: ConfigMap\nx: &x {{p: 1}}\nz: {{<<: *x, p: 2}}\n"
+        );
+        let manifest = parse(text.as_bytes(), &masking());
+        assert_eq!(manifest.documents[0].duplicate_keys, [8, 9]);
+        assert_eq!(
+            manifest.documents[0]
+                .object
+                .at(&["data", "a"])
+                .and_then(Node::as_i64),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_counted() {
+        let text = "a: b\n---\n- 1\n---\ntext\n---\n# nothing\n---\nkind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n---\napiVersion: v1\nkind: Pod\nmetadata: {generateName: x-}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: '{{ x }}'}\n";
+        let manifest = parse(text.as_bytes(), &masking());
+        assert_eq!((manifest.documents.len(), manifest.others), (0, 5));
+        assert_eq!(
+            manifest
+                .broken
+                .iter()
+                .map(|broken| broken.cause)
+                .collect::<Vec<_>>(),
+            [Cause::Template]
+        );
+    }
+
+    #[test]
+    fn last_applied_copies_are_masked_inside() {
+        let copy = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"stringData":{"a":"hunter2"}}"#;
+        let secret = serde_json::json!({
+            "apiVersion": "v1", "kind": "Secret", "data": {"a": "aHVudGVyMg=="},
+            "metadata": {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": copy, "n": "kept"}},
+        });
+        let object = Object::from_json(secret, &masking()).expect("an object");
+        let annotations = object
+            .at(&["metadata", "annotations"])
+            .expect("annotations");
+        let applied = annotations
+            .get("kubectl.kubernetes.io/last-applied-configuration")
+            .expect("the copy");
+        assert_eq!(applied.at(&["stringData", "a"]), object.at(&["data", "a"]));
+        assert_eq!(
+            applied.at(&["metadata", "name"]).and_then(Node::as_str),
+            Some("s")
+        );
+        assert!(!format!("{object:?}").contains("hunter2"));
+        assert_eq!(object.annotation("n"), Some("kept"));
+    }
+
+    proptest::proptest! {
+        /// Whatever the bytes: no panic, spans in bounds and in order, and text views of the same.
+        #[test]
+        fn any_text_is_taken(text in "([a-c]: |- |[\\[\\]{}&*!|>'\"%@#?,:]|---\n|\\.\\.\\.\n|\n|  |\t|kind: Secret\n|data:\n|<<: |x|\u{feff}|é){0,40}") {
+            let manifest = parse(text.as_bytes(), &masking());
+            let mut end = 0;
+            for document in &manifest.documents {
+                proptest::prop_assert!(document.bytes.start >= end && text.get(document.bytes.clone()).is_some());
+                end = document.bytes.start;
+            }
+            let shown = crate::manifest::masked_text(text.as_bytes(), &masking());
+            proptest::prop_assert!(shown.lines().count() <= text.lines().count() + 1);
+            crate::manifest::Outline::of(&text, &crate::manifest::ListKeys::builtin()).classes();
+        }
     }
 }

@@ -49,9 +49,8 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         bytes: 0..0,
         line: 1,
     };
-    let mut line_number = 1;
     let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    for (line_number, line) in (1..).zip(text.split_inclusive('\n')) {
         if is_marker(line) && !is_prologue(&text[part.bytes.start..at]) {
             part.bytes.end = at;
             let rest = line[3..].trim();
@@ -70,7 +69,6 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
             parts.push(std::mem::replace(&mut part, next));
         }
         at += line.len();
-        line_number += 1;
     }
     part.bytes.end = at;
     parts.push(part);

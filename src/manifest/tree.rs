@@ -9,9 +9,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use serde_saphyr::granit_parser::{Event, Options, ParseResult, Parser, ScalarStyle, Tag};
+use serde_saphyr::granit_parser::{
+    ErrorKind, Event, Options, ParseResult, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
+};
 
 use super::object::Cause;
+use super::repair;
 use super::scalar::{self, Scalar};
 
 /// Nesting a document may have, aliases followed. Real CustomResourceDefinitions stay below 80.
@@ -28,8 +31,8 @@ pub(super) type NodeId = usize;
 pub(super) struct Tree<'a> {
     pub nodes: Vec<TreeNode<'a>>,
     pub root: NodeId,
-    /// Where the document ends in the file (after a `...` line there may be a next one).
-    pub end: usize,
+    /// The document's end in the file: its `...`, after which there may be a next one, or an empty range.
+    pub end: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,15 @@ pub(super) struct Fault {
     pub line: u32,
     pub cause: Cause,
     pub why: Cow<'static, str>,
+    /// What would make it readable, and nothing else of it.
+    pub blanks: Option<Blanks>,
+}
+
+/// Blanks to put in, before this byte of the text that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blanks {
+    pub at: usize,
+    pub count: usize,
 }
 
 /// Where a part stands in its file.
@@ -93,17 +105,23 @@ pub(super) struct Reading<'a> {
     pub comments: Vec<Range<usize>>,
 }
 
+/// Reads a part.
 pub(super) fn read(text: &str, origin: Origin, comments: bool) -> Reading<'_> {
+    let reading = scan(text, origin, comments);
+    let blanks = reading.fault.as_ref().and_then(|fault| fault.blanks);
+    blanks
+        .and_then(|blanks| repair::read(text, origin, comments, blanks))
+        .unwrap_or(reading)
+}
+
+/// Reads a part as the parser does.
+pub(super) fn scan(text: &str, origin: Origin, comments: bool) -> Reading<'_> {
     let mut reading = Reading::default();
     let control = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f;
     if let Some(at) = text.bytes().position(control) {
         let line = origin.line + text[..at].matches('\n').count() as u32;
-        let why = "a control character, which YAML does not allow".into();
-        reading.fault = Some(Fault {
-            line,
-            cause: Cause::Syntax,
-            why,
-        });
+        let why = "a control character, which YAML does not allow";
+        reading.fault = Some(fault(line, why));
         return reading;
     }
     let mut options = Options::default();
@@ -133,7 +151,7 @@ pub(super) fn from_json(value: serde_json::Value) -> Option<Tree<'static>> {
     Some(Tree {
         nodes,
         root,
-        end: 0,
+        end: 0..0,
     })
 }
 
@@ -182,6 +200,36 @@ fn json_node(
 }
 
 impl<'a> Tree<'a> {
+    /// The same without a hold on the text.
+    pub fn into_owned(self) -> Tree<'static> {
+        let nodes = self.nodes.into_iter().map(|node| {
+            let value = match node.value {
+                Value::Scalar(Scalar::Null) => Value::Scalar(Scalar::Null),
+                Value::Scalar(Scalar::Bool(value)) => Value::Scalar(Scalar::Bool(value)),
+                Value::Scalar(Scalar::Number(number)) => Value::Scalar(Scalar::Number(number)),
+                Value::Scalar(Scalar::String(text)) => {
+                    Value::Scalar(Scalar::String(text.into_owned().into()))
+                }
+                Value::List(items) => Value::List(items),
+                Value::Map(entries) => {
+                    Value::Map(entries.into_iter().map(Entry::into_owned).collect())
+                }
+                Value::Alias(target) => Value::Alias(target),
+            };
+            TreeNode {
+                bytes: node.bytes,
+                value,
+                height: node.height,
+                cost: node.cost,
+            }
+        });
+        Tree {
+            nodes: nodes.collect(),
+            root: self.root,
+            end: self.end,
+        }
+    }
+
     /// The node an alias stands for, or the node itself.
     pub fn resolve(&self, id: NodeId) -> NodeId {
         match self.nodes[id].value {
@@ -233,6 +281,21 @@ impl<'a> Tree<'a> {
     }
 }
 
+impl Entry<'_> {
+    fn into_owned(self) -> Entry<'static> {
+        let key = match self.key {
+            Key::Text(text) => Key::Text(text.into_owned().into()),
+            Key::Merge => Key::Merge,
+        };
+        Entry {
+            key,
+            key_bytes: self.key_bytes,
+            line: self.line,
+            value: self.value,
+        }
+    }
+}
+
 enum Open<'a> {
     List {
         anchor: usize,
@@ -277,9 +340,8 @@ impl<'a> Reader<'a> {
     /// Takes one event; a tree where it ends a document.
     fn take(&mut self, event: ParseResult<'a>) -> Result<Option<Tree<'a>>, Fault> {
         let (event, span) = event.map_err(|error| Fault {
-            line: self.line(error.marker().line()),
-            cause: Cause::Syntax,
-            why: describe(error.kind()),
+            blanks: blanks(self.text, &error),
+            ..fault(self.line(error.marker().line()), describe(error.kind()))
         })?;
         let line = self.line(span.start.line());
         let local = span.byte_range().unwrap_or_default();
@@ -299,11 +361,7 @@ impl<'a> Reader<'a> {
                     && tag.as_deref().map_or(style == ScalarStyle::Plain, |tag| {
                         tag.suffix_in_namespace(CORE).as_deref() == Some("merge")
                     });
-                let value = resolve(text, style, tag.as_deref()).map_err(|why| Fault {
-                    line,
-                    cause: Cause::Syntax,
-                    why: why.into(),
-                })?;
+                let value = resolve(text, style, tag.as_deref()).map_err(|why| fault(line, why))?;
                 self.add(Value::Scalar(value), anchor, bytes, line, merge)?;
             }
             Event::Alias(anchor) => {
@@ -317,7 +375,7 @@ impl<'a> Reader<'a> {
                 self.add(Value::Alias(target), 0, bytes, line, false)?;
             }
             Event::SequenceStart(style, anchor, _) => {
-                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
+                let flow = style == StructureStyle::Flow;
                 self.open.push(Open::List {
                     anchor,
                     start: bytes.start,
@@ -326,7 +384,7 @@ impl<'a> Reader<'a> {
                 });
             }
             Event::MappingStart(style, anchor, _) => {
-                let flow = style == serde_saphyr::granit_parser::StructureStyle::Flow;
+                let flow = style == StructureStyle::Flow;
                 let start = bytes.start;
                 self.open.push(Open::Map {
                     anchor,
@@ -342,7 +400,7 @@ impl<'a> Reader<'a> {
                 let nodes = std::mem::take(&mut self.nodes);
                 self.anchors.clear();
                 self.aliased = 0;
-                let end = bytes.end;
+                let end = bytes;
                 return Ok(self.root.take().map(|root| Tree { nodes, root, end }));
             }
             _ => {}
@@ -430,11 +488,7 @@ impl<'a> Reader<'a> {
                 scalar.and_then(scalar::key).map(Key::Text)
             };
             let why = "a key that is not a string, number or boolean";
-            let text = text.ok_or(Fault {
-                line,
-                cause: Cause::Syntax,
-                why: why.into(),
-            })?;
+            let text = text.ok_or_else(|| fault(line, why))?;
             *key = Some((text, bytes.clone(), line));
             if anchor != 0 {
                 let id = self.push(value, bytes, line)?;
@@ -454,11 +508,7 @@ impl<'a> Reader<'a> {
                     if key == Key::Merge && !mergeable(&self.nodes, id) {
                         let why =
                             "a merge key (<<) whose value is neither a map nor a list of maps";
-                        return Err(Fault {
-                            line,
-                            cause: Cause::Syntax,
-                            why: why.into(),
-                        });
+                        return Err(fault(line, why));
                     }
                     entries.push(Entry {
                         key,
@@ -535,17 +585,42 @@ fn resolve<'a>(
     }
 }
 
-fn limit(line: u32, why: &'static str) -> Fault {
+fn fault(line: u32, why: impl Into<Cow<'static, str>>) -> Fault {
     Fault {
         line,
-        cause: Cause::Limit,
+        cause: Cause::Syntax,
         why: why.into(),
+        blanks: None,
+    }
+}
+
+fn limit(line: u32, why: &'static str) -> Fault {
+    Fault {
+        cause: Cause::Limit,
+        ..fault(line, why)
+    }
+}
+
+/// Where YAML 1.2's rules want blanks that Kubernetes does without (see [`repair`]).
+fn blanks(text: &str, error: &ScanError) -> Option<Blanks> {
+    /// Deeper than any indentation that the parser allows.
+    const INDENTATION: usize = 512;
+    let at = error.marker().byte_offset()?;
+    match error.kind() {
+        ErrorKind::CommentNotSeparated => Some(Blanks { at, count: 1 }),
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::TabInIndentation => {
+            let line = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+            Some(Blanks {
+                at: line,
+                count: INDENTATION,
+            })
+        }
+        _ => None,
     }
 }
 
 /// The parser's message. None of those let through quotes the text, which may be a Secret's.
-fn describe(kind: &serde_saphyr::granit_parser::ErrorKind) -> Cow<'static, str> {
-    use serde_saphyr::granit_parser::ErrorKind;
+fn describe(kind: &ErrorKind) -> Cow<'static, str> {
     match kind {
         ErrorKind::UnexpectedCharacter { .. } => "a character that cannot stand here".into(),
         ErrorKind::Custom(_) => "not YAML".into(),

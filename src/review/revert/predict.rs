@@ -23,7 +23,7 @@ pub fn inverse(
         (ChangeKind::Modified, Some(tip)) => {
             let mut object = tip.clone();
             for field in change.fields.iter().filter(|field| field.noise.is_none()) {
-                if tip.root.lookup(&field.path) == field.after.as_ref() {
+                if tip.root.field(&field.path) == field.after.as_ref() {
                     object.root.put(&field.path, field.before.clone());
                 } else {
                     later += 1;

@@ -4,7 +4,7 @@
 //! "which app does this commit touch" possible. Only references are read here; what they mean is the tool's business.
 //! Source of the fields: kustomize `api/types/kustomization.go`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_yaml::Value;
@@ -57,6 +57,8 @@ pub(crate) struct Walk {
     pub(crate) refusals: Vec<String>,
     /// Why a build is bound to fail, in better words than the tool's.
     pub(crate) problems: Vec<String>,
+    seen: HashSet<RepoPath>,
+    /// The kustomizations being read, each named by the one before.
     stack: Vec<RepoPath>,
 }
 
@@ -105,7 +107,7 @@ impl Walk {
             ));
             return Ok(());
         }
-        if self.directories.contains(&directory) {
+        if self.seen.contains(&directory) {
             return Ok(());
         }
         if self.stack.len() >= MAX_DEPTH {
@@ -127,6 +129,7 @@ impl Walk {
                 display(directory.as_bstr())
             )),
         }
+        self.seen.insert(directory.clone());
         self.directories.push(directory.clone());
         self.stack.push(directory.clone());
         for (path, id) in files {

@@ -2,6 +2,8 @@
 //!
 //! Layout detection looks up thousands of paths and lists the tree once; a render looks up a few and asks git for each.
 
+use std::collections::HashMap;
+
 use crate::git::{BStr, BString, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
 
 /// A symlink chain longer than this is a loop (Linux' own limit).
@@ -10,8 +12,14 @@ const MAX_LINKS: usize = 40;
 pub(crate) struct Tree<'a> {
     pub(crate) reader: &'a Reader,
     root: Oid,
+    listing: Option<Listing>,
+}
+
+struct Listing {
     /// Every file, in path order.
-    listing: Option<Vec<(RepoPath, EntryKind, Oid)>>,
+    files: Vec<(RepoPath, EntryKind, Oid)>,
+    /// The same by path, and the directories.
+    nodes: HashMap<RepoPath, Node>,
 }
 
 /// What is at a path.
@@ -49,32 +57,34 @@ impl<'a> Tree<'a> {
 
     /// Lists the whole tree now, to answer from memory.
     pub(crate) fn listed(reader: &'a Reader, root: Oid) -> Result<Tree<'a>> {
-        let listing = reader
-            .files(root, BStr::new(""))?
-            .into_iter()
-            .map(|entry| (entry.path, entry.kind, entry.id))
-            .collect();
+        let mut files = Vec::new();
+        let mut nodes = HashMap::new();
+        for entry in reader.files(root, BStr::new(""))? {
+            nodes.insert(entry.path.clone(), node(entry.kind, entry.id));
+            let mut above = parent(entry.path.as_bstr());
+            while !above.is_empty() && !nodes.contains_key(above) {
+                nodes.insert(RepoPath::from(above.to_vec()), Node::Directory);
+                above = parent(above);
+            }
+            files.push((entry.path, entry.kind, entry.id));
+        }
         Ok(Tree {
             reader,
             root,
-            listing: Some(listing),
+            listing: Some(Listing { files, nodes }),
         })
     }
 
     /// What is at `path`, without following links.
     pub(crate) fn node(&self, path: &BStr) -> Result<Option<Node>> {
-        let Some(listing) = &self.listing else {
-            let entry = self.reader.entry(self.root, path)?;
-            return Ok(entry.map(|entry| node(entry.kind, entry.id)));
-        };
-        if path.is_empty() {
-            return Ok(Some(Node::Directory));
+        if let Some(listing) = &self.listing {
+            return Ok(match path.is_empty() {
+                true => Some(Node::Directory),
+                false => listing.nodes.get(path).copied(),
+            });
         }
-        if let Ok(index) = listing.binary_search_by(|(file, ..)| file.as_bstr().cmp(path)) {
-            let (_, kind, id) = &listing[index];
-            return Ok(Some(node(*kind, *id)));
-        }
-        Ok((!self.listed_below(path).is_empty()).then_some(Node::Directory))
+        let entry = self.reader.entry(self.root, path)?;
+        Ok(entry.map(|entry| node(entry.kind, entry.id)))
     }
 
     /// Files, links and submodules below `directory`, in path order.
@@ -91,7 +101,10 @@ impl<'a> Tree<'a> {
 
     /// As [`Tree::below`], for a tree that was listed; else empty.
     pub(crate) fn listed_below(&self, directory: &BStr) -> &[(RepoPath, EntryKind, Oid)] {
-        let listing = self.listing.as_deref().unwrap_or_default();
+        let listing = self
+            .listing
+            .as_ref()
+            .map_or(&[][..], |listing| &listing.files);
         if directory.is_empty() {
             return listing;
         }

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::error::{Result, failed};
 use super::reader::Reader;
-use super::{BString, Oid, RepoPath, merge_tree, renames};
+use super::{BString, Oid, RepoPath, apart, merge_tree};
 
 /// The outcome of a merge: clean (a tree) or the conflicts, by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,17 +60,21 @@ pub enum ConflictKind {
 /// git's own limit for rename detection while merging, where none is configured (merge.renameLimit in git-config(1)).
 const RENAME_LIMIT: usize = 7000;
 
-/// By the library where renames cannot matter, else by git, whose guesses about renames are the ones to match. Where there
-/// is no git that can, or the tip's attributes choose how files are merged (a program may do it), by the library after all.
+/// Sides that keep apart have one possible outcome. For others git's guesses are the ones to match, so git merges; where
+/// there is no git that can, or the tip's attributes choose how files are merged (a program may do it), the library does.
 pub(super) fn merge(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
-    let renames = renames::matter(&reader.objects, base, ours, theirs)?;
-    if renames
-        && !chooses_drivers(reader, ours).map_err(failed("check-attr"))?
+    if let Some(tree) = apart::merge(&reader.objects, base, ours, theirs)? {
+        return Ok(Merge {
+            tree,
+            conflicts: Vec::new(),
+        });
+    }
+    if !chooses_drivers(reader, ours).map_err(failed("check-attr"))?
         && let Some(merge) = merge_tree::merge(reader, base, ours, theirs)?
     {
         return Ok(merge);
     }
-    in_process(reader, base, ours, theirs, renames).map_err(failed("merge-tree"))
+    in_process(reader, base, ours, theirs).map_err(failed("merge-tree"))
 }
 
 /// Whether a `.gitattributes` of the tree, or a file of attributes of the user's, says how files are merged (`merge`, and
@@ -102,13 +106,7 @@ fn chooses_drivers(reader: &Reader, tree: Oid) -> gix::Result<bool> {
     Ok(false)
 }
 
-fn in_process(
-    reader: &Reader,
-    base: Oid,
-    ours: Oid,
-    theirs: Oid,
-    renames: bool,
-) -> gix::Result<Merge> {
+fn in_process(reader: &Reader, base: Oid, ours: Oid, theirs: Oid) -> gix::Result<Merge> {
     let repo = &reader.repo;
     let index = reader.attributes_at(ours)?;
     let attributes = || -> gix::Result<_> {
@@ -123,17 +121,14 @@ fn in_process(
         // Not git's default for diffs, but for merges (merge_start in merge-ort.c).
         options.blob_merge.text.diff_algorithm = gix::diff::blob::Algorithm::Histogram;
     }
-    let rewrites = options
-        .rewrites
-        .filter(|_| renames)
-        .map(|rewrites| gix::diff::Rewrites {
-            limit: if has_rename_limit(repo) {
-                rewrites.limit
-            } else {
-                RENAME_LIMIT
-            },
-            ..rewrites
-        });
+    let rewrites = options.rewrites.map(|rewrites| gix::diff::Rewrites {
+        limit: if has_rename_limit(repo) {
+            rewrites.limit
+        } else {
+            RENAME_LIMIT
+        },
+        ..rewrites
+    });
     let mut outcome = gix::merge::plumbing::tree(
         &base,
         &ours,

@@ -1,4 +1,4 @@
-//! Merging by `git merge-tree`, for merges whose outcome depends on which file git takes to be renamed into which.
+//! Merging by `git merge-tree`, for merges whose outcome depends on which lines and files git takes to be the same.
 //!
 //! git wants commits, and writes objects: it gets both in a throw-away repository that borrows the real one's objects. What
 //! it made is taken into memory, and the directory goes. Nothing of the user's configuration that names a program applies:

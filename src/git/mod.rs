@@ -1,9 +1,11 @@
 //! The environment repository: objects, trees, merges, fetch and push.
 //!
-//! Reading and most merging happen in process with `gix`; fetching, pushing and signing run `git` in the user's repository, so
-//! that credentials, hooks, ssh and `insteadOf` behave as they set them up. Everything we create or fetch goes to a
-//! shadow object directory of our own: the user's clone is never written to. No other module names `gix`.
+//! Reading happens in process with `gix`, and so do merges that need no guessing. Those that do are git's work, and so are
+//! fetching, pushing and signing, which run in the user's repository so that credentials, hooks, ssh and `insteadOf` behave as
+//! they set them up. Everything we create or fetch goes to a shadow object directory of our own: the user's clone is never
+//! written to. No other module names `gix`.
 
+mod apart;
 mod command;
 mod commit;
 mod error;
@@ -13,7 +15,6 @@ mod merge_tree;
 mod push;
 mod reader;
 mod remote;
-mod renames;
 mod repo;
 mod shadow;
 mod store;

@@ -185,7 +185,7 @@ impl Reader {
 
     /// Three-way merge of trees in memory, as `git merge-tree` does it (renames followed as git is configured). Nothing is
     /// kept on disk, and no configured merge driver or filter is run: a path that one would decide is a conflict.
-    /// A merge that depends on what was renamed is git's own work, in a throw-away directory.
+    /// Where both sides changed the same, it is git's own work, in a throw-away directory.
     pub fn merge(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
         for tree in [base, ours, theirs] {
             self.require_tree(tree)?;

@@ -8,7 +8,7 @@ use super::desired::{DesiredApp, Wanted};
 use super::workspace::Past;
 use super::{Workspace, blame, live};
 use crate::git::{Oid, Tip};
-use crate::live::{Health, HealthStatus, SyncState};
+use crate::live::{Cause as Written, Health, HealthStatus, SyncState};
 use crate::manifest::{FieldPath, Node};
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
@@ -24,7 +24,7 @@ pub struct Answer {
     pub tips: Vec<Tip>,
     pub time: Timestamp,
     pub clusters: Vec<Environment>,
-    /// Synced and healthy resources are not listed, but counted.
+    /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
     pub synced: usize,
     /// Environments or kinds that could not be compared, and why.
@@ -193,7 +193,7 @@ fn compare(
             .health
             .value()
             .is_none_or(|health| health.status == HealthStatus::Healthy);
-        if judged.state == SyncState::Synced && healthy {
+        if judged.state == SyncState::Synced && judged.comparison.drift.is_empty() && healthy {
             answer.synced += 1;
             continue;
         }
@@ -215,33 +215,26 @@ fn compare(
     }
 }
 
-/// A drifted field with what its manager alone tells of the cause.
+/// A drifted field, without the commit behind it.
 pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
-    let cause = match (&drift.manager, &drift.live) {
-        (Some(manager), _) => Cause {
-            kind: kind_of(manager),
-            manager: Some(manager.name.clone()),
-            time: manager.time,
-            commit: None,
-        },
-        (None, None) => Cause {
-            kind: CauseKind::Removed,
-            manager: None,
-            time: None,
-            commit: None,
-        },
-        (None, Some(_)) => Cause {
-            kind: CauseKind::Unknown,
-            manager: None,
-            time: None,
-            commit: None,
-        },
+    let kind = match drift.cause {
+        Written::ManualEdit => CauseKind::ManualEdit,
+        Written::Autoscaler => CauseKind::Autoscaler,
+        Written::Controller => CauseKind::Controller,
+        Written::Removed => CauseKind::Removed,
+        // Whether the deployer is behind, the commit will tell.
+        Written::Deployer | Written::Unknown => CauseKind::Unknown,
     };
     FieldDrift {
         path: drift.path,
         desired: drift.desired,
         live: drift.live,
-        cause,
+        cause: Cause {
+            kind,
+            time: drift.manager.as_ref().and_then(|manager| manager.time),
+            manager: drift.manager.map(|manager| manager.name),
+            commit: None,
+        },
     }
 }
 
@@ -266,44 +259,4 @@ pub(super) fn explain(
         }
     }
     Ok(())
-}
-
-/// What a field manager's name says about who is behind it (source: the names kubectl, k9s, the controllers and the appliers
-/// give themselves).
-fn kind_of(manager: &crate::live::Manager) -> CauseKind {
-    let name = manager.name.as_str();
-    let by_hand = [
-        "kubectl",
-        "k9s",
-        "lens",
-        "OpenLens",
-        "freelens",
-        "headlamp",
-        "Mozilla",
-        "rancher",
-        "node-fetch",
-    ];
-    let appliers = [
-        "kubectl-client-side-apply",
-        "kustomize-controller",
-        "helm",
-        "helm-controller",
-        "argocd-controller",
-        "argocd-application-controller",
-        "gitops-demo-deployer",
-    ];
-    if manager.subresource.as_deref() == Some("scale") || name.contains("autoscaler") {
-        CauseKind::Autoscaler
-    } else if appliers.contains(&name) {
-        CauseKind::Unknown
-    } else if by_hand.iter().any(|hand| name.starts_with(hand)) {
-        CauseKind::ManualEdit
-    } else if name.ends_with("-controller")
-        || name == "kube-controller-manager"
-        || name.ends_with("-operator")
-    {
-        CauseKind::Controller
-    } else {
-        CauseKind::Unknown
-    }
 }

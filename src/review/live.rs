@@ -304,11 +304,7 @@ impl Listed {
             Known::Fresh(Some(live)) | Known::Stale(Some(live), _) => {
                 let comparison = compare(desired, live, lists);
                 Judged {
-                    state: if comparison.drift.is_empty() {
-                        SyncState::Synced
-                    } else {
-                        SyncState::Drifted
-                    },
+                    state: comparison.state(),
                     health: Known::Fresh(ownership.health(live)),
                     comparison,
                     unknown: None,
@@ -402,10 +398,10 @@ impl Listed {
         let mut about: Vec<ObjectRef> = vec![id.clone()];
         about.extend(owned.iter().map(|object| object.object.id.clone()));
         Known::Fresh(Live {
-            sync: match (desired, comparison.drift.is_empty()) {
-                (None, _) => SyncState::Extra,
-                (Some(_), true) => SyncState::Synced,
-                (Some(_), false) => SyncState::Drifted,
+            sync: if desired.is_some() {
+                comparison.state()
+            } else {
+                SyncState::Extra
             },
             health: ownership.health(live),
             created: live.created,

@@ -14,7 +14,9 @@ use super::Oid;
 
 /// The blobs and trees made by this process.
 #[derive(Default)]
-pub(super) struct Made(RwLock<HashMap<Oid, (Kind, Arc<[u8]>)>>);
+pub(super) struct Made(RwLock<HashMap<Oid, Object>>);
+
+type Object = (Kind, Arc<[u8]>);
 
 impl Made {
     pub(super) fn get(&self, id: &gix::oid) -> Option<(Kind, Arc<[u8]>)> {

@@ -91,12 +91,15 @@ pub fn resource_log(
     })
 }
 
+/// Whether the row at an index is an entry of the log.
+type Look<'a> = dyn FnMut(&Rows, usize, &Row) -> super::Result<Option<LogEntry>> + 'a;
+
 /// Looks at each row once, newest first, as they come.
 pub(super) fn walk(
     history: &History,
     cancel: &Cancel,
     on_step: OnStep<'_>,
-    look: &mut dyn FnMut(&Rows, usize, &Row) -> super::Result<Option<LogEntry>>,
+    look: &mut Look<'_>,
 ) -> super::Result<Option<End>> {
     let mut rows = history.snapshot();
     let mut problem = None;

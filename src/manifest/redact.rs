@@ -1,4 +1,4 @@
-//! Manifest text for people to read, with secret values hidden by byte span: what [`super::parse`] masks in objects is
+//! Manifest text for people to read, with secret values hidden by byte span: what [`parse()`](super::parse()) masks in objects is
 //! masked here in text, comments beside the values included. What cannot be read cannot be masked in part: it is hidden
 //! whole as soon as it may be a Secret.
 
@@ -12,7 +12,7 @@ use super::tree::{self, Key, NodeId, Origin, Reading, Tree, Value};
 
 const COMMENT: &str = "# <masked>";
 
-/// A manifest's text for people to read, with every value that [`super::parse`] would mask replaced by its label
+/// A manifest's text for people to read, with every value that [`parse()`](super::parse()) would mask replaced by its label
 /// (`<masked#1>`), and a Secret that does not parse hidden whole. Line structure outside masked values is kept, and what
 /// was YAML is YAML still.
 pub fn masked_text(bytes: &[u8], masking: &Masking) -> String {

@@ -278,7 +278,7 @@ async fn a_base_that_moved_asks_for_a_new_look() {
     other.git(&["push", "-q", world.remote.path.to_str().unwrap(), "main"]);
     let error = advance(&mut journal, &tools).await.unwrap_err();
     assert!(
-        matches!(&error, Error::BaseMoved { now, .. } if now.to_string() == other.rev("HEAD")),
+        matches!(&error, Error::BaseMoved { now, .. } if now.to_string().as_str() == other.rev("HEAD")),
         "{error}"
     );
     assert_eq!(world.branches().len(), 1);

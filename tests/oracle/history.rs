@@ -310,8 +310,9 @@ fn rows_agree_with_git(rows: &Rows, repo: &TestRepo, tip: &str) {
         b"",
     );
     let null = "0".repeat(40);
-    // (id, tree, parents) and (path, blob before, blob after)
-    let mut expected: Vec<(String, Vec<(String, String, String)>)> = Vec::new();
+    // (id, tree, parents), and (path, blob before, blob after) for each change
+    type Change = (String, String, String);
+    let mut expected: Vec<(String, Vec<Change>)> = Vec::new();
     let text = String::from_utf8_lossy(&log).into_owned();
     let mut parts = text.split('\0').map(str::trim_start).peekable();
     while let Some(part) = parts.next() {

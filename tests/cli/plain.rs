@@ -208,3 +208,68 @@ fn a_secret_never_reaches_the_output() {
     assert_ne!(fields[0]["before"], fields[0]["after"]);
     assert_eq!(fields[0]["before"]["masked"], "#1");
 }
+
+/// As `billimek/k8s-gitops` c2a6bf254ea0: a commit that rewrites bytes and leaves some objects as they were.
+#[test]
+fn a_revert_says_which_files_change_without_a_meaning() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write("shop/a/a.yaml", config_map("a", "1"));
+    repo.write("shop/b/b.yaml", config_map("b", "1"));
+    repo.commit("Start");
+    let reworded = format!(
+        "# said better\n{}",
+        config_map("a", "1").replace("key: 1", "key:   1")
+    );
+    repo.write("shop/a/a.yaml", reworded);
+    repo.write("README.md", "changed too\n");
+    let commit = repo.commit("Reword");
+    let plan = home.json(&repo.path, &["revert", &commit], 0);
+    assert_eq!(plan["clean"], true);
+    assert_eq!(plan["no_change"], false);
+    assert_eq!(plan["resources"].as_array().expect("resources").len(), 0);
+    let warnings = plan["warnings"].to_string();
+    assert!(
+        warnings.contains("not meaning: no resource differs by shop/a/a.yaml"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("no app is made of README.md"),
+        "{warnings}"
+    );
+}
+
+/// As `billimek/k8s-gitops` a147ebf7dc18: the file is gone since, so its inverse conflicts, and putting it back does not.
+#[test]
+fn where_a_revert_conflicts_a_restore_is_offered() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write("shop/a.yaml", config_map("a", "1"));
+    repo.write("shop/b.yaml", config_map("b", "1"));
+    repo.commit("Start");
+    repo.write("shop/a.yaml", config_map("a", "2"));
+    let commit = repo.commit("Change a");
+    repo.remove("shop/a.yaml");
+    repo.commit("Remove a");
+    let plan = home.json(&repo.path, &["revert", &commit], 1);
+    assert_eq!(plan["conflicts"][0]["path"], "shop/a.yaml");
+    assert_eq!(plan["conflicts"][0]["kind"], "modify-delete");
+    let restores = plan["scopes"]
+        .as_array()
+        .expect("scopes")
+        .iter()
+        .any(|tried| {
+            tried["mode"] == "restore"
+                && tried["clean"] == true
+                && tried["scope"]["path"] == "shop/a.yaml"
+        });
+    assert!(restores, "{plan}");
+    let restored = home.json(
+        &repo.path,
+        &["restore", &format!("{commit}^"), "--path", "shop/a.yaml"],
+        0,
+    );
+    repo.write("shop/a.yaml", config_map("a", "1"));
+    repo.commit("Put a back by hand");
+    assert_eq!(restored["tree"], repo.rev("HEAD^{tree}").as_str());
+}

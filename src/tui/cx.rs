@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::ask::{Ask, Question, Ticket};
 use super::screen::Screen;
 use super::widget::popup::Confirm;
-use crate::review::{Cancel, Header, revert};
+use crate::review::{Cancel, Header, ObjectRef, revert};
 
 pub struct Cx<'a> {
     pub now: Timestamp,
@@ -52,6 +52,17 @@ pub struct K9s {
     pub namespace: Option<String>,
     pub kind: String,
     pub name: String,
+}
+
+impl K9s {
+    pub fn on(object: &ObjectRef, context: Option<&str>) -> K9s {
+        K9s {
+            context: context.map(str::to_owned),
+            namespace: object.namespace.clone(),
+            kind: object.kind.clone(),
+            name: object.name.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

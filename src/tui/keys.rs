@@ -20,6 +20,8 @@ pub enum Action {
     Top,
     Bottom,
     Enter,
+    Stage,
+    Resume,
     Escape,
     Out,
     Quit,
@@ -147,9 +149,11 @@ const LISTS: &[Place] = &[
 
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    here(Action::Enter, "enter", &["enter"], "open", "Go into what is selected; on the Revert screen: stage it", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert]),
+    here(Action::Enter, "enter", &["enter"], "open", "Go into what is selected", &[Deployed, Timeline, Change, Resources, Resource, Drift]),
+    here(Action::Stage, "stage", &["enter"], "stage…", "Stage this as a pull request, after a confirmation", &[Revert]),
+    here(Action::Resume, "resume", &["enter"], "resume…", "Take a revert up again where it stopped, after a confirmation", &[Reverts]),
     here(Action::Diff, "diff", &["d"], "change", "Show the change: of the commit that set this version, or between two marked commits", &[Deployed, Timeline, Resource, Drift]),
-    here(Action::Revert, "revert", &["r"], "revert…", "Preview undoing this; nothing is written before you confirm", &[Deployed, Timeline, Change, Resources, Resource, Drift]),
+    here(Action::Revert, "revert", &["r"], "revert…", "Preview undoing this; nothing is written before you confirm", &[Deployed, Timeline, Change, Resources, Resource]),
     here(Action::Merge, "merge", &["m"], "merge", "Merge the pull request of the selected revert", &[Reverts]),
     here(Action::TimeTravel, "time-travel", &["t"], "time travel", "Show everything as it was at a date or revision", &[Deployed, Timeline, Resources]),
     here(Action::Mark, "mark", &["space"], "mark", "Mark a commit: `diff` compares two marked ones, `revert` undoes all marked", &[Timeline]),
@@ -163,7 +167,7 @@ pub const TABLE: &[Entry] = &[
     view(Action::Sort, "sort", &["S"], "sort", "Sort by the next column", &[Deployed, Drift]),
     view(Action::Wrap, "wrap", &["w"], "wrap", "Wrap long lines or cut them", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert, Text]),
     view(Action::Zoom, "zoom", &["z"], "zoom", "Only the focused pane, or all", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert]),
-    entry(Action::Filter, "filter", &["/"], "filter", "Filter a list (words, or env:prod kind:deploy ns:shop app:api author:alice, -word excludes); search a text", LISTS, Group::General),
+    entry(Action::Filter, "filter", &["/"], "filter", "Filter a list: words, env:prod kind:deploy ns:shop app:api author:alice is:degraded, -word excludes; search a text", LISTS, Group::General),
     entry(Action::NextPane, "next-pane", &["tab"], "pane", "Next pane", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert, Text], Group::General),
     entry(Action::Help, "help", &["?", "f1"], "help", "The keys of this screen", EVERYWHERE, Group::General),
     entry(Action::Palette, "palette", &[":"], "palette", "Every action, screen, environment, kind and namespace by name", EVERYWHERE, Group::General),

@@ -392,22 +392,26 @@ impl App {
                 Choice::Act(entry.action),
             );
         }
-        for (name, filter) in self.scopes() {
-            palette.offer(&name, "resources there", "", None, Choice::Filter(filter));
+        for filter in self.scopes() {
+            palette.offer(
+                &filter,
+                "the resources there",
+                "",
+                None,
+                Choice::Filter(filter.clone()),
+            );
         }
         palette.settle(self.area);
         palette
     }
 
-    /// Environments, namespaces and kinds that are known, each with the filter that shows it.
-    fn scopes(&self) -> Vec<(String, String)> {
-        self.places
-            .roots()
-            .find_map(|root| match root {
-                Screen::Deployed(screen) => Some(screen.scopes()),
-                _ => None,
-            })
-            .unwrap_or_default()
+    /// Filters for the environments, namespaces and kinds that are known.
+    fn scopes(&self) -> Vec<String> {
+        let deployed = self.places.roots().find_map(|root| match root {
+            Screen::Deployed(screen) => Some(screen.scopes()),
+            _ => None,
+        });
+        deployed.unwrap_or_default()
     }
 
     fn choose(&mut self, choice: Choice, effects: &mut Vec<Effect>) {

@@ -17,7 +17,7 @@ impl App {
     /// In a second while something is under way, else when the next visible age changes, but not sooner than in a minute.
     pub fn deadline(&self) -> Duration {
         let facts = self.places.top().facts();
-        if facts.watches || !facts.tickets.is_empty() || self.fetch.is_waiting() {
+        if !facts.tickets.is_empty() || self.fetch.is_waiting() {
             return Duration::from_secs(1);
         }
         let times = facts

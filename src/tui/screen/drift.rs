@@ -1,39 +1,34 @@
 //! Where the cluster is not what git says: each resource with its fields, who wrote them, when, and the commit that last set them.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use super::timeline::selection;
 use super::{Facts, Look, Mouse, Screen, absent, labelled, standing};
-use super::{change, resource};
+use super::{change, resource, text};
+use crate::review::SyncState;
 use crate::review::change::Range;
 use crate::review::common::{CommitLine, Selector};
-use crate::review::drift::{Answer as Drifts, Request, Resource};
-use crate::review::{Known, SyncState};
+use crate::review::drift::{Answer as Drifts, Request, Resource, Unknown};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect, K9s, Tone};
 use crate::tui::filter::{Facet, Filter};
 use crate::tui::keys::Action;
 use crate::tui::theme::Role;
+use crate::tui::widget::browser::{Browser, LIST};
 use crate::tui::widget::doc::Doc;
 use crate::tui::widget::fields::{self, Field};
-use crate::tui::widget::list::List;
-use crate::tui::widget::paint;
-use crate::tui::widget::panes::{self, Panes};
-use crate::tui::widget::row::Row;
+use crate::tui::widget::panes;
+use crate::tui::widget::row::{Row, cut};
 use crate::tui::widget::words;
 
-#[derive(Default)]
 pub struct Drift {
     answer: Slot<Drifts>,
     items: Vec<Item>,
-    list: List,
+    browser: Browser,
     sort: Sort,
-    filter: Filter,
-    panes: Panes,
-    detail: Doc,
 }
 
 /// A line of the list.
@@ -52,8 +47,19 @@ enum Sort {
     Newest,
 }
 
-const LIST: usize = 0;
-const DETAIL: usize = 1;
+/// No name is shown wider than this in the list.
+const WIDEST: u16 = 40;
+
+impl Default for Drift {
+    fn default() -> Drift {
+        Drift {
+            answer: Slot::default(),
+            items: Vec::new(),
+            browser: Browser::with(vec![Doc::default()]),
+            sort: Sort::default(),
+        }
+    }
+}
 
 impl Drift {
     pub fn ask(&mut self, cx: &mut Cx) {
@@ -66,15 +72,13 @@ impl Drift {
             && self.answer.take(reply.ticket, part)
         {
             self.refill();
-            let Some(answer) = self.answer.value() else {
-                return;
-            };
             let same = selected.and_then(|id| {
-                self.items.iter().position(
-                    |item| matches!(item, Item::Resource(i) if answer.resources[*i].id == id),
-                )
+                (0..self.items.len()).find(|at| {
+                    self.resource_at(*at)
+                        .is_some_and(|resource| resource.id == id)
+                })
             });
-            self.list.at = same.unwrap_or(self.list.at);
+            self.browser.list.at = same.unwrap_or(self.browser.list.at);
         }
     }
 
@@ -83,30 +87,34 @@ impl Drift {
             return;
         };
         let mut rows: Vec<usize> = (0..answer.resources.len())
-            .filter(|i| passes(&answer.resources[*i], &self.filter))
+            .filter(|i| passes(&answer.resources[*i], &self.browser.filter))
             .collect();
         if self.sort == Sort::Newest {
-            rows.sort_by_key(|i| std::cmp::Reverse(written(&answer.resources[*i])));
+            rows.sort_by_key(|i| Reverse(written(&answer.resources[*i])));
         }
         self.items = rows.into_iter().map(Item::Resource).collect();
-        if self.filter.is_empty() {
+        if self.browser.filter.is_empty() {
             self.items
                 .extend((0..answer.unknown.len()).map(Item::Unknown));
         }
     }
 
     fn item(&self) -> Option<Item> {
-        self.items.get(self.list.at).copied()
+        self.items.get(self.browser.list.at).copied()
     }
 
-    fn resource(&self) -> Option<&Resource> {
-        match self.item()? {
-            Item::Resource(i) => self.answer.value()?.resources.get(i),
+    fn resource_at(&self, at: usize) -> Option<&Resource> {
+        match self.items.get(at)? {
+            Item::Resource(i) => self.answer.value()?.resources.get(*i),
             Item::Unknown(_) => None,
         }
     }
 
-    /// The commit that last set the first field in view that has one.
+    fn resource(&self) -> Option<&Resource> {
+        self.resource_at(self.browser.list.at)
+    }
+
+    /// The commit that last set the first field that has one.
     fn commit(&self) -> Option<&CommitLine> {
         self.resource()?
             .fields
@@ -115,19 +123,34 @@ impl Drift {
     }
 
     pub fn act(&mut self, action: Action, cx: &mut Cx) {
-        if self.panes.act(action) || (self.panes.focus == DETAIL && self.detail.act(action)) {
+        if self.browser.act(action) {
             return;
         }
+        if action == Action::Sort {
+            self.sort = match self.sort {
+                Sort::Environment => Sort::Newest,
+                Sort::Newest => Sort::Environment,
+            };
+            let by = if self.sort == Sort::Newest {
+                "sorted by who wrote last"
+            } else {
+                "sorted by environment"
+            };
+            cx.say(Tone::Note, by);
+            self.refill();
+            return;
+        }
+        let Some(resource) = self.resource() else {
+            return;
+        };
         match action {
-            Action::Enter | Action::Yaml => {
-                if let Some(resource) = self.resource() {
-                    cx.push(Screen::Resource(resource::Resource::new(
-                        resource.id.clone(),
-                    )));
-                }
-            }
+            Action::Enter => cx.push(Screen::Resource(resource::Resource::new(
+                resource.id.clone(),
+                None,
+            ))),
+            Action::Yaml => cx.push(Screen::Text(text::Text::resource(resource.id.clone()))),
             Action::Diff => {
-                if let (Some(resource), Some(commit)) = (self.resource(), self.commit()) {
+                if let Some(commit) = self.commit() {
                     let select = Selector {
                         environment: Some(resource.id.environment.clone()),
                         ..Selector::default()
@@ -138,43 +161,12 @@ impl Drift {
                     )));
                 }
             }
-            Action::Copy => {
-                if let Some(resource) = self.resource() {
-                    cx.copy(resource.id.object.to_string());
-                }
-            }
-            Action::Pager => cx.effect(Effect::Page(self.detail.plain())),
-            Action::K9s => {
-                if let Some((resource, context)) = self.resource().zip(self.context()) {
-                    let object = &resource.id.object;
-                    let k9s = K9s {
-                        context: Some(context.to_owned()),
-                        namespace: object.namespace.clone(),
-                        kind: object.kind.clone(),
-                        name: object.name.clone(),
-                    };
-                    cx.effect(Effect::K9s(k9s));
-                }
-            }
-            Action::Sort => {
-                self.sort = match self.sort {
-                    Sort::Environment => Sort::Newest,
-                    Sort::Newest => Sort::Environment,
-                };
-                let by = if self.sort == Sort::Newest {
-                    "sorted by who wrote last"
-                } else {
-                    "sorted by environment"
-                };
-                cx.say(Tone::Note, by);
-                self.refill();
-            }
-            Action::Wrap => self.detail.wrap = !self.detail.wrap,
-            Action::NextMatch => self.list.by(1),
-            Action::PreviousMatch => self.list.by(-1),
-            other => {
-                self.list.act(other);
-            }
+            Action::Copy => cx.copy(resource.id.object.to_string()),
+            Action::Pager => cx.effect(Effect::Page(
+                self.browser.docs.iter().map(Doc::plain).collect(),
+            )),
+            Action::K9s => cx.effect(Effect::K9s(K9s::on(&resource.id.object, self.context()))),
+            _ => {}
         }
     }
 
@@ -192,7 +184,7 @@ impl Drift {
 
     pub fn blocked(&self, action: Action) -> Option<String> {
         match action {
-            Action::Enter | Action::Yaml | Action::Copy | Action::Pager
+            Action::Enter | Action::Yaml | Action::Copy | Action::Pager | Action::K9s
                 if self.resource().is_none() =>
             {
                 Some("no resource is selected".to_owned())
@@ -208,122 +200,103 @@ impl Drift {
     }
 
     pub fn set_filter(&mut self, text: &str) {
-        self.filter = Filter::parse(text);
+        self.browser.filter = Filter::parse(text);
         self.refill();
     }
 
     pub fn settle(&mut self, area: Rect, now: Timestamp) {
         let rects = match panes::is_wide(area) {
-            true => panes::columns(area, &[2, 3]),
-            false => panes::rows(area, &[2, 3]),
+            true => panes::columns(area, &[1, 1]),
+            false => panes::list_over_text(area, [2, 3], self.items.len()),
         };
-        self.panes.settle(area, rects);
-        self.list
-            .settle(self.items.len(), self.panes.inner(LIST).height);
-        let inner = self.panes.inner(DETAIL);
+        self.browser.settle(area, rects, self.items.len(), 0);
         let rows = match (self.item(), self.answer.value()) {
-            (Some(Item::Resource(i)), Some(answer)) => {
-                explain(&answer.resources[i], now, inner.width, self.detail.wrap)
-            }
-            (Some(Item::Unknown(i)), Some(answer)) => vec![
-                labelled("what", Row::of(Role::Text, &answer.unknown[i].what)),
-                labelled(
-                    "where",
-                    Row::of(Role::Environment, &answer.unknown[i].environment),
-                ),
-                labelled("why", Row::of(Role::Warning, &answer.unknown[i].why)),
-            ],
+            (Some(Item::Resource(i)), Some(answer)) => explain(
+                &answer.resources[i],
+                now,
+                self.browser.size(0).0,
+                self.browser.docs[0].wrap,
+            ),
+            (Some(Item::Unknown(i)), Some(answer)) => explain_unknown(&answer.unknown[i]),
             _ => Vec::new(),
         };
-        self.detail.set(rows);
-        self.detail.settle(inner.width, inner.height);
+        self.browser.show(0, rows);
     }
 
     pub fn facts(&self) -> Facts {
-        let answer = self.answer.value();
-        let times = self
+        let visible = self
+            .browser
             .list
             .visible()
-            .filter_map(|at| match self.items.get(at)? {
-                Item::Resource(i) => written(answer?.resources.get(*i)?),
-                Item::Unknown(_) => None,
-            });
+            .filter_map(|at| self.resource_at(at));
         Facts {
             crumb: "Drift".to_owned(),
-            position: self.list.position(),
-            filter: Some(self.filter.text().to_owned()),
+            position: self.browser.list.position(),
+            filter: Some(self.browser.filter.text().to_owned()),
             tickets: self.answer.ticket().into_iter().collect(),
-            times: times.collect(),
+            times: visible.filter_map(written).collect(),
             ..Facts::default()
         }
     }
 
     pub fn mouse(&mut self, mouse: Mouse, at: (u16, u16)) {
-        let Some((pane, line)) = self.panes.hit(at.0, at.1) else {
-            return;
-        };
-        match (mouse, pane) {
-            (Mouse::Wheel(rows), LIST) => self.list.scroll(rows),
-            (Mouse::Wheel(rows), _) => self.detail.scroll(rows),
-            (Mouse::Click, _) => {
-                self.panes.focus = pane;
-                if let (LIST, Some(line)) = (pane, line) {
-                    self.list.click(line);
-                }
-            }
-        }
+        self.browser.mouse(mouse, at, 0);
     }
 
     pub fn view(&self, look: Look, buf: &mut Buffer) {
-        let role = if self.panes.focus == LIST {
-            Role::FocusedTitle
-        } else {
-            Role::Title
-        };
-        let mut title = Row::of(role, "Drift");
+        let mut title = self.browser.title(LIST, "Drift");
         if let Some(answer) = self.answer.value() {
-            let differ = answer.resources.len();
+            let drifted = answer
+                .resources
+                .iter()
+                .filter(|resource| resource.state != SyncState::Synced)
+                .count();
             title.add(
                 Role::Dim,
-                &format!(" · {} not as git says · {} in sync", differ, answer.synced),
+                &format!(" · {drifted} not as git says · {} in sync", answer.synced),
             );
         }
-        if let Some(area) = self
-            .panes
-            .frame(look.theme, buf, LIST, &title, &standing(&self.answer))
-        {
-            let rows = match self.answer.value() {
-                None => absent(&self.answer),
-                Some(answer) if self.items.is_empty() => self.nothing(answer),
-                Some(answer) => {
-                    self.items(look, buf, area, answer);
-                    Vec::new()
-                }
-            };
-            for (y, row) in (area.top()..area.bottom()).zip(rows) {
-                paint::line(buf, look.theme, area, y, &row, Style::new());
-            }
-        }
+        let width = |at| {
+            self.resource_at(at)
+                .map(|resource| Row::of(Role::Text, &resource.id.object.to_string()).width())
+        };
+        let name = (0..self.items.len())
+            .filter_map(width)
+            .max()
+            .unwrap_or(0)
+            .min(WIDEST);
+        self.browser.view_list(
+            look,
+            buf,
+            &title,
+            &standing(&self.answer),
+            &self.says(),
+            |at| match (self.items[at], self.answer.value()) {
+                (Item::Resource(i), Some(answer)) => line(&answer.resources[i], name, look.now),
+                (Item::Unknown(i), Some(answer)) => unknown_line(&answer.unknown[i], name),
+                (_, None) => Row::new(),
+            },
+        );
         let title = match self.resource() {
-            Some(resource) => Row::of(Role::Resource, &resource.id.object.to_string())
+            Some(resource) => self
+                .browser
+                .title(1, &resource.id.object.to_string())
                 .with(Role::Dim, " in ")
                 .with(Role::Environment, &resource.id.environment),
-            None => Row::of(Role::Title, "Detail"),
+            None => self.browser.title(1, "Detail"),
         };
-        if let Some(area) = self.panes.frame(
-            look.theme,
-            buf,
-            DETAIL,
-            &title,
-            &Row::of(Role::Dim, &self.detail.position()),
-        ) {
-            self.detail.view(look.theme, buf, area);
-        }
+        self.browser.view_doc(look, buf, 0, &title, &Row::new());
     }
 
     /// No line: because all is well, because nothing passes, or because there is nothing to compare with.
-    fn nothing(&self, answer: &Drifts) -> Vec<Row> {
-        if !self.filter.is_empty() {
+    fn says(&self) -> Vec<Row> {
+        let Some(answer) = self.answer.value() else {
+            return absent(&self.answer);
+        };
+        if !self.items.is_empty() {
+            return Vec::new();
+        }
+        if !self.browser.filter.is_empty() {
             return vec![Row::of(
                 Role::Dim,
                 "no resource passes the filter (esc clears it)",
@@ -332,70 +305,51 @@ impl Drift {
         if self.answer.is_waiting() {
             return vec![Row::of(Role::Dim, "… comparing")];
         }
-        let asked = answer
+        if answer
             .clusters
             .iter()
-            .any(|environment| environment.cluster.value().is_some());
-        if asked {
-            return vec![Row::of(Role::Good, "✓ ").with(
-                Role::Text,
-                &format!(
-                    "all {} are as git says",
-                    words::count(answer.synced, "resource")
-                ),
-            )];
+            .any(|environment| environment.cluster.value().is_some())
+        {
+            let all = format!(
+                "all {} are as git says",
+                words::count(answer.synced, "resource")
+            );
+            return vec![Row::of(Role::Good, "✓ ").with(Role::Text, &all)];
         }
         let mut rows = vec![Row::of(Role::Text, "There is no cluster to compare with:")];
-        rows.extend(answer.clusters.iter().map(|environment| {
-            Row::of(Role::Environment, &format!("  {:<16} ", environment.name))
-                .then(words::cluster(environment))
-        }));
+        let named = |name: &str| Row::of(Role::Environment, &format!("  {name:<16} ")).hang();
+        rows.extend(
+            answer
+                .clusters
+                .iter()
+                .map(|environment| named(&environment.name).then(words::cluster(environment))),
+        );
         rows
-    }
-
-    fn items(&self, look: Look, buf: &mut Buffer, area: Rect, answer: &Drifts) {
-        for (y, at) in (area.top()..area.bottom()).zip(self.list.visible()) {
-            let row = match self.items[at] {
-                Item::Resource(i) => line(&answer.resources[i], look.now),
-                Item::Unknown(i) => {
-                    let unknown = &answer.unknown[i];
-                    Row::of(Role::Unknown, "? ")
-                        .with(Role::Text, &unknown.what)
-                        .with(Role::Text, "  ")
-                        .with(Role::Environment, &unknown.environment)
-                        .with(Role::Warning, &format!("  {}", unknown.why))
-                }
-            };
-            paint::line(
-                buf,
-                look.theme,
-                area,
-                y,
-                &row,
-                selection(look, at == self.list.at, self.panes.focus == LIST),
-            );
-        }
     }
 }
 
-/// `≠ Deployment/api  production shop  2 fields  kubectl-edit 35m`
-fn line(resource: &Resource, now: Timestamp) -> Row {
+/// `✗ Deployment/api  ≠ drifted  production api  2 fields  kubectl-edit 35m`, the name on `name` columns.
+fn line(resource: &Resource, name: u16, now: Timestamp) -> Row {
     let (mark, word, role) = words::sync_mark(resource.state);
-    let mut row = Row::of(role, mark).with(Role::Text, " ");
-    if let Some(health) = resource.health.value() {
-        let (mark, _, role) = words::health_mark(health.status);
-        row = row.with(role, mark).with(Role::Text, " ");
-    } else {
-        row.add(Role::Dim, "  ");
-    }
-    row = row
-        .with(Role::Text, &resource.id.object.to_string())
+    let health = resource.health.value();
+    let (health_mark, health_word, health_role) = health
+        .map_or(("?", "", Role::Unknown), |health| {
+            words::health_mark(health.status)
+        });
+    let mut row = Row::of(health_role, health_mark)
+        .with(Role::Text, " ")
+        .then(Row::of(Role::Text, &cut(&resource.id.object.to_string(), name)).pad(name))
+        .with(Role::Text, "  ")
+        .then(Row::of(role, &format!("{mark} {word}")).pad(10))
         .with(Role::Text, "  ")
         .with(Role::Environment, &resource.id.environment)
-        .with(Role::Dim, &format!(" {}  ", resource.id.app));
-    match resource.state {
-        SyncState::Drifted => {
-            row.add(Role::Text, &words::count(resource.fields.len(), "field"));
+        .with(Role::Dim, &format!(" {}", resource.id.app));
+    match (resource.state, health) {
+        (SyncState::Drifted, _) => {
+            row.add(
+                Role::Text,
+                &format!("  {}", words::count(resource.fields.len(), "field")),
+            );
             let newest = resource.fields.iter().max_by_key(|field| field.cause.time);
             if let Some(manager) = newest.and_then(|field| field.cause.manager.as_ref()) {
                 row = row.with(Role::Text, "  ").with(Role::Author, manager);
@@ -403,18 +357,32 @@ fn line(resource: &Resource, now: Timestamp) -> Row {
             if let Some(time) = written(resource) {
                 row.add(Role::Age, &format!(" {}", words::age(now, time)));
             }
+            row
         }
-        SyncState::Synced => {
-            if let Some(health) = resource.health.value() {
-                let (_, word, role) = words::health_mark(health.status);
-                row = row
-                    .with(role, word)
-                    .with(Role::Text, &format!("  {}", health.reason));
-            }
-        }
-        _ => row.add(role, word),
+        (SyncState::Synced, Some(health)) => row
+            .with(Role::Text, "  ")
+            .with(health_role, health_word)
+            .with(Role::Text, &format!("  {}", health.reason)),
+        _ => row,
     }
-    row
+}
+
+fn unknown_line(unknown: &Unknown, name: u16) -> Row {
+    Row::of(Role::Unknown, "? ")
+        .then(Row::of(Role::Text, &cut(&unknown.what, name)).pad(name))
+        .with(Role::Text, "  ")
+        .then(Row::of(Role::Unknown, "? unknown").pad(10))
+        .with(Role::Text, "  ")
+        .with(Role::Environment, &unknown.environment)
+        .with(Role::Warning, &format!("  {}", unknown.why))
+}
+
+fn explain_unknown(unknown: &Unknown) -> Vec<Row> {
+    vec![
+        labelled("what", Row::of(Role::Text, &unknown.what)),
+        labelled("where", Row::of(Role::Environment, &unknown.environment)),
+        labelled("why", Row::of(Role::Warning, &unknown.why)),
+    ]
 }
 
 fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<Row> {
@@ -426,22 +394,20 @@ fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<
         SyncState::Synced => "  as git says",
         SyncState::Drifted | SyncState::Unknown => "",
     };
-    let mut rows = vec![labelled(
-        "live",
-        Row::of(role, mark)
-            .with(role, " ")
-            .with(role, word)
-            .with(Role::Text, said),
-    )];
-    rows.push(labelled(
-        "health",
-        match &resource.health {
-            Known::Fresh(health) | Known::Stale(health, _) => words::health(health)
-                .gap()
-                .then(words::standing(&resource.health, now)),
-            unknown => words::standing(unknown, now),
-        },
-    ));
+    let health = resource.health.value().map_or_else(Row::new, words::health);
+    let mut rows = vec![
+        labelled(
+            "live",
+            Row::of(role, mark)
+                .with(role, " ")
+                .with(role, word)
+                .with(Role::Text, said),
+        ),
+        labelled(
+            "health",
+            health.then(words::standing(&resource.health, now)),
+        ),
+    ];
     rows.extend(
         resource
             .path
@@ -466,7 +432,8 @@ fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<
         })
         .collect();
     rows.extend(fields::table(&["git", "live"], &table, width, whole));
-    if !resource.suppressed.is_empty() {
+    let total: usize = resource.suppressed.values().sum();
+    if total > 0 {
         let reasons: Vec<String> = resource
             .suppressed
             .iter()
@@ -474,7 +441,7 @@ fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<
             .collect();
         rows.push(Row::of(
             Role::Dim,
-            &format!("suppressed: {}", reasons.join(", ")),
+            &format!("{total} differences are no drift: {}", reasons.join(", ")),
         ));
     }
     rows
@@ -505,17 +472,17 @@ fn passes(resource: &Resource, filter: &Filter) -> bool {
             .iter()
             .map(|namespace| (Facet::Namespace, namespace.as_str())),
     );
-    if let Some(health) = resource.health.value() {
-        facets.push((Facet::State, words::health_mark(health.status).1));
-    }
-    for field in &resource.fields {
-        facets.extend(
-            field
-                .cause
-                .manager
-                .iter()
-                .map(|manager| (Facet::Author, manager.as_str())),
-        );
-    }
+    facets.extend(
+        resource
+            .health
+            .value()
+            .map(|health| (Facet::State, words::health_mark(health.status).1)),
+    );
+    facets.extend(
+        resource
+            .fields
+            .iter()
+            .filter_map(|field| Some((Facet::Author, field.cause.manager.as_deref()?))),
+    );
     filter.matches(&facets)
 }

@@ -48,7 +48,9 @@ impl Help {
                     keys
                 };
                 rows.push(
-                    Row::of(Role::Key, &format!("  {keys:<14} ")).with(Role::Text, entry.about),
+                    Row::of(Role::Key, &format!("  {keys:<14} "))
+                        .hang()
+                        .with(Role::Text, entry.about),
                 );
             }
         }

@@ -22,7 +22,7 @@ use super::keys::{Action, Place};
 use super::theme::{Role, Theme};
 use super::widget::popup::Purpose;
 use super::widget::row::Row;
-use super::widget::words;
+use super::widget::words::{self, labelled};
 use crate::review::Header;
 
 /// Any screen. An enum, so that the set is closed and what each must be able to do is in one place.
@@ -55,8 +55,6 @@ pub struct Facts {
     pub tickets: Vec<Ticket>,
     /// Times whose ages are in view: a frame is due when one of them changes.
     pub times: Vec<Timestamp>,
-    /// A clock with seconds is in view.
-    pub watches: bool,
 }
 
 /// What every `view` may read besides its own state.
@@ -252,9 +250,4 @@ pub fn standing<A>(slot: &Slot<A>) -> Row {
         (Some(_), None, true) => Row::of(Role::Dim, "… updating"),
         _ => Row::new(),
     }
-}
-
-/// A line of a detail: its label, then what is said.
-pub fn labelled(label: &str, row: Row) -> Row {
-    Row::of(Role::Label, &format!("{label:<10} ")).then(row)
 }

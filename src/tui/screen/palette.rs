@@ -142,7 +142,7 @@ impl Palette {
             };
             let row = Row::of(Role::Key, &offer.key)
                 .pad(10)
-                .then(Row::of(name, &offer.name).pad(24))
+                .then(Row::of(name, &offer.name).pad(30))
                 .with(Role::Text, " ")
                 .then(about);
             paint::line(buf, theme, inner, y, &row, over);

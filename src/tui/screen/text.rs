@@ -1,10 +1,12 @@
 //! Texts to read: an object as YAML, the calls made so far, what works here.
 
+use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Facts, Look, Mouse, absent, standing};
-use crate::review::doctor;
+use crate::review::common::ResourceId;
+use crate::review::{doctor, resource};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
 use crate::tui::keys::Action;
@@ -12,7 +14,7 @@ use crate::tui::theme::Role;
 use crate::tui::widget::doc::Doc;
 use crate::tui::widget::panes::Panes;
 use crate::tui::widget::row::Row;
-use crate::tui::widget::textview;
+use crate::tui::widget::{textview, words};
 
 pub struct Text {
     title: String,
@@ -26,13 +28,15 @@ pub struct Text {
 /// Where the text comes from.
 enum Source {
     Given,
+    /// A resource as declared and as live.
+    Resource(ResourceId, Slot<resource::Answer>),
     Calls(Slot<Vec<String>>),
     Doctor(Slot<doctor::Answer>),
 }
 
 impl Text {
-    /// An object's YAML: one page for each side that is there, else why there is none.
-    pub fn yaml(title: String, sides: Vec<(String, Result<String, Row>)>) -> Text {
+    /// Texts that are there already: YAML, or why there is none.
+    pub fn given(title: String, sides: Vec<(String, Result<String, Row>)>) -> Text {
         let pages = sides
             .into_iter()
             .map(|(name, text)| {
@@ -45,6 +49,19 @@ impl Text {
             title,
             source: Source::Given,
             pages,
+            page: 0,
+            panes: Panes::default(),
+        }
+    }
+
+    /// A resource's YAML, as git declares it and as the cluster has it.
+    pub fn resource(id: ResourceId) -> Text {
+        let pages = ["declared", "live"].map(|name| (name.to_owned(), Doc::default()));
+        let title = format!("{} in {}", id.object, id.environment);
+        Text {
+            title,
+            source: Source::Resource(id, Slot::default()),
+            pages: pages.into(),
             page: 0,
             panes: Panes::default(),
         }
@@ -74,14 +91,22 @@ impl Text {
     pub fn ask(&mut self, cx: &mut Cx) {
         match &mut self.source {
             Source::Given => {}
+            Source::Resource(id, slot) => {
+                let select = id.selector();
+                slot.ask(cx, Question::Resource(resource::Request { select }));
+            }
             Source::Calls(slot) => slot.ask(cx, Question::Calls),
             Source::Doctor(slot) => slot.ask(cx, Question::Doctor),
         }
-        self.refill();
+        self.refill(cx.now);
     }
 
-    pub fn reply(&mut self, reply: Reply, _cx: &mut Cx) {
+    pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
         let first = match (&mut self.source, reply.answer) {
+            (Source::Resource(_, slot), Answer::Resource(part)) => {
+                slot.take(reply.ticket, part);
+                false
+            }
             (Source::Calls(slot), Answer::Calls(part)) => {
                 let first = slot.value().is_none();
                 slot.take(reply.ticket, part);
@@ -93,27 +118,31 @@ impl Text {
             }
             _ => false,
         };
-        self.refill();
+        self.refill(cx.now);
         if first {
             // The newest call is the last line.
             self.doc_mut().map(|doc| doc.act(Action::Bottom));
         }
     }
 
-    fn refill(&mut self) {
-        let rows = match &self.source {
+    fn refill(&mut self, now: Timestamp) {
+        let pages = match &self.source {
             Source::Given => return,
+            Source::Resource(_, slot) => match slot.value() {
+                None => vec![absent(slot); 2],
+                Some(answer) => sides(answer, now),
+            },
             Source::Calls(slot) => match slot.value() {
-                None => absent(slot),
-                Some(calls) if calls.is_empty() => vec![Row::of(Role::Dim, "no calls yet")],
-                Some(calls) => calls.iter().map(|call| Row::of(Role::Text, call)).collect(),
+                None => vec![absent(slot)],
+                Some(calls) if calls.is_empty() => vec![vec![Row::of(Role::Dim, "no calls yet")]],
+                Some(calls) => vec![calls.iter().map(|call| Row::of(Role::Text, call)).collect()],
             },
             Source::Doctor(slot) => match slot.value() {
-                None => absent(slot),
-                Some(answer) => answer.checks.iter().flat_map(check).collect(),
+                None => vec![absent(slot)],
+                Some(answer) => vec![answer.checks.iter().flat_map(check).collect()],
             },
         };
-        if let Some(doc) = self.doc_mut() {
+        for ((_, doc), rows) in self.pages.iter_mut().zip(pages) {
             doc.set(rows);
         }
     }
@@ -174,6 +203,7 @@ impl Text {
     pub fn facts(&self) -> Facts {
         let ticket = match &self.source {
             Source::Given => None,
+            Source::Resource(_, slot) => slot.ticket(),
             Source::Calls(slot) => slot.ticket(),
             Source::Doctor(slot) => slot.ticket(),
         };
@@ -211,6 +241,7 @@ impl Text {
             (_, Some(doc)) if !doc.search().is_empty() => {
                 Row::of(Role::Match, &format!("{} found", doc.matches()))
             }
+            (Source::Resource(_, slot), _) => standing(slot),
             (Source::Calls(slot), _) => standing(slot),
             (Source::Doctor(slot), _) => standing(slot),
             _ => Row::new(),
@@ -222,6 +253,20 @@ impl Text {
             doc.view(look.theme, buf, area);
         }
     }
+}
+
+/// The declared and the live YAML, or why they are not there.
+fn sides(answer: &resource::Answer, now: Timestamp) -> Vec<Vec<Row>> {
+    let declared = match &answer.desired_text {
+        Some(text) => textview::whole(text),
+        None => vec![Row::of(Role::Dim, "git does not declare it any more")],
+    };
+    let live = match answer.live.value().map(|live| &live.text) {
+        Some(Some(text)) => textview::whole(text),
+        Some(None) => vec![Row::of(Role::Missing, "○ not in the cluster")],
+        None => vec![words::standing(&answer.live, now)],
+    };
+    vec![declared, live]
 }
 
 fn check(check: &doctor::Check) -> Vec<Row> {

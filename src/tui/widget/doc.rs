@@ -44,11 +44,9 @@ impl Doc {
         }
     }
 
-    /// Replaces the text by another one, to be read from its beginning.
-    pub fn replace(&mut self, rows: Vec<Row>) {
-        self.top = 0;
-        self.left = 0;
-        self.set(rows);
+    /// Back to the beginning: what is set next is another text.
+    pub fn rewind(&mut self) {
+        (self.top, self.left) = (0, 0);
     }
 
     pub fn settle(&mut self, width: u16, height: u16) {
@@ -61,7 +59,7 @@ impl Doc {
                 .enumerate()
                 .flat_map(|(i, row)| {
                     let lines = if self.wrap {
-                        row.wrap(width, indent(row))
+                        row.wrap(width)
                     } else {
                         vec![row.clone()]
                     };
@@ -216,13 +214,6 @@ impl Doc {
             }
         }
     }
-}
-
-/// Continuation lines are indented as the line itself, and a little more.
-fn indent(row: &Row) -> u16 {
-    let plain = row.plain();
-    let blanks = plain.len() - plain.trim_start_matches(' ').len();
-    u16::try_from(blanks).unwrap_or(0).saturating_add(2)
 }
 
 fn highlight(row: &Row, search: &str) -> Row {

@@ -64,6 +64,14 @@ pub fn line(buf: &mut Buffer, theme: &Theme, area: Rect, y: u16, line: &Row, ove
     row(buf, theme, (area.x, y), area.width, line, over);
 }
 
+/// Lines from the top of `area`, wrapped.
+pub fn text(buf: &mut Buffer, theme: &Theme, area: Rect, rows: &[Row]) {
+    let lines = rows.iter().flat_map(|row| row.wrap(area.width));
+    for (y, row) in (area.top()..area.bottom()).zip(lines) {
+        line(buf, theme, area, y, &row, Style::new());
+    }
+}
+
 /// `row` at the right edge of the line.
 pub fn right(buf: &mut Buffer, theme: &Theme, area: Rect, y: u16, text: &Row, over: Style) {
     let width = text.width().min(area.width);

@@ -111,6 +111,27 @@ pub fn rows(area: Rect, shares: &[u16]) -> Vec<Rect> {
         .collect()
 }
 
+/// `area` cut into a list's rows and a text's: the list gets its share, or less where it needs less (`rows` items, and a title).
+pub fn list_over_text(area: Rect, shares: [u16; 2], rows: usize) -> Vec<Rect> {
+    let share = cut(area.height, &shares)[0].1;
+    let list = match u16::try_from(rows).unwrap_or(u16::MAX) {
+        // Nothing to list: there may be something to say.
+        0 => share,
+        rows => share.min(rows.saturating_add(1).max(4)),
+    };
+    vec![
+        Rect {
+            height: list,
+            ..area
+        },
+        Rect {
+            y: area.y + list,
+            height: area.height - list,
+            ..area
+        },
+    ]
+}
+
 /// Parts of `total` in proportion; the last one takes what rounding leaves.
 fn cut(total: u16, shares: &[u16]) -> Vec<(u16, u16)> {
     let sum = shares

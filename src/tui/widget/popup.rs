@@ -107,7 +107,7 @@ impl Confirm {
         let lines: Vec<Row> = self
             .rows
             .iter()
-            .flat_map(|row| row.wrap(width - 4, 2))
+            .flat_map(|row| row.wrap(width - 4))
             .collect();
         let height = (lines.len() as u16 + 5).min(area.height);
         let inner = paint::boxed(

@@ -38,6 +38,8 @@ impl Piece {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
     pieces: Vec<Piece>,
+    /// Where lines begin that this one is broken into.
+    hang: u16,
 }
 
 impl Row {
@@ -59,6 +61,13 @@ impl Row {
         if !text.is_empty() {
             self.pieces.push(Piece::new(role, text));
         }
+    }
+
+    /// Lines this one is broken into begin below what follows now.
+    #[must_use]
+    pub fn hang(mut self) -> Row {
+        self.hang = self.width();
+        self
     }
 
     /// Appends `other`'s pieces.
@@ -147,12 +156,17 @@ impl Row {
         }
     }
 
-    /// The row broken into lines of at most `width` columns, between words where there is a blank in the second half. Continuation
-    /// lines start with `indent` blanks.
-    pub fn wrap(&self, width: u16, indent: u16) -> Vec<Row> {
+    /// The row broken into lines of at most `width` columns, between words where there is a blank in the second half. Lines after the
+    /// first begin where [`Row::hang`] was called, else a little further in than the first.
+    pub fn wrap(&self, width: u16) -> Vec<Row> {
         if width == 0 || self.width() <= width {
             return vec![self.clone()];
         }
+        let indent = if self.hang > 0 {
+            self.hang
+        } else {
+            self.blanks().saturating_add(2)
+        };
         let indent = indent.min(width / 2);
         let mut graphemes: Vec<(String, u16, Role)> = Vec::new();
         for piece in &self.pieces {
@@ -205,6 +219,14 @@ impl Row {
             rest = &rest[take..];
         }
         lines
+    }
+}
+
+impl Row {
+    /// How many blanks it begins with.
+    fn blanks(&self) -> u16 {
+        let plain = self.plain();
+        u16::try_from(plain.len() - plain.trim_start_matches(' ').len()).unwrap_or(0)
     }
 }
 
@@ -275,7 +297,7 @@ mod tests {
     fn wraps_between_words_and_loses_nothing() {
         let row =
             Row::of(Role::Text, "Back-off restarting ").with(Role::Error, "failed container api");
-        let lines = row.wrap(16, 2);
+        let lines = row.wrap(16);
         let plain: Vec<String> = lines.iter().map(Row::plain).collect();
         assert_eq!(
             plain,
@@ -287,12 +309,12 @@ mod tests {
 
     #[test]
     fn wraps_what_has_no_blanks() {
-        let lines = Row::of(Role::Text, "aaaaaaaaaa").wrap(4, 0);
+        let lines = Row::of(Role::Text, "aaaaaaaaaa").hang().wrap(4);
         assert_eq!(
             lines.iter().map(Row::plain).collect::<Vec<_>>(),
-            ["aaaa", "aaaa", "aa"]
+            ["aaaa", "  aa", "  aa", "  aa"]
         );
-        assert_eq!(Row::of(Role::Text, "日本").wrap(1, 0).len(), 2);
+        assert_eq!(Row::of(Role::Text, "日本").wrap(1).len(), 2);
     }
 
     #[test]

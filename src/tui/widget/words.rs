@@ -280,3 +280,28 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
     }
     row
 }
+
+/// What there is to say about an environment: who applies it, to which cluster, whether it is protected.
+pub fn environment(environment: &Environment) -> Vec<Row> {
+    let mut rows = vec![
+        labelled(
+            "applied by",
+            Row::of(Role::Text, deployer(environment.deployer)),
+        ),
+        labelled("cluster", cluster(environment)),
+    ];
+    if environment.protected {
+        rows.push(labelled(
+            "protected",
+            Row::of(Role::Warning, "staging asks for the environment's name"),
+        ));
+    }
+    rows
+}
+
+/// A line of a detail: its label, then what is said.
+pub fn labelled(label: &str, row: Row) -> Row {
+    Row::of(Role::Label, &format!("{label:<10} "))
+        .hang()
+        .then(row)
+}

@@ -1,0 +1,304 @@
+//! What each commit meant, newest first.
+
+pub mod entry;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use self::entry::Line;
+use super::{Facts, Look, Mouse, Screen, absent, standing};
+use super::{change, revert};
+use crate::review::Oid;
+use crate::review::change::Range;
+use crate::review::common::Selector;
+use crate::review::log::{Answer as Log, Entry, Request};
+use crate::review::revert::Scope;
+use crate::tui::ask::{Answer, Question, Reply, Slot};
+use crate::tui::cx::{Cx, Effect};
+use crate::tui::filter::Filter;
+use crate::tui::keys::Action;
+use crate::tui::theme::Role;
+use crate::tui::widget::browser::{Browser, LIST};
+use crate::tui::widget::doc::Doc;
+use crate::tui::widget::panes;
+use crate::tui::widget::row::Row;
+use crate::tui::widget::words;
+
+pub struct Timeline {
+    answer: Slot<Log>,
+    lines: Vec<Line>,
+    browser: Browser,
+    marks: BTreeSet<Oid>,
+    /// Show what is folded otherwise.
+    unfolded: bool,
+}
+
+impl Default for Timeline {
+    fn default() -> Timeline {
+        Timeline {
+            answer: Slot::default(),
+            lines: Vec::new(),
+            browser: Browser::with(vec![Doc::wrapped()]),
+            marks: BTreeSet::new(),
+            unfolded: false,
+        }
+    }
+}
+
+impl Timeline {
+    pub fn ask(&mut self, cx: &mut Cx) {
+        let request = Request {
+            at: cx.at.map(str::to_owned),
+            ..Request::default()
+        };
+        self.answer.ask(cx, Question::Log(request));
+    }
+
+    pub fn reply(&mut self, reply: Reply) {
+        let selected = self.entry().map(|entry| entry.line.commit);
+        if let Answer::Log(part) = reply.answer
+            && self.answer.take(reply.ticket, part)
+        {
+            self.refill(selected);
+        }
+    }
+
+    fn refill(&mut self, selected: Option<Oid>) {
+        let Some(answer) = self.answer.value() else {
+            return;
+        };
+        self.lines = entry::lines(&answer.entries, &self.browser.filter, self.unfolded);
+        // At the top one wants to see what is new; elsewhere one wants to stay.
+        if self.browser.list.at > 0
+            && let Some(at) =
+                selected.and_then(|commit| entry::position(&self.lines, &answer.entries, commit))
+        {
+            self.browser.list.at = at;
+        }
+    }
+
+    fn entries(&self) -> &[Arc<Entry>] {
+        self.answer
+            .value()
+            .map(|answer| answer.entries.as_slice())
+            .unwrap_or_default()
+    }
+
+    fn line(&self) -> Option<Line> {
+        self.lines.get(self.browser.list.at).copied()
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        match self.line()? {
+            Line::Entry(i) => self.entries().get(i).map(Arc::as_ref),
+            Line::Folded { .. } => None,
+        }
+    }
+
+    /// The marked entries, newest first; without marks the selected one.
+    fn chosen(&self) -> Vec<&Entry> {
+        if self.marks.is_empty() {
+            return self.entry().into_iter().collect();
+        }
+        self.entries()
+            .iter()
+            .map(Arc::as_ref)
+            .filter(|entry| self.marks.contains(&entry.line.commit))
+            .collect()
+    }
+
+    pub fn act(&mut self, action: Action, cx: &mut Cx) {
+        if self.browser.act(action) {
+            return;
+        }
+        let show = |range: Range| Screen::Change(change::Change::new(range, Selector::default()));
+        match action {
+            Action::Enter => match self.entry() {
+                Some(entry) => cx.push(show(Range::Commit(entry.line.commit.to_string()))),
+                None => self.unfold(),
+            },
+            Action::Diff => match self.chosen().as_slice() {
+                [entry] => cx.push(show(Range::Commit(entry.line.commit.to_string()))),
+                [newest, .., oldest] => {
+                    cx.push(show(Range::Between(
+                        oldest.line.commit.to_string(),
+                        newest.line.commit.to_string(),
+                    )));
+                }
+                [] => {}
+            },
+            Action::Revert => {
+                let commits = self
+                    .chosen()
+                    .iter()
+                    .map(|entry| entry.line.clone())
+                    .collect();
+                cx.push(Screen::Revert(revert::Revert::new(commits, Scope::All)));
+            }
+            Action::Mark => {
+                if let Some(commit) = self.entry().map(|entry| entry.line.commit) {
+                    if !self.marks.remove(&commit) {
+                        self.marks.insert(commit);
+                    }
+                    self.browser.list.by(1);
+                }
+            }
+            Action::Escape => self.marks.clear(),
+            Action::Suppressed => self.unfold(),
+            Action::Copy => {
+                if let Some(entry) = self.entry() {
+                    cx.copy(entry.line.commit.to_string());
+                }
+            }
+            Action::Open => {
+                if let Some(url) = self.url() {
+                    cx.effect(Effect::Browse(url.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unfold(&mut self) {
+        let selected = self
+            .line()
+            .and_then(|line| self.entries().get(line.first()))
+            .map(|entry| entry.line.commit);
+        self.unfolded = !self.unfolded;
+        self.refill(selected);
+    }
+
+    fn url(&self) -> Option<&str> {
+        self.entry()?.pull.as_ref()?.url.as_deref()
+    }
+
+    pub fn blocked(&self, action: Action) -> Option<String> {
+        match action {
+            Action::Enter if self.line().is_none() => Some("nothing is selected".to_owned()),
+            Action::Mark | Action::Copy | Action::Open if self.entry().is_none() => {
+                Some("no commit is selected".to_owned())
+            }
+            Action::Diff | Action::Revert if self.chosen().is_empty() => {
+                Some("no commit is selected".to_owned())
+            }
+            Action::Open if self.url().is_none() => {
+                Some("no pull request with an address is known for this commit".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    pub fn set_filter(&mut self, text: &str) {
+        let selected = self.entry().map(|entry| entry.line.commit);
+        self.browser.filter = Filter::parse(text);
+        self.refill(selected);
+    }
+
+    pub fn settle(&mut self, area: Rect, now: Timestamp) {
+        let rects = match panes::is_wide(area) {
+            true => panes::columns(area, &[3, 2]),
+            false => panes::list_over_text(area, [3, 2], self.lines.len()),
+        };
+        self.browser.settle(area, rects, self.lines.len(), 0);
+        let rows = match (self.line(), self.entry()) {
+            (_, Some(entry)) => entry::explain(entry, now),
+            (Some(Line::Folded { count, .. }), _) => {
+                vec![Row::of(
+                    Role::Dim,
+                    &format!(
+                        "{count} commits that changed nothing but noise; enter or x shows them"
+                    ),
+                )]
+            }
+            _ => Vec::new(),
+        };
+        self.browser.show(0, rows);
+    }
+
+    pub fn facts(&self) -> Facts {
+        let visible = self
+            .browser
+            .list
+            .visible()
+            .filter_map(|at| self.entries().get(self.lines.get(at)?.first()));
+        let progress = self
+            .answer
+            .value()
+            .map(|answer| answer.progress)
+            .filter(|progress| !progress.complete);
+        Facts {
+            crumb: "Timeline".to_owned(),
+            position: self.browser.list.position(),
+            progress: progress
+                .map(|progress| format!("{} commits read", progress.commits))
+                .unwrap_or_default(),
+            filter: Some(self.browser.filter.text().to_owned()),
+            marked: !self.marks.is_empty(),
+            tickets: self.answer.ticket().into_iter().collect(),
+            times: visible.map(|entry| entry.line.time).collect(),
+            ..Facts::default()
+        }
+    }
+
+    pub fn mouse(&mut self, mouse: Mouse, at: (u16, u16)) {
+        self.browser.mouse(mouse, at, 0);
+    }
+
+    pub fn view(&self, look: Look, buf: &mut Buffer) {
+        let mut title = self.browser.title(LIST, "Timeline");
+        if self.answer.value().is_some() {
+            title.add(
+                Role::Dim,
+                &format!(" · {}", words::count(self.entries().len(), "commit")),
+            );
+        }
+        if !self.marks.is_empty() {
+            title.add(Role::Marked, &format!(" · {} marked", self.marks.len()));
+        }
+        let width = self.browser.panes.inner(LIST).width.saturating_sub(2);
+        let said = log_says(&self.answer, &self.lines);
+        self.browser
+            .view_list(look, buf, &title, &standing(&self.answer), &said, |at| {
+                let line = self.lines[at];
+                let marked = self
+                    .entries()
+                    .get(line.first())
+                    .is_some_and(|entry| self.marks.contains(&entry.line.commit));
+                let mark = Row::of(Role::Marked, if marked { "*" } else { " " });
+                mark.then(entry::line_row(line, self.entries(), look.now, width))
+            });
+        let title = match self.entry() {
+            Some(entry) => Row::of(Role::Hash, &words::hash(&entry.line.commit)),
+            None => self.browser.title(1, "Detail"),
+        };
+        self.browser.view_doc(look, buf, 0, &title, &Row::new());
+    }
+}
+
+/// What a log says where it has no lines, and how its history ends.
+pub fn log_says(log: &Slot<Log>, lines: &[Line]) -> Vec<Row> {
+    let Some(answer) = log.value() else {
+        return absent(log);
+    };
+    if !lines.is_empty() {
+        return Vec::new();
+    }
+    let mut rows = vec![
+        match (answer.entries.is_empty(), answer.progress.complete) {
+            (true, false) => Row::of(Role::Dim, "… reading the history"),
+            (true, true) => Row::of(Role::Dim, "no commit ever changed it"),
+            (false, _) => Row::of(Role::Dim, "no commit passes the filter (esc clears it)"),
+        },
+    ];
+    rows.extend(
+        answer
+            .notes
+            .iter()
+            .map(|note| Row::of(Role::Warning, "! ").with(Role::Text, note)),
+    );
+    rows
+}

@@ -1,0 +1,8 @@
+//! The terminal interface without a terminal: answers made by hand go in, keys go in, frames and effects come out.
+
+mod answers;
+mod desk;
+mod frames;
+mod golden;
+mod hostile;
+mod journeys;

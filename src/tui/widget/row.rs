@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn highlights_across_pieces() {
         let row = Row::of(Role::Hash, "abc").with(Role::Text, "def");
-        let lit = row.highlight(&[2..4], Role::Match);
+        let lit = row.highlight(std::slice::from_ref(&(2..4)), Role::Match);
         let parts: Vec<(&str, Role)> = lit
             .pieces()
             .iter()

@@ -89,7 +89,8 @@ impl Resource {
         let selected = self.entry().map(|entry| entry.line.commit);
         match reply.answer {
             Answer::Log(part) => {
-                if self.log.take(reply.ticket, part) {
+                let taken = self.log.take(reply.ticket, part);
+                if taken {
                     self.refill(selected);
                     self.follow(cx);
                 }

@@ -111,7 +111,8 @@ impl Revert {
     pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
         match reply.answer {
             Answer::Revert(part) => {
-                if self.preview.take(reply.ticket, part) {
+                let taken = self.preview.take(reply.ticket, part);
+                if taken {
                     self.learn();
                     self.ask_plan(cx);
                 }

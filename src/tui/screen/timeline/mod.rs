@@ -240,7 +240,6 @@ impl Timeline {
             marked: !self.marks.is_empty(),
             tickets: self.answer.ticket().into_iter().collect(),
             times: visible.map(|entry| entry.line.time).collect(),
-            ..Facts::default()
         }
     }
 

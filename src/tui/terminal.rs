@@ -55,7 +55,9 @@ impl Tty {
             EnableBracketedPaste,
             EnableMouseCapture
         )?;
-        self.terminal.clear()
+        // Not `clear`, which asks the terminal where its cursor is and fails where none answers.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// The size as of now.

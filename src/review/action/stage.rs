@@ -208,7 +208,7 @@ async fn watched(
 ) -> anyhow::Result<Progress> {
     let can_merge = matches!(tools.forge, Forge::Local(_));
     stage::run(journal, tools, |staged| {
-        out.send(progress(staged, &Known::Loading, false))
+        out.send(progress(staged, &Known::Loading, can_merge))
     })
     .await?;
     let touched = touched(ws, journal.staged()).await?;

@@ -6,3 +6,4 @@ mod frames;
 mod golden;
 mod hostile;
 mod journeys;
+mod pty;

@@ -6,7 +6,8 @@ use crate::render::Recipe;
 
 /// Whether two recipes read the same places and mean the same by them, whatever is there.
 pub(super) fn same_sources(before: &Recipe, after: &Recipe) -> bool {
-    (before.tool, &before.roots, &before.namespace) == (after.tool, &after.roots, &after.namespace)
+    (&before.tool, &before.roots, &before.namespace)
+        == (&after.tool, &after.roots, &after.namespace)
 }
 
 /// The apps of an environment.

@@ -117,9 +117,9 @@ impl Comparison<'_> {
             gathered.place = place;
             match (before, after) {
                 (Some(before), Some(after)) if same_sources(&before.recipe, &after.recipe) => {
-                    match after.recipe.tool {
+                    match &after.recipe.tool {
                         Tool::Plain => self.gather_files(before, after, &mut gathered)?,
-                        Tool::Kustomize => {
+                        Tool::Kustomize(_) | Tool::Helm(_) | Tool::Helmfile(_) => {
                             if self.paths.iter().any(|change| {
                                 before.recipe.touches(&change.path)
                                     || after.recipe.touches(&change.path)

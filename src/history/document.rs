@@ -150,6 +150,7 @@ fn as_written(path: RepoPath) -> App {
         },
         destination: Destination::default(),
         deployer: Deployer::Unknown,
+        declared_by: None,
         chart: None,
         version: None,
         sources: Vec::new(),

@@ -71,7 +71,7 @@ impl Layouts {
             return Ok(known);
         }
         let known = self.at(reader, renderer, neighbour)?;
-        if layout::unaltered(reader, renderer, changes)? {
+        if layout::unaltered(reader, renderer, &known, changes)? {
             self.put(tree, &known, false);
             return Ok(known);
         }
@@ -120,7 +120,8 @@ impl Kept {
 fn same(a: &Layout, b: &Layout) -> bool {
     a.apps == b.apps
         && a.environments == b.environments
-        && (&a.kinds, &a.generated, &a.notes) == (&b.kinds, &b.generated, &b.notes)
+        && (&a.kinds, &a.generated, &a.reads, &a.notes)
+            == (&b.kinds, &b.generated, &b.reads, &b.notes)
 }
 
 /// Whether a file says by its name that it describes environments and what belongs to them.

@@ -180,7 +180,7 @@ impl Follower<'_> {
         };
         let before = tree_before(self.sources, rows, at, row)?;
         let declared = self.declared(row)?;
-        let alters = !layout::unaltered(reader, renderer, &row.changes)?;
+        let alters = !layout::unaltered(reader, renderer, &known, &row.changes)?;
         let concerns = declared
             || self.builds(row, &known)
             || (alters && (self.inherits_namespace || self.may_move_environments(row, before)?));
@@ -265,7 +265,7 @@ impl Follower<'_> {
         layout
             .apps
             .iter()
-            .filter(|app| app.recipe.tool == Tool::Kustomize)
+            .filter(|app| app.recipe.tool != Tool::Plain)
             .filter(|app| Some(&app.environment) == self.scope.environment.as_ref())
             .filter(|app| self.scope.app.as_ref().is_none_or(|name| *name == app.name))
             .any(|app| {

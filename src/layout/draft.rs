@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names;
 use super::{App, Deployer, Destination, Environment, Layout, LayoutKind};
 use crate::git::{BString, ByteSlice, RepoPath};
+use crate::manifest::ObjectRef;
 use crate::render::Recipe;
 use crate::render::kustomization::display;
 use crate::render::tree::is_within;
@@ -18,6 +19,7 @@ pub(super) struct Draft {
     pub(super) apps: Vec<FoundApp>,
     pub(super) environments: Vec<FoundEnvironment>,
     pub(super) generated: Vec<RepoPath>,
+    pub(super) reads: BTreeSet<RepoPath>,
     pub(super) notes: Vec<String>,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct FoundApp {
     /// Longer names, for where another app of the environment has the same: components of a path.
     pub(super) qualifier: Vec<String>,
     pub(super) recipe: Recipe,
+    pub(super) declared_by: Option<ObjectRef>,
     pub(super) chart: Option<String>,
     pub(super) version: Option<String>,
     pub(super) sources: Vec<RepoPath>,
@@ -121,6 +124,7 @@ impl Draft {
                     name: found.name,
                     environment: found.environment,
                     recipe: found.recipe,
+                    declared_by: found.declared_by,
                     chart: found.chart,
                     version: found.version,
                     sources: found.sources,
@@ -136,6 +140,7 @@ impl Draft {
             environments,
             apps: apps.into_iter().map(|(_, app)| app).collect(),
             generated: self.generated,
+            reads: self.reads,
             notes: self.notes,
         }
     }
@@ -232,6 +237,7 @@ mod tests {
                 closure: vec![RepoPath::from(path)],
                 namespace: Some("shop".to_owned()),
             },
+            declared_by: None,
             chart: None,
             version: None,
             sources: Vec::new(),

@@ -429,6 +429,7 @@ fn app(
             roots,
             namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
         },
+        declared_by: None,
         chart: None,
         version: None,
         sources: Vec::new(),

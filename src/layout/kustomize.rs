@@ -269,11 +269,12 @@ impl Roots<'_> {
             environment: place.environment.unwrap_or_else(|| DEFAULT.to_owned()),
             qualifier: components(directory),
             recipe: Recipe {
-                tool: Tool::Kustomize,
+                tool: Tool::kustomize(),
                 roots: vec![directory.clone()],
                 closure: walk.closure.iter().cloned().collect(),
                 namespace,
             },
+            declared_by: None,
             chart: None,
             version: None,
             sources: Vec::new(),

@@ -11,11 +11,12 @@ mod marks;
 mod names;
 mod plain;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use crate::manifest::ObjectRef;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer};
@@ -33,6 +34,9 @@ pub struct Layout {
     pub apps: Vec<App>,
     /// Paths a pipeline writes (`config-root/` in Jenkins X): prefixes.
     pub generated: Vec<RepoPath>,
+    /// Files that detection read whole, besides those that [`unaltered`] knows by their names and outlines: values files,
+    /// patches, what declares deployers' objects. A change of one may change the layout.
+    pub reads: BTreeSet<RepoPath>,
     /// What was seen and cannot be evaluated, in words.
     pub notes: Vec<String>,
 }
@@ -41,7 +45,11 @@ pub struct Layout {
 #[serde(rename_all = "kebab-case")]
 pub enum LayoutKind {
     JenkinsX,
+    Flux,
+    ArgoCd,
+    Helmfile,
     Kustomize,
+    Helm,
     Plain,
 }
 
@@ -84,6 +92,8 @@ pub struct App {
     pub recipe: Recipe,
     pub destination: Destination,
     pub deployer: Deployer,
+    /// The object that declares it to its deployer: a Flux Kustomization or HelmRelease, an Argo CD Application.
+    pub declared_by: Option<ObjectRef>,
     /// Chart and version, where the layout declares them (helmfile release, docs/releases.yaml).
     pub chart: Option<String>,
     pub version: Option<String>,
@@ -134,10 +144,15 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer) -> Result<Layout>
     Ok(draft.finish(otherwise))
 }
 
-/// Whether two trees that differ in `changes` only are sure to have the same layout: no file came or went, and none changed
+/// Whether two trees that differ in `changes` only, one of them laid out as `layout`, are sure to have the same layout: no file came or went, and none changed
 /// in what detection reads of it (the names, kinds and namespaces of objects; what a kustomization names). Much cheaper
 /// than [`detect`], and true for most commits.
-pub fn unaltered(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -> Result<bool> {
+pub fn unaltered(
+    reader: &Reader,
+    renderer: &Renderer,
+    layout: &Layout,
+    changes: &[PathChange],
+) -> Result<bool> {
     for change in changes {
         let (Some((before_kind, before)), Some((after_kind, after))) =
             (change.before, change.after)
@@ -152,6 +167,7 @@ pub fn unaltered(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -
             || !file(after_kind)
             || marks::is_pipeline(path)
             || jenkins_x::is_read(path)
+            || layout.reads.contains(path)
         {
             false
         } else if is_kustomization_name(file_name(path)) {

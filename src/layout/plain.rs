@@ -232,6 +232,7 @@ fn apps(tree: &Tree, files: Vec<File>, owned: &Owned, draft: &mut Draft) {
                 roots,
                 namespace,
             },
+            declared_by: None,
             chart: None,
             version: None,
             sources: Vec::new(),

@@ -5,6 +5,7 @@ pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
 mod plain;
+mod tool;
 pub(crate) mod tree;
 
 use std::ffi::OsString;
@@ -17,13 +18,15 @@ use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
 use kustomization::Kustomization;
 use memo::Memo;
+pub use tool::{Additions, Chart, Helm, Helmfile, Image, Patch, Substitution, Tool};
 use tree::{Tree, is_within};
 
 /// How an app's sources become objects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recipe {
     pub tool: Tool,
-    /// Plain: directories and files read. Kustomize: the directory of the kustomization.
+    /// Plain: directories and files read. Kustomize: the directory of the kustomization. Helm: the chart's directory, if
+    /// it is in the repository, and the values files. Helmfile: the helmfile.
     pub roots: Vec<RepoPath>,
     /// Every path (file or directory) that can change the result, roots included; of a kustomization: its files.
     pub closure: Vec<RepoPath>,
@@ -36,14 +39,6 @@ impl Recipe {
     pub fn touches(&self, path: &[u8]) -> bool {
         self.closure.iter().any(|prefix| is_within(path, prefix))
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tool {
-    /// Manifests are objects already: read, not rendered.
-    Plain,
-    Kustomize,
 }
 
 /// An object, and the document it comes from where that is known.
@@ -158,14 +153,14 @@ impl Renderer {
         let root = tree;
         let tree = Tree::at(reader, root);
         // What is read is found at this tree: the recipe may come from another commit.
-        let inputs = match (recipe.tool, recipe.roots.first()) {
-            (Tool::Kustomize, Some(directory)) => {
+        let inputs = match (&recipe.tool, recipe.roots.first()) {
+            (Tool::Kustomize(_), Some(directory)) => {
                 Inputs::Kustomize(kustomization::walk(&tree, directory.as_bstr(), self)?)
             }
             _ => Inputs::Plain(plain::files(&tree, &recipe.roots)?),
         };
         let key = Key {
-            tool: recipe.tool,
+            tool: recipe.tool.clone(),
             roots: recipe.roots.clone(),
             namespace: recipe.namespace.clone(),
             inputs: match &inputs {

@@ -409,7 +409,7 @@ fn one_directory_per_environment_is_one_environment_each() {
     assert_eq!(layout.apps.len(), 11);
     for app in &layout.apps {
         assert_eq!(app.name, "simple-deployment");
-        assert_eq!(app.recipe.tool, Tool::Kustomize);
+        assert_eq!(app.recipe.tool, Tool::kustomize());
     }
     let protected: Vec<&str> = layout
         .environments
@@ -731,10 +731,11 @@ fn a_layout_is_carried_over_exactly_where_detection_would_find_it_again() {
         before.insert(key, new);
         let reader = fixture.reader();
         let changes = reader.diff(old, new).expect("difference");
-        let unaltered = layout::unaltered(&reader, &fixture.renderer, &changes).expect("answer");
-        assert_eq!(unaltered, carried, "step {number}: {path}");
         let [old, new] = [old, new]
             .map(|tree| layout::detect(&reader, tree, &fixture.renderer).expect("layout"));
+        let unaltered =
+            layout::unaltered(&reader, &fixture.renderer, &old, &changes).expect("answer");
+        assert_eq!(unaltered, carried, "step {number}: {path}");
         if unaltered {
             assert_eq!(apps(&old), apps(&new), "step {number}: {path}");
             assert_eq!(old.apps, new.apps, "step {number}: {path}");

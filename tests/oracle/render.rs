@@ -68,7 +68,7 @@ fn renderer() -> Renderer {
 
 fn kustomization(root: &str) -> Recipe {
     Recipe {
-        tool: Tool::Kustomize,
+        tool: Tool::kustomize(),
         roots: vec![RepoPath::from(root)],
         closure: Vec::new(),
         namespace: None,

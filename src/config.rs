@@ -31,6 +31,8 @@ pub struct Config {
     pub theme: Option<String>,
     /// Action → key, e.g. `revert = "R"`. The actions are those that `?` lists.
     pub keys: BTreeMap<String, String>,
+    /// Environments in the order things are promoted, where names do not tell.
+    pub order: Vec<String>,
     /// Per environment.
     pub environments: BTreeMap<String, Environment>,
     /// Nothing may be staged.
@@ -43,6 +45,11 @@ pub struct Config {
 pub struct Environment {
     /// The kubeconfig context of its cluster.
     pub context: Option<String>,
+    /// The rest corrects what is detected, as `.gitopsy.toml` of a repository does, and comes after it.
+    pub roots: Vec<String>,
+    pub protected: Option<bool>,
+    pub cluster: Option<String>,
+    pub namespace: Option<String>,
 }
 
 /// The directories of this user: XDG, on every platform.

@@ -24,7 +24,7 @@ use clap::Parser;
 use self::args::{Cli, Command, Global};
 use self::output::Output;
 use crate::config::{Config, Dirs};
-use crate::review::{Clock, ClusterChoice, Options, Workspace};
+use crate::review::{Clock, ClusterChoice, EnvironmentOverride, Options, Overrides, Workspace};
 use crate::{text, tui};
 
 /// What a command needs besides its own arguments.
@@ -128,10 +128,27 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
             });
         chosen.extend(configured);
     }
+    let overrides = Overrides {
+        order: config.order.clone(),
+        environments: config
+            .environments
+            .iter()
+            .map(|(name, environment)| {
+                let overrides = EnvironmentOverride {
+                    roots: environment.roots.clone(),
+                    protected: environment.protected,
+                    cluster: environment.cluster.clone(),
+                    namespace: environment.namespace.clone(),
+                };
+                (name.clone(), overrides)
+            })
+            .collect(),
+    };
     Workspace::open(Options {
         repo: global.repo.clone(),
         branch: global.branch.clone(),
         cluster,
+        overrides,
         offline: global.offline,
         read_only: global.read_only || config.read_only,
         state: dirs.state.clone(),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::git::{Oid, PathChange, Reader};
-use crate::layout::{self, Layout};
+use crate::layout::{self, Layout, Overrides};
 use crate::render::Renderer;
 use crate::render::tree::file_name;
 
@@ -31,6 +31,7 @@ const DESCRIPTIONS: [&str; 7] = [
 #[derive(Default)]
 pub struct Layouts {
     kept: Mutex<Kept>,
+    user: Overrides,
 }
 
 /// Two generations: what was not asked for while the younger one filled up is forgotten.
@@ -43,6 +44,14 @@ struct Kept {
 }
 
 impl Layouts {
+    /// Layouts as these settings of the user correct them.
+    pub fn corrected_by(user: Overrides) -> Layouts {
+        Layouts {
+            user,
+            ..Layouts::default()
+        }
+    }
+
     /// The layout of `tree`.
     pub fn at(
         &self,
@@ -53,7 +62,7 @@ impl Layouts {
         if let Some(known) = self.get(tree) {
             return Ok(known);
         }
-        let layout = Arc::new(layout::detect(reader, tree, renderer)?);
+        let layout = Arc::new(layout::detect(reader, tree, renderer, &self.user)?);
         self.put(tree, &layout, true);
         Ok(layout)
     }
@@ -75,7 +84,7 @@ impl Layouts {
             self.put(tree, &known, false);
             return Ok(known);
         }
-        let layout = layout::detect(reader, tree, renderer)?;
+        let layout = layout::detect(reader, tree, renderer, &self.user)?;
         if same(&layout, &known) {
             self.put(tree, &known, false);
             return Ok(known);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names;
+use super::overrides::Overrides;
 use super::{App, Deployer, Destination, Environment, Layout, LayoutKind};
 use crate::git::{BString, ByteSlice, RepoPath};
 use crate::manifest::ObjectRef;
@@ -21,6 +22,7 @@ pub(super) struct Draft {
     pub(super) generated: Vec<RepoPath>,
     pub(super) reads: BTreeSet<RepoPath>,
     pub(super) notes: Vec<String>,
+    pub(super) overrides: Overrides,
 }
 
 pub(super) struct FoundEnvironment {
@@ -54,6 +56,9 @@ pub(super) enum Mark {
 impl Draft {
     /// `otherwise`: who deploys what bears no marks in all of the repository.
     pub(super) fn finish(mut self, otherwise: Deployer) -> Layout {
+        for app in &mut self.apps {
+            self.overrides.assign(app);
+        }
         for app in &self.apps {
             let known = self
                 .environments
@@ -79,6 +84,11 @@ impl Draft {
         for found in self.environments {
             let apps = || self.apps.iter().filter(|app| app.environment == found.name);
             let mut destination = found.destination;
+            let corrected = self.overrides.environment(&found.name);
+            if let Some(corrected) = corrected {
+                destination.cluster = corrected.cluster.clone().or(destination.cluster);
+                destination.namespace = corrected.namespace.clone().or(destination.namespace);
+            }
             if destination.namespace.is_none() {
                 let namespaces: BTreeSet<_> = apps().map(|app| &app.recipe.namespace).collect();
                 if let (1, Some(Some(namespace))) = (namespaces.len(), namespaces.first()) {
@@ -88,7 +98,9 @@ impl Draft {
             let here: BTreeSet<Mark> = apps().flat_map(|app| &app.marks).copied().collect();
             let marks = if here.is_empty() { &everywhere } else { &here };
             environments.push(Environment {
-                protected: names::is_protected(&found.name),
+                protected: corrected
+                    .and_then(|corrected| corrected.protected)
+                    .unwrap_or_else(|| names::is_protected(&found.name)),
                 deployer: match (marks.len(), marks.first()) {
                     (1, Some(Mark::Flux)) => Deployer::Flux,
                     (1, Some(Mark::ArgoCd)) => Deployer::ArgoCd,
@@ -101,7 +113,10 @@ impl Draft {
             });
         }
         environments.sort_by(|a, b| {
-            let order = |environment: &Environment| names::order(&environment.name);
+            let order = |environment: &Environment| {
+                let name = &environment.name;
+                (self.overrides.position(name), names::order(name))
+            };
             order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
         });
         let position: BTreeMap<&str, usize> = environments

@@ -9,6 +9,7 @@ mod jenkins_x;
 mod kustomize;
 mod marks;
 mod names;
+mod overrides;
 mod plain;
 
 use std::collections::{BTreeSet, HashSet};
@@ -23,6 +24,7 @@ use crate::render::{Recipe, Renderer};
 
 pub use attribution::{is_bot, is_generated};
 use draft::Draft;
+pub use overrides::{EnvironmentOverride, Overrides};
 
 /// What a repository deploys, at one tree.
 #[derive(Debug, Clone, Default)]
@@ -131,17 +133,37 @@ impl Layout {
     }
 }
 
-/// Finds the layouts of a tree. Bad input (cycles, broken YAML, symlinks) ends in notes, not in an error.
-pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer) -> Result<Layout> {
+/// Finds the layouts of a tree, as `.gitopsy.toml` in it and then the user correct them. Bad input (cycles, broken YAML,
+/// symlinks) ends in notes, not in an error.
+pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides) -> Result<Layout> {
     let tree = Tree::listed(reader, tree)?;
     let mut draft = Draft::default();
-    if jenkins_x::detect(&tree, &mut draft)? {
-        return Ok(draft.finish(Deployer::JenkinsX));
-    }
-    let owned = kustomize::detect(&tree, renderer, &mut draft)?;
-    plain::detect(&tree, renderer, &owned, &mut draft)?;
-    let otherwise = marks::pipeline(&tree)?;
-    Ok(draft.finish(otherwise))
+    let own = Overrides::of(&tree)?.unwrap_or_else(|why| {
+        draft.notes.push(why);
+        Overrides::default()
+    });
+    draft.overrides = own.clone().with(user);
+    let otherwise = if jenkins_x::detect(&tree, &mut draft)? {
+        Deployer::JenkinsX
+    } else {
+        let owned = kustomize::detect(&tree, renderer, &mut draft)?;
+        plain::detect(&tree, renderer, &owned, &mut draft)?;
+        marks::pipeline(&tree)?
+    };
+    let mut layout = draft.finish(otherwise);
+    let unknown: Vec<String> = own
+        .names()
+        .filter(|name| layout.environment(name).is_none())
+        .map(|name| {
+            format!(
+                "{}: there is no environment {}",
+                overrides::FILE,
+                crate::text::clean_line(name)
+            )
+        })
+        .collect();
+    layout.notes.extend(unknown);
+    Ok(layout)
 }
 
 /// Whether two trees that differ in `changes` only, one of them laid out as `layout`, are sure to have the same layout: no file came or went, and none changed
@@ -167,6 +189,7 @@ pub fn unaltered(
             || !file(after_kind)
             || marks::is_pipeline(path)
             || jenkins_x::is_read(path)
+            || path == overrides::FILE
             || layout.reads.contains(path)
         {
             false

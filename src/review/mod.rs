@@ -26,7 +26,7 @@ pub use crate::diff::{
     ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Note, Span, TextDiff, text as text_diff,
 };
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
-pub use crate::layout::{Deployer, Destination};
+pub use crate::layout::{Deployer, Destination, EnvironmentOverride, Overrides};
 pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
 pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step};
 pub use crate::task::{Cancel, Clock, Known, Sink, Why};

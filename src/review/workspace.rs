@@ -10,7 +10,7 @@ use ring::rand::SecureRandom;
 
 use crate::git::{Oid, Reader, Repo, Tip};
 use crate::history::{History, Layouts, Origins, Sources};
-use crate::layout::Layout;
+use crate::layout::{Layout, Overrides};
 use crate::manifest::{ListKeys, Masking};
 use crate::render::Renderer;
 use crate::task::{Cancel, Clock};
@@ -31,6 +31,8 @@ pub struct Options {
     pub repo: Option<PathBuf>,
     pub branch: Option<String>,
     pub cluster: ClusterChoice,
+    /// What the user says about environments.
+    pub overrides: Overrides,
     pub offline: bool,
     pub read_only: bool,
     /// Our state directory (shadow objects, journals, the masking key).
@@ -165,7 +167,7 @@ impl Workspace {
         Ok(Workspace {
             inner: Arc::new(Inner {
                 renderer: Renderer::new(masking.clone()),
-                layouts: Layouts::default(),
+                layouts: Layouts::corrected_by(options.overrides.clone()),
                 lists: ListKeys::builtin(),
                 live,
                 under_way: Default::default(),

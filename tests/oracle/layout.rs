@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gitopsy::git::{Oid, Reader, Repo, RepoPath};
-use gitopsy::layout::{self, Deployer, Layout, LayoutKind};
+use gitopsy::layout::{self, Deployer, Layout, LayoutKind, Overrides};
 use gitopsy::manifest::Masking;
 use gitopsy::render::{Renderer, Tool};
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ impl Fixture {
     /// Commits everything, and detects.
     fn layout(&self) -> Layout {
         let tree = self.commit();
-        layout::detect(&self.reader(), tree, &self.renderer).expect("layout")
+        layout::detect(&self.reader(), tree, &self.renderer, &Overrides::default()).expect("layout")
     }
 
     fn commit(&self) -> Oid {
@@ -731,8 +731,9 @@ fn a_layout_is_carried_over_exactly_where_detection_would_find_it_again() {
         before.insert(key, new);
         let reader = fixture.reader();
         let changes = reader.diff(old, new).expect("difference");
-        let [old, new] = [old, new]
-            .map(|tree| layout::detect(&reader, tree, &fixture.renderer).expect("layout"));
+        let [old, new] = [old, new].map(|tree| {
+            layout::detect(&reader, tree, &fixture.renderer, &Overrides::default()).expect("layout")
+        });
         let unaltered =
             layout::unaltered(&reader, &fixture.renderer, &old, &changes).expect("answer");
         assert_eq!(unaltered, carried, "step {number}: {path}");
@@ -742,4 +743,81 @@ fn a_layout_is_carried_over_exactly_where_detection_would_find_it_again() {
             assert_eq!(old.environments, new.environments, "step {number}: {path}");
         }
     }
+}
+
+/// What people say of their environments holds: which apps are where, the order, what asks for care, where it goes.
+#[test]
+fn people_correct_what_was_detected() {
+    let fixture = Fixture::new();
+    fixture.files(&[
+        ("teams/a/one/app.yaml", &object("Deployment", "a-one", None)),
+        ("teams/a/two/app.yaml", &object("Deployment", "a-two", None)),
+        ("teams/b/one/app.yaml", &object("Deployment", "b-one", None)),
+        ("prod/web/app.yaml", &object("Deployment", "web", None)),
+        (
+            ".gitopsy.toml",
+            "order = ['prod', 'first', 'second']\n\
+             [environments.first]\nroots = ['teams/*/one']\ncluster = 'c1'\nnamespace = 'shop'\nprotected = true\n\
+             [environments.second]\nroots = ['teams/a', 'teams/a/two']\n\
+             [environments.prod]\nprotected = false\n\
+             [environments.gone]\n",
+        ),
+    ]);
+    let layout = fixture.layout();
+    let environments: Vec<_> = layout
+        .environments
+        .iter()
+        .map(|environment| {
+            let destination = &environment.destination;
+            (
+                environment.name.as_str(),
+                environment.protected,
+                destination.cluster.as_deref(),
+                destination.namespace.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        environments,
+        [
+            ("prod", false, None, None),
+            ("first", true, Some("c1"), Some("shop")),
+            ("second", false, None, None),
+        ]
+    );
+    let apps: Vec<_> = layout
+        .apps
+        .iter()
+        .map(|app| (app.environment.as_str(), app.recipe.roots[0].to_string()))
+        .collect();
+    assert_eq!(
+        apps,
+        [
+            ("prod", "prod/web".to_owned()),
+            ("first", "teams/a/one".to_owned()),
+            ("first", "teams/b/one".to_owned()),
+            ("second", "teams/a/two".to_owned()),
+        ]
+    );
+    assert_eq!(
+        layout.notes,
+        [".gitopsy.toml: there is no environment gone"]
+    );
+}
+
+#[test]
+fn a_typing_error_in_the_corrections_is_named_and_the_rest_goes_on() {
+    let fixture = Fixture::new();
+    fixture.files(&[
+        ("prod/web/app.yaml", &object("Deployment", "web", None)),
+        (".gitopsy.toml", "order = ['prod']\nroot = 'x'\n"),
+    ]);
+    let layout = fixture.layout();
+    assert_eq!(layout.environments.len(), 1);
+    assert_eq!(layout.notes.len(), 1);
+    let note = &layout.notes[0];
+    assert!(
+        note.starts_with(".gitopsy.toml is not used: line 2: unknown field `root`"),
+        "{note}"
+    );
 }

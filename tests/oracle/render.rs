@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use gitopsy::git::{Oid, Reader, Repo, RepoPath};
-use gitopsy::layout;
+use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::Masking;
 use gitopsy::render::{How, Recipe, Renderer, Rendering, Tool};
 use serde_json::Value;
@@ -305,7 +305,7 @@ fn the_closure_is_what_the_build_reads() {
     let tree = fixture.commit();
     let renderer = renderer();
     let reader = fixture.reader();
-    let found = layout::detect(&reader, tree, &renderer).expect("layout");
+    let found = layout::detect(&reader, tree, &renderer, &Overrides::default()).expect("layout");
     let recipe = &found.apps.first().expect("an app").recipe;
     let before = renderer.render(&reader, tree, recipe).expect("rendering");
     // Each file in turn: spoiling it changes the rendering exactly if it is in the closure.

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gitopsy::diff::same_but_generated;
 use gitopsy::git::{Oid, Reader};
-use gitopsy::layout::detect;
+use gitopsy::layout::{Overrides, detect};
 use gitopsy::manifest::{Masking, Node, ObjectRef, parse};
 use gitopsy::render::Renderer;
 
@@ -50,7 +50,7 @@ pub fn of_files(files: &Files, masking: &Masking) -> Values {
 
 /// What a commit's tree holds, by detecting its layout and rendering every app of it.
 pub fn of_tree(reader: &Reader, renderer: &Renderer, tree: Oid) -> Values {
-    let layout = detect(reader, tree, renderer).expect("a layout");
+    let layout = detect(reader, tree, renderer, &Overrides::default()).expect("a layout");
     let mut values: BTreeMap<Resource, Vec<Node>> = BTreeMap::new();
     for app in layout.apps {
         let rendering = renderer

@@ -168,27 +168,15 @@ impl App {
             }
             return;
         }
-        let App {
-            places,
-            header,
-            at,
-            next_ticket,
-            now,
-            ..
-        } = self;
-        let mut cx = Cx {
-            now: *now,
-            header,
-            at: at.as_deref(),
-            next_ticket,
-            wishes: Vec::new(),
-        };
-        let waits = |opened: &&mut Opened| opened.screen.facts().tickets.contains(&reply.ticket);
-        if let Some(opened) = places.all_mut().find(waits) {
-            opened.screen.reply(reply, &mut cx);
-        }
-        let wishes = cx.wishes;
-        self.grant(wishes, effects);
+        let ticket = reply.ticket;
+        self.with(
+            effects,
+            |places| {
+                let mut all = places.all_mut();
+                all.find(|opened| opened.screen.facts().tickets.contains(&ticket))
+            },
+            |screen, cx| screen.reply(reply, cx),
+        );
     }
 
     fn key(&mut self, event: KeyEvent, effects: &mut Vec<Effect>) {
@@ -491,6 +479,16 @@ impl App {
         effects: &mut Vec<Effect>,
         change: impl FnOnce(&mut Screen, &mut Cx),
     ) {
+        self.with(effects, |places| Some(places.top_mut()), change);
+    }
+
+    /// Lets a screen change, and grants what it wishes.
+    fn with(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        which: impl FnOnce(&mut Places) -> Option<&mut Opened>,
+        change: impl FnOnce(&mut Screen, &mut Cx),
+    ) {
         let App {
             places,
             header,
@@ -506,7 +504,9 @@ impl App {
             next_ticket,
             wishes: Vec::new(),
         };
-        change(&mut places.top_mut().screen, &mut cx);
+        if let Some(opened) = which(places) {
+            change(&mut opened.screen, &mut cx);
+        }
         let wishes = cx.wishes;
         self.grant(wishes, effects);
     }

@@ -18,7 +18,9 @@ use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
 use kustomization::Kustomization;
 use memo::Memo;
-pub use tool::{Additions, Chart, Helm, Helmfile, Image, Patch, Substitution, Tool};
+pub use tool::{
+    Additions, Chart, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules, Substitution, Tool,
+};
 use tree::{Tree, is_within};
 
 /// How an app's sources become objects.

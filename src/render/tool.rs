@@ -28,6 +28,7 @@ impl Tool {
 /// (argo-cd `util/kustomize/kustomize.go`); here it is written into the throw-away export.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Additions {
+    pub rules: Rules,
     /// Without a kustomization file, every manifest below the directory is a resource (Flux generates one that says so).
     pub generate: bool,
     pub namespace: Option<String>,
@@ -39,10 +40,47 @@ pub struct Additions {
     pub patches: Vec<Patch>,
     /// Directories, relative to the kustomization's.
     pub components: Vec<String>,
-    pub labels: BTreeMap<String, String>,
+    /// Components that do not exist are left out, instead of failing the build.
+    pub ignore_missing_components: bool,
+    pub labels: Labels,
     pub annotations: BTreeMap<String, String>,
+    /// An annotation that the kustomization sets already is overwritten, instead of failing the build.
+    pub force_annotations: bool,
+    /// Set on every object of the result (Flux' `commonMetadata`).
+    pub metadata: Metadata,
     /// Variables replaced in the result (Flux' `postBuild`).
     pub substitute: Option<Substitution>,
+}
+
+/// Who writes the additions: they differ in what becomes of what is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Rules {
+    /// Nobody: `kustomize build` as by hand.
+    #[default]
+    Kustomize,
+    /// An image entry of the same name is changed where the addition says something. Files may be read from anywhere in
+    /// the repository.
+    Flux,
+    /// An entry of the same name is replaced.
+    ArgoCd,
+}
+
+/// Argo CD's `commonLabels`, and how they are set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Labels {
+    pub pairs: BTreeMap<String, String>,
+    /// `labelWithoutSelector`: not on selectors.
+    pub without_selectors: bool,
+    /// `labelIncludeTemplates`: with the former, on the templates all the same.
+    pub in_templates: bool,
+    /// `forceCommonLabels`: a label that the kustomization sets already is overwritten, instead of failing the build.
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Metadata {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// An entry of a kustomization's `images`.
@@ -55,19 +93,27 @@ pub struct Image {
 }
 
 /// An entry of a kustomization's `patches`: a strategic merge or JSON 6902 patch, and a selector (a mapping in YAML).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Patch {
+    /// Empty where `path` names its file.
     pub patch: String,
+    /// A file, relative to the kustomization's directory (Argo CD only).
+    pub path: Option<String>,
     pub target: Option<String>,
+    /// `allowNameChange`, `allowKindChange` (Argo CD only).
+    pub options: BTreeMap<String, bool>,
 }
 
-/// Flux' `postBuild`: the variables known from the repository.
+/// Flux' `postBuild`: the variables known from the repository. Never the values of Secrets: what is put into an object
+/// that is none is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Substitution {
     pub variables: BTreeMap<String, String>,
-    /// Some variables come from where they cannot be read (an encrypted Secret, an object that is not in the repository):
-    /// a variable that is not in `variables` then stays as it is written, instead of becoming empty.
+    /// Some variables come from where they cannot be read (a Secret, an object that is not in the repository): a variable
+    /// that is not in `variables` then stays as it is written, instead of becoming empty.
     pub incomplete: bool,
+    /// Also where there are no variables at all (`substituteStrategy: Always`): for the defaults.
+    pub always: bool,
 }
 
 /// `helm template`.

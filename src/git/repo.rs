@@ -44,7 +44,10 @@ impl Repo {
         if !path.exists() {
             return Err(Error::NoSuchPath(path.to_owned()));
         }
-        let own = discover(path)?;
+        // git is run in the repository's directory, from which a relative path leads elsewhere.
+        let path = std::path::absolute(path)
+            .map_err(|error| Error::Other(format!("cannot resolve {}: {error}", path.display())))?;
+        let own = discover(&path)?;
         let local = own.to_thread_local();
         if local.git_dir_trust() != gix::sec::Trust::Full {
             return Err(Error::Untrusted(

@@ -73,6 +73,30 @@ fn staging_makes_one_branch_and_one_pull_request_and_leaves_the_clone_alone() {
     clone.assert_unchanged(&demo.clone);
 }
 
+/// git runs in the repository's directory: a path relative to ours failed there.
+#[test]
+fn stages_in_a_repository_named_by_a_relative_path() {
+    let home = Home::new();
+    let demo = demo(&home);
+    let bad = bad(&home, &demo);
+    let above = demo.clone.parent().expect("a directory");
+    let name = demo.clone.file_name().and_then(|name| name.to_str());
+    let staged = home.json(
+        above,
+        &[
+            "--repo",
+            name.expect("a name"),
+            "revert",
+            &bad,
+            "--pr",
+            "--yes",
+        ],
+        0,
+    );
+    let branch = staged["staged"]["branch"].as_str().expect("a branch");
+    assert!(branches(&demo).iter().any(|known| known == branch));
+}
+
 #[test]
 fn read_only_and_unconfirmed_write_nothing() {
     let home = Home::new();

@@ -161,12 +161,16 @@ impl fmt::Display for Why {
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Clock(Arc::new(now))
+    }
+
     pub fn system() -> Self {
-        Clock(Arc::new(Timestamp::now))
+        Clock::new(Timestamp::now)
     }
 
     pub fn fixed(at: Timestamp) -> Self {
-        Clock(Arc::new(move || at))
+        Clock::new(move || at)
     }
 
     pub fn now(&self) -> Timestamp {

@@ -31,7 +31,7 @@ use crate::task::{Cancel, Known, Why};
 pub struct Identity {
     /// The kubeconfig context; `None` for a snapshot.
     pub context: Option<String>,
-    /// The server's URL, or the snapshot's directory.
+    /// The server's URL, or the snapshot's directory as it was named.
     pub server: String,
 }
 
@@ -188,14 +188,19 @@ impl Cluster {
 
     /// The cluster that the snapshot in `dir` shows.
     pub fn snapshot(dir: &Path, masking: Masking) -> Result<Cluster, Error> {
-        Ok(Cluster::of(Snapshot::load(dir)?, masking))
+        let server = dir.display().to_string();
+        Ok(Cluster::named(server, Snapshot::load(dir)?, masking))
     }
 
     /// As [`Cluster::snapshot`], for who holds it already.
     pub fn of(snapshot: Snapshot, masking: Masking) -> Cluster {
+        Cluster::named(snapshot.dir().display().to_string(), snapshot, masking)
+    }
+
+    fn named(server: String, snapshot: Snapshot, masking: Masking) -> Cluster {
         let identity = Identity {
             context: None,
-            server: snapshot.dir().display().to_string(),
+            server,
         };
         Cluster {
             identity: Arc::new(identity),

@@ -19,7 +19,7 @@ pub mod screen;
 mod terminal;
 pub mod theme;
 pub mod widget;
-mod worker;
+pub mod worker;
 
 use std::collections::BTreeMap;
 use std::path::Path;

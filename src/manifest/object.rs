@@ -140,6 +140,33 @@ impl Object {
         self.at(&["metadata", "labels"])?.get(key)?.as_str()
     }
 
+    /// Sets labels or annotations (`field`), over those of the same name.
+    pub fn set_metadata(&mut self, field: &str, entries: &BTreeMap<String, String>) {
+        let Node::Map(root) = &mut self.root else {
+            return;
+        };
+        let Some(Node::Map(metadata)) = root.get_mut("metadata") else {
+            return;
+        };
+        if entries.is_empty() {
+            return;
+        }
+        let target = metadata
+            .entry(field.to_owned())
+            .or_insert(Node::Leaf(Leaf::Null));
+        if !matches!(target, Node::Map(_)) {
+            *target = Node::Map(BTreeMap::new());
+        }
+        if let Node::Map(map) = target {
+            let leaf = |value: &String| Node::Leaf(Leaf::String(value.clone()));
+            map.extend(
+                entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), leaf(value))),
+            );
+        }
+    }
+
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.at(&["metadata", "annotations"])?.get(key)?.as_str()
     }

@@ -77,6 +77,16 @@ impl Export {
         Ok(export)
     }
 
+    /// Puts a file of ours in, or in the place of one of the repository's.
+    pub(crate) fn write(&self, path: &BStr, content: &[u8]) -> Result<(), ExportError> {
+        let place = self.place(path)?;
+        // Never through a link, wherever it leads.
+        match fs::remove_file(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => Ok(fs::write(&place, content)?),
+        }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_yaml::Value;
 
 use super::Renderer;
-use super::tree::{Followed, Node, Tree, join, parent};
+use super::tool::Additions;
+use super::tree::{Followed, Node, Tree, file_name, join, parent};
 use crate::git::{BStr, BString, ByteSlice, Oid, RepoPath, Result};
 
 /// The names kustomize looks for (`konfig.RecognizedKustomizationFileNames`). More than one in a directory is an error.
@@ -38,6 +39,8 @@ pub(crate) struct Kustomization {
     /// Patches, generators' inputs, …: files, or inline text.
     files: Vec<String>,
     helm: bool,
+    /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
+    reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
     broken: Option<String>,
 }
@@ -49,6 +52,12 @@ pub(crate) struct Walk {
     pub(crate) closure: BTreeSet<RepoPath>,
     /// The files that hold resources (not patches), in the order they are read.
     pub(crate) resources: Vec<(RepoPath, Oid)>,
+    /// The kustomization file of the root, unless (`generated`) there is none.
+    pub(crate) file: Option<(RepoPath, Oid)>,
+    /// The resources of the kustomization file that is to be made, relative to the root.
+    pub(crate) generated: Vec<String>,
+    /// Something in it might name a file that this walk has not seen, so that only the tool's own restrictions hold it back.
+    pub(crate) obscure: bool,
     /// The directories of the kustomizations read, the root first.
     pub(crate) directories: Vec<RepoPath>,
     /// Namespaces that the kustomizations below the root set.
@@ -68,6 +77,12 @@ pub(crate) fn is_kustomization_name(name: &BStr) -> bool {
 
 /// The kustomization files of a directory: none, one, or (an error in kustomize) more.
 pub(crate) fn files_in(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, Oid)>> {
+    let found = find(tree, directory)?;
+    Ok(found.into_iter().map(|(path, id, _)| (path, id)).collect())
+}
+
+/// The same, with the links on the way to each.
+fn find(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, Oid, Vec<RepoPath>)>> {
     let mut found = Vec::new();
     for name in NAMES {
         let Some(path) = join(directory, BStr::new(name)) else {
@@ -76,10 +91,10 @@ pub(crate) fn files_in(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, O
         if let Followed::To {
             path,
             node: Node::File(id),
-            ..
+            links,
         } = tree.follow(path.as_bstr())?
         {
-            found.push((path, id));
+            found.push((path, id, links));
         }
     }
     Ok(found)
@@ -87,12 +102,94 @@ pub(crate) fn files_in(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, O
 
 /// Follows everything that the kustomization in `directory` names.
 pub(crate) fn walk(tree: &Tree, directory: &BStr, renderer: &Renderer) -> Result<Walk> {
+    walk_with(tree, directory, &Additions::default(), renderer)
+}
+
+/// Follows everything that the kustomization in `directory` names, and what its deployer adds.
+pub(crate) fn walk_with(
+    tree: &Tree,
+    directory: &BStr,
+    additions: &Additions,
+    renderer: &Renderer,
+) -> Result<Walk> {
     let mut walk = Walk::default();
-    walk.directory(tree, directory, renderer)?;
+    let mut directory = BString::from(directory.to_vec());
+    if let Followed::To { path, links, .. } = tree.follow(directory.as_bstr())? {
+        walk.closure.extend(links);
+        directory = path;
+    }
+    let directory = directory.as_bstr();
+    walk.file = files_in(tree, directory)?.into_iter().next();
+    match &walk.file {
+        None if additions.generate => walk.generate(tree, directory, renderer)?,
+        _ => walk.directory(tree, directory, renderer)?,
+    }
+    for component in &additions.components {
+        let place = join(directory, BStr::new(component));
+        let missing = match &place {
+            Some(path) => matches!(tree.follow(path.as_bstr())?, Followed::Missing(_)),
+            None => false,
+        };
+        if !(missing && additions.ignore_missing_components) {
+            walk.reference(tree, directory, component, Role::Component, renderer)?;
+        }
+    }
+    for path in additions
+        .patches
+        .iter()
+        .filter_map(|patch| patch.path.as_ref())
+    {
+        walk.reference(tree, directory, path, Role::File, renderer)?;
+    }
     Ok(walk)
 }
 
 impl Walk {
+    /// Every manifest below `directory`, and every kustomization, as Flux gathers them (`scanManifests`).
+    fn generate(&mut self, tree: &Tree, directory: &BStr, renderer: &Renderer) -> Result<()> {
+        let root = BString::from(directory.to_vec());
+        if !root.is_empty() && tree.node(directory)? != Some(Node::Directory) {
+            let why = format!("{}: there is no such directory", display(directory));
+            self.problems.push(why);
+            return Ok(());
+        }
+        self.directories.push(root.clone());
+        // Files there may come and go.
+        self.closure.insert(root.clone());
+        let below = tree.below(root.as_bstr())?;
+        let built: HashSet<&BStr> = below
+            .iter()
+            .filter(|(path, ..)| is_kustomization_name(file_name(path.as_bstr())))
+            .map(|(path, ..)| parent(path.as_bstr()))
+            .collect();
+        let mut found = BTreeSet::new();
+        for (path, ..) in &below {
+            let relative = match root.is_empty() {
+                true => path.as_bstr(),
+                false => path[root.len() + 1..].as_bstr(),
+            };
+            let start = path.len() - relative.len();
+            let kustomization = relative
+                .find_iter("/")
+                .map(|slash| path[..start + slash].as_bstr())
+                .find(|directory| built.contains(directory));
+            let resource = match kustomization {
+                Some(directory) => directory,
+                None if is_gathered(relative) => path.as_bstr(),
+                None => continue,
+            };
+            found.insert(resource[start..].to_str_lossy().into_owned());
+        }
+        self.stack.push(root.clone());
+        for resource in found {
+            let resource = format!("./{resource}");
+            self.reference(tree, root.as_bstr(), &resource, Role::Resource, renderer)?;
+            self.generated.push(resource);
+        }
+        self.stack.pop();
+        Ok(())
+    }
+
     fn directory(&mut self, tree: &Tree, directory: &BStr, renderer: &Renderer) -> Result<()> {
         let directory = BString::from(directory.to_vec());
         if let Some(first) = self.stack.iter().position(|open| *open == directory) {
@@ -117,7 +214,7 @@ impl Walk {
             ));
             return Ok(());
         }
-        let files = files_in(tree, directory.as_bstr())?;
+        let files = find(tree, directory.as_bstr())?;
         match files.as_slice() {
             [] => self.problems.push(format!(
                 "{}: no kustomization file in it",
@@ -132,10 +229,17 @@ impl Walk {
         self.seen.insert(directory.clone());
         self.directories.push(directory.clone());
         self.stack.push(directory.clone());
-        for (path, id) in files {
+        for (path, id, links) in files {
             self.closure.insert(path.clone());
+            self.closure.extend(links);
             let kustomization = renderer.kustomization(tree.reader, id)?;
-            self.kustomization(tree, path.as_bstr(), &kustomization, renderer)?;
+            self.kustomization(
+                tree,
+                directory.as_bstr(),
+                path.as_bstr(),
+                &kustomization,
+                renderer,
+            )?;
         }
         self.stack.pop();
         Ok(())
@@ -144,11 +248,11 @@ impl Walk {
     fn kustomization(
         &mut self,
         tree: &Tree,
+        directory: &BStr,
         path: &BStr,
         kustomization: &Kustomization,
         renderer: &Renderer,
     ) -> Result<()> {
-        let directory = parent(path);
         if let Some(why) = &kustomization.broken {
             self.problems.push(format!("{}: {why}", display(path)));
         }
@@ -158,6 +262,12 @@ impl Walk {
                 display(path)
             ));
         }
+        self.obscure |= kustomization.broken.is_some()
+            || !kustomization.plugins.is_empty()
+            || kustomization
+                .reaching
+                .iter()
+                .any(|text| join(directory, BStr::new(text)).is_none());
         if self.stack.len() > 1 {
             self.namespaces.extend(kustomization.namespace.clone());
         }
@@ -334,7 +444,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
             ..Kustomization::default()
         });
     }
-    let value = match serde_yaml::from_slice::<Value>(bytes) {
+    let mut value = match serde_yaml::from_slice::<Value>(bytes) {
         Ok(value) => value,
         Err(error) => {
             let at = error
@@ -346,6 +456,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
             });
         }
     };
+    // As Go's reader does: what is merged in names files too.
+    if value.apply_merge().is_err() {
+        return Arc::new(Kustomization {
+            broken: Some("it merges what cannot be merged".to_owned()),
+            ..Kustomization::default()
+        });
+    }
     let text = |key: &str| value.get(key).and_then(Value::as_str);
     let mut kustomization = Kustomization {
         component: text("kind") == Some("Component"),
@@ -395,7 +512,54 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
             files.extend(strings(chart, "additionalValuesFiles"));
         }
     }
+    reaching(&value, &mut kustomization.reaching);
     Arc::new(kustomization)
+}
+
+/// Gathers every text that, taken for a path (or `key=path`), goes up or is absolute: field names are not looked at, for
+/// Go's reader takes them in any case.
+fn reaching(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let path = text
+                .rsplit_once('=')
+                .map_or(text.as_str(), |(_, path)| path);
+            let out =
+                |text: &str| text.starts_with('/') || text.split('/').any(|part| part == "..");
+            found.extend(
+                [text.as_str(), path]
+                    .into_iter()
+                    .find(|text| out(text))
+                    .map(str::to_owned),
+            );
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| reaching(item, found)),
+        Value::Mapping(map) => map.values().for_each(|item| reaching(item, found)),
+        Value::Tagged(tagged) => reaching(&tagged.value, found),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether Flux takes a file for a manifest, and has it in its artifact at all (fluxcd/pkg `sourceignore`, the defaults).
+fn is_gathered(path: &BStr) -> bool {
+    let name = file_name(path);
+    let manifest = name.ends_with(b".yaml") || name.ends_with(b".yml");
+    let pipeline = [
+        ".travis.yml",
+        ".gitlab-ci.yml",
+        "appveyor.yml",
+        ".drone.yml",
+        "cloudbuild.yaml",
+        "codeship-services.yml",
+        "codeship-steps.yml",
+        ".goreleaser.yml",
+        ".sops.yaml",
+        ".flux.yaml",
+    ]
+    .iter()
+    .any(|known| name == *known);
+    let hidden = |part: &[u8]| matches!(part, b".github" | b".circleci" | b".git");
+    manifest && !pipeline && !path.split_str("/").any(hidden)
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {

@@ -1,31 +1,23 @@
 //! Building a kustomization by the real tool: `kustomize build`, or the one inside `kubectl`.
 //!
-//! The build gets a throw-away copy of its closure, an empty `PATH` (so that it can run neither git nor helm nor a plugin),
-//! an empty home, no credentials, and dead proxies: whatever a repository says, a build reads files and prints text. What
-//! would need more is refused beforehand, in words. A build that fails shows its sources instead, marked as such: nothing
-//! that compares two trees may take a failure for "everything was deleted".
+//! What a build would need beside its files is refused beforehand, in words. A build that fails shows its sources instead,
+//! marked as such: nothing that compares two trees may take a failure for "everything was deleted".
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use super::export::{Export, ExportError};
 use super::kustomization::{Walk, display};
 use super::plain;
-use super::tree::Tree;
-use super::{How, Recipe, RenderedObject, Renderer, Rendering, Source};
-use crate::exec::{self, Command};
-use crate::git::{self, ByteSlice};
+use super::program::{self, Program, Run, sentence};
+use super::substitute::SWITCH;
+use super::tool::{Additions, Rules};
+use super::tree::{Tree, join};
+use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use crate::git::{self, BStr, ByteSlice};
 use crate::manifest::{self, Leaf, Node, Object, ObjectRef};
-use crate::text;
-
-/// The slowest build measured on real repositories took 1.8 s.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest output measured was 60,365 lines, about 2 MB.
-const MAX_OUTPUT: usize = 64 << 20;
-/// Of a message shown to people.
-const MAX_WHY: usize = 600;
+use crate::task::Cancel;
 
 /// Parts of messages that quote nothing (kustomize `api/`), for when the whole must not be shown.
 const KNOWN: [&str; 9] = [
@@ -43,55 +35,51 @@ const KNOWN: [&str; 9] = [
 /// A program that builds kustomizations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Builder {
-    program: PathBuf,
+    pub(super) program: Program,
     command: &'static str,
-    name: &'static str,
-    version: String,
 }
 
 impl Builder {
     /// `kustomize` where it is installed, else `kubectl`; else why there is none. `tools`: directories to look in, instead of
     /// `PATH`.
     pub(super) fn find(tools: Option<&OsStr>) -> Result<Builder, String> {
-        let find = |name: &str| match tools {
-            Some(tools) => {
-                std::env::split_paths(tools).find_map(|place| exec::find(place.join(name)))
-            }
-            None => exec::find(name),
+        let never = Cancel::new();
+        let ask = |file: &PathBuf, arguments: &[&str]| {
+            let run = Run {
+                program: file,
+                arguments: arguments.iter().map(OsString::from).collect(),
+                directory: None,
+                environment: Vec::new(),
+                cancel: &never,
+            };
+            run.output().ok()?.ok()
         };
         let mut tried = Vec::new();
-        if let Some(program) = find("kustomize") {
-            // `v5.5.0`, or (before 4.5) `{Version:kustomize/v4.2.0 GitCommit:… …}`
-            if let Ok(output) = run(&program, &["version".into()], None) {
-                let output = String::from_utf8_lossy(&output);
-                let version = output
-                    .split(|c: char| c.is_whitespace() || matches!(c, '/' | '{' | '}' | ':'))
-                    .find(|word| is_version(word))
-                    .unwrap_or("of unknown version");
+        if let Some(file) = program::find("kustomize", tools) {
+            if let Some(output) = ask(&file, &["version"]) {
                 return Ok(Builder {
-                    program,
+                    program: Program {
+                        file,
+                        name: "kustomize",
+                        version: program::version_in(&output),
+                    },
                     command: "build",
-                    name: "kustomize",
-                    version: version.to_owned(),
                 });
             }
             tried.push("kustomize does not run");
         }
-        if let Some(program) = find("kubectl") {
-            let version = run(
-                &program,
-                &["version", "--client", "-o", "json"].map(Into::into),
-                None,
-            )
-            .ok()
-            .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok())
-            .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
+        if let Some(file) = program::find("kubectl", tools) {
+            let version = ask(&file, &["version", "--client", "-o", "json"])
+                .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok())
+                .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
             if let Some(version) = version {
                 return Ok(Builder {
-                    program,
+                    program: Program {
+                        file,
+                        name: "kubectl kustomize",
+                        version,
+                    },
                     command: "kustomize",
-                    name: "kubectl kustomize",
-                    version,
                 });
             }
             tried.push("kubectl has no kustomize in it");
@@ -101,101 +89,41 @@ impl Builder {
             tried => tried.join(", "),
         })
     }
-
-    fn build(&self, export: &Export, directory: PathBuf) -> Result<Vec<u8>, String> {
-        let arguments = [self.command.into(), directory.into_os_string()];
-        run(&self.program, &arguments, Some(export.root()))
-    }
-}
-
-fn is_version(word: &str) -> bool {
-    word.strip_prefix('v')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Standard output, or why there is none: what the tool said, or what became of it.
-fn run(
-    program: &Path,
-    arguments: &[OsString],
-    directory: Option<&Path>,
-) -> Result<Vec<u8>, String> {
-    // Nothing listens on the discard port.
-    const NOWHERE: &str = "http://127.0.0.1:9";
-    let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut command = Command::new(program)
-        .args(arguments)
-        .directory(directory.unwrap_or(home.path()))
-        .timeout(TIMEOUT)
-        .max_output(MAX_OUTPUT)
-        .clear_environment()
-        .env("GIT_ALLOW_PROTOCOL", "")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("NO_PROXY", "");
-    for name in [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ] {
-        command = command.env(name, NOWHERE);
-    }
-    // Empty, and so is `PATH`.
-    for name in [
-        "HOME",
-        "PATH",
-        "TMPDIR",
-        "XDG_CONFIG_HOME",
-        "XDG_CACHE_HOME",
-    ] {
-        command = command.env(name, home.path());
-    }
-    let output = exec::run(&command).map_err(|error| error.to_string())?;
-    if output.success() {
-        return Ok(output.stdout);
-    }
-    let message = output.message();
-    Err(match (message.is_empty(), output.code) {
-        (false, _) => message,
-        (true, Some(code)) => format!("{} failed with exit code {code}", program.display()),
-        (true, None) => format!("{} was killed", program.display()),
-    })
 }
 
 /// Builds what `walk` found, or gives its sources and says why.
 pub(super) fn render(
     tree: &Tree,
     recipe: &Recipe,
+    additions: &Additions,
     walk: &Walk,
-    builder: Result<&Builder, &str>,
     renderer: &Renderer,
-) -> git::Result<Rendering> {
+    cancel: &Cancel,
+) -> Result<Rendering, Error> {
     let namespace = recipe.namespace.as_deref();
     let (sources, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
-    let why = match (builder, walk.refusals.as_slice()) {
+    let why = match (renderer.tools.kustomize(), walk.refusals.as_slice()) {
         (_, [_, ..]) => sentence(&walk.refusals),
         (Err(why), []) => why.to_owned(),
-        (Ok(builder), []) => match build(tree, walk, builder, renderer)? {
-            Ok(output) => {
-                let built = manifest::parse(&output, renderer.masking());
-                if built.broken.is_empty() {
+        (Ok(builder), []) => match build(tree, additions, walk, builder, renderer, cancel)? {
+            Ok(output) => match finished(&output, additions, renderer) {
+                Ok(objects) => {
                     let candidates = Candidates::of(&sources);
-                    let objects = built
-                        .documents
+                    let objects = objects
                         .into_iter()
-                        .map(|document| candidates.rendered(document.object, namespace))
+                        .map(|object| candidates.rendered(object, namespace))
                         .collect();
                     return Ok(Rendering {
                         objects,
                         how: How::Tool {
-                            name: builder.name.to_owned(),
-                            version: builder.version.clone(),
+                            name: builder.program.name.to_owned(),
+                            version: builder.program.version.clone(),
                         },
                         broken: Vec::new(),
                     });
                 }
-                format!("the output of {} cannot be read", builder.name)
-            }
+                Err(why) => why,
+            },
             Err(message) if walk.problems.is_empty() => message,
             Err(_) => sentence(&walk.problems),
         },
@@ -207,49 +135,137 @@ pub(super) fn render(
     })
 }
 
-fn sentence(reasons: &[String]) -> String {
-    let mut reasons = reasons.to_vec();
-    reasons.dedup();
-    match reasons.as_slice() {
-        [first, rest @ ..] if rest.len() > 2 => format!("{first}; and {} more such", rest.len()),
-        reasons => reasons.join("; "),
+/// The objects of a build, with what the deployer does to them afterwards. The error quotes no value.
+fn finished(
+    output: &[u8],
+    additions: &Additions,
+    renderer: &Renderer,
+) -> Result<Vec<Object>, String> {
+    let parse = |text: &[u8]| {
+        let parsed = manifest::parse(text, renderer.masking());
+        match parsed.broken.is_empty() {
+            true => Ok(parsed.documents.into_iter().map(|document| document.object)),
+            false => Err("what it gives cannot be read".to_owned()),
+        }
+    };
+    let substitute = additions.substitute.as_ref();
+    let mut objects = Vec::new();
+    match substitute.filter(|substitution| substitution.applies()) {
+        None => objects.extend(parse(output)?),
+        Some(substitution) => {
+            for text in documents(output) {
+                for object in parse(text)? {
+                    let switch = |value: Option<&str>| value == Some("disabled");
+                    if switch(object.label(SWITCH)) || switch(object.annotation(SWITCH)) {
+                        objects.push(object);
+                        continue;
+                    }
+                    let failed = |why: String| {
+                        format!("its variables cannot be replaced in {}: {why}", object.id)
+                    };
+                    let text = substitution
+                        .apply(text)
+                        .map_err(|error| failed(error.to_string()))?;
+                    objects.extend(parse(&text).map_err(failed)?);
+                }
+            }
+        }
     }
+    for object in &mut objects {
+        for (key, added) in [
+            ("labels", &additions.metadata.labels),
+            ("annotations", &additions.metadata.annotations),
+        ] {
+            object.set_metadata(key, added);
+        }
+    }
+    Ok(objects)
+}
+
+/// The documents that kustomize printed, which are one object each.
+fn documents(output: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let output = output.strip_prefix(b"---\n").unwrap_or(output);
+    output.split_str("\n---\n")
 }
 
 fn build(
     tree: &Tree,
+    additions: &Additions,
     walk: &Walk,
     builder: &Builder,
     renderer: &Renderer,
-) -> git::Result<Result<Vec<u8>, String>> {
+    cancel: &Cancel,
+) -> Result<Result<Vec<u8>, String>, Error> {
     let Some(root) = walk.directories.first() else {
-        return Ok(Err("there is no kustomization".to_owned()));
+        return Ok(Err(sentence(&walk.problems)));
     };
-    let export = match Export::of(tree, &walk.closure) {
-        Ok(export) => export,
-        Err(ExportError::Git(error)) => return Err(error),
+    let (export, directory) = match export(tree, additions, walk, root.as_bstr()) {
+        Ok(exported) => exported,
+        Err(ExportError::Git(error)) => return Err(error.into()),
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let directory = match export.path(root.as_bstr()) {
-        Ok(directory) => directory,
-        Err(error) => return Ok(Err(error.to_string())),
+    let mut arguments = vec![builder.command.into(), directory.into_os_string()];
+    // Flux lets a build read the whole repository. What the walk has not seen through stays below its own directory.
+    if additions.rules == Rules::Flux && !walk.obscure {
+        arguments.extend(["--load-restrictor", "LoadRestrictionsNone"].map(Into::into));
+    }
+    let run = Run {
+        program: &builder.program.file,
+        arguments,
+        directory: Some(export.root()),
+        environment: Vec::new(),
+        cancel,
     };
-    match builder.build(&export, directory) {
+    match run.output()? {
         Ok(output) => Ok(Ok(output)),
         Err(message) if holds_secrets(tree, walk, renderer)? => {
             let known = KNOWN.iter().find(|known| message.contains(**known));
             Ok(Err(format!(
                 "{} failed{}; its whole message is not shown because the sources hold secret values. \
                  To see it: {} {} {}",
-                builder.name,
+                builder.program.name,
                 known.map_or(String::new(), |known| format!(" ({known})")),
-                builder.program.display(),
+                builder.program.file.display(),
                 builder.command,
                 display(root.as_bstr()),
             )))
         }
-        Err(message) => Ok(Err(readable(&message, &export))),
+        Err(message) => Ok(Err(program::readable(&message, &export))),
     }
+}
+
+/// The closure on disk, with the additions in it, and the root's directory there.
+fn export(
+    tree: &Tree,
+    additions: &Additions,
+    walk: &Walk,
+    root: &BStr,
+) -> Result<(Export, PathBuf), ExportError> {
+    let export = Export::of(tree, &walk.closure)?;
+    let text = match &walk.file {
+        Some((_, id)) => Some(tree.reader.blob(*id)?),
+        None => None,
+    };
+    let file = text.as_deref().ok_or(walk.generated.as_slice());
+    let mut additions = additions.clone();
+    if additions.ignore_missing_components {
+        let missing = |component: &String| {
+            let path = join(root, BStr::new(component))?;
+            export.path(path.as_bstr()).ok()
+        };
+        additions
+            .components
+            .retain(|component| missing(component).is_some_and(|path| path.exists()));
+    }
+    if let Some(written) = additions.written(file).map_err(ExportError::Refused)? {
+        let path = match &walk.file {
+            Some((path, _)) => path.clone(),
+            None => join(root, BStr::new("kustomization.yaml")).unwrap_or_default(),
+        };
+        export.write(path.as_bstr(), &written)?;
+    }
+    let directory = export.path(root)?;
+    Ok((export, directory))
 }
 
 /// Whether a tool's message might quote a secret value: kustomize prints the patch or the literal that it cannot apply.
@@ -288,33 +304,6 @@ fn has_masked(node: &Node) -> bool {
         Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_)),
         Node::List(items) => items.iter().any(has_masked),
         Node::Map(map) => map.values().any(has_masked),
-    }
-}
-
-/// A tool's message with the temporary directory taken out, on one line, bounded.
-fn readable(message: &str, export: &Export) -> String {
-    let root = export.root().to_string_lossy();
-    let message = message
-        .lines()
-        .filter(|line| !line.starts_with("# Warning:"))
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace(&format!("{root}/"), "")
-        .replace(root.as_ref(), ".");
-    // kubectl reports through klog: `E1121 00:21:36.638199   17418 run.go:72] "command failed" err="…"`
-    let message = match message.split_once("\"command failed\" err=\"") {
-        Some((_, error)) => error.trim_end().trim_end_matches('"').replace("\\\"", "\""),
-        None => message,
-    };
-    let message = message.trim();
-    let message = ["Error: ", "error: "]
-        .iter()
-        .find_map(|prefix| message.strip_prefix(prefix))
-        .unwrap_or(message);
-    let message = text::clean_line(message);
-    match message.char_indices().nth(MAX_WHY) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message,
     }
 }
 

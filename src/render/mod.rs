@@ -1,21 +1,26 @@
 //! An app's sources → objects, by the real tool, on a throw-away export of exactly the files it may read.
 
+mod additions;
 mod export;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
 mod plain;
+mod program;
+mod substitute;
 mod tool;
 pub(crate) mod tree;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
+use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
+use crate::task::Cancel;
 use kustomization::Kustomization;
 use memo::Memo;
 pub use tool::{
@@ -68,6 +73,17 @@ pub struct Rendering {
     pub broken: Vec<(RepoPath, String)>,
 }
 
+impl Rendering {
+    /// Nothing, and why.
+    fn failed(why: String) -> Rendering {
+        Rendering {
+            objects: Vec::new(),
+            how: How::Sources { why },
+            broken: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum How {
@@ -100,16 +116,41 @@ pub(crate) struct Outline {
 /// A manifest larger than this is not read: the API server takes 1.5 MiB per object, and etcd as much.
 const MAX_MANIFEST: usize = 32 << 20;
 
+/// Why there is no rendering at all. Bad sources are no such reason: see [`Rendering::how`] and [`Rendering::broken`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    #[error("rendering was cancelled")]
+    Cancelled,
+}
+
 /// Renders, and remembers: a result is keyed by the object ids of the closure, so that commits that do not touch an app
 /// cost nothing. One for all threads.
 pub struct Renderer {
     masking: Masking,
-    tools: Option<OsString>,
-    builder: OnceLock<std::result::Result<kustomize::Builder, String>>,
+    tools: Tools,
     parsed: Memo<Oid, Arc<Parsed>>,
     outlines: Memo<Oid, Arc<Outline>>,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     renderings: Memo<Key, Arc<Rendering>>,
+}
+
+/// The installed tools, each looked for when it is first needed; or why there is none.
+#[derive(Default)]
+struct Tools {
+    /// Directories to look in, written like `PATH`; else `PATH`.
+    path: Option<OsString>,
+    kustomize: OnceLock<std::result::Result<kustomize::Builder, String>>,
+}
+
+impl Tools {
+    fn kustomize(&self) -> std::result::Result<&kustomize::Builder, &str> {
+        self.kustomize
+            .get_or_init(|| kustomize::Builder::find(self.path.as_deref()))
+            .as_ref()
+            .map_err(String::as_str)
+    }
 }
 
 /// Everything a result depends on. The tool is not in it: a renderer uses one and the same for as long as it lives.
@@ -122,9 +163,10 @@ struct Key {
     inputs: Vec<(RepoPath, Option<Oid>)>,
 }
 
-enum Inputs {
+/// What a recipe reads at one tree.
+enum Job<'a> {
     Plain(Vec<(RepoPath, Oid)>),
-    Kustomize(kustomization::Walk),
+    Kustomize(&'a Additions, kustomization::Walk),
 }
 
 impl Renderer {
@@ -132,8 +174,7 @@ impl Renderer {
     pub fn new(masking: Masking) -> Renderer {
         Renderer {
             masking,
-            tools: None,
-            builder: OnceLock::new(),
+            tools: Tools::default(),
             parsed: Memo::new(16 << 20),
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
@@ -144,49 +185,63 @@ impl Renderer {
     /// Looks tools up in these directories (written like `PATH`) instead.
     pub fn with_tools_in(self, path: impl Into<OsString>) -> Renderer {
         Renderer {
-            tools: Some(path.into()),
-            builder: OnceLock::new(),
+            tools: Tools {
+                path: Some(path.into()),
+                ..Tools::default()
+            },
             ..self
         }
     }
 
     /// Never fails for bad sources: see [`Rendering::how`] and [`Rendering::broken`]. Blocks while a tool runs.
     pub fn render(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> Result<Arc<Rendering>> {
-        let root = tree;
-        let tree = Tree::at(reader, root);
+        match self.render_until(reader, tree, recipe, &Cancel::new()) {
+            Ok(rendering) => Ok(rendering),
+            Err(Error::Git(error)) => Err(error),
+            // Nobody holds the other end.
+            Err(Error::Cancelled) => Ok(Arc::new(Rendering::failed(Error::Cancelled.to_string()))),
+        }
+    }
+
+    /// The same, until `cancel` says that nobody waits any more: that stops a tool that runs.
+    pub fn render_until(
+        &self,
+        reader: &Reader,
+        tree: Oid,
+        recipe: &Recipe,
+        cancel: &Cancel,
+    ) -> std::result::Result<Arc<Rendering>, Error> {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let tree = Tree::at(reader, tree);
         // What is read is found at this tree: the recipe may come from another commit.
-        let inputs = match (&recipe.tool, recipe.roots.first()) {
-            (Tool::Kustomize(_), Some(directory)) => {
-                Inputs::Kustomize(kustomization::walk(&tree, directory.as_bstr(), self)?)
-            }
-            _ => Inputs::Plain(plain::files(&tree, &recipe.roots)?),
+        let job = match (&recipe.tool, recipe.roots.first()) {
+            (Tool::Kustomize(additions), Some(root)) => Job::Kustomize(
+                additions,
+                kustomization::walk_with(&tree, root.as_bstr(), additions, self)?,
+            ),
+            _ => Job::Plain(plain::files(&tree, &recipe.roots)?),
         };
         let key = Key {
             tool: recipe.tool.clone(),
             roots: recipe.roots.clone(),
             namespace: recipe.namespace.clone(),
-            inputs: match &inputs {
-                Inputs::Plain(files) => files
+            inputs: match &job {
+                Job::Plain(files) => files
                     .iter()
                     .map(|(path, blob)| (path.clone(), Some(*blob)))
                     .collect(),
-                Inputs::Kustomize(walk) => walk
-                    .closure
-                    .iter()
-                    .map(|path| {
-                        let entry = reader.entry(root, path.as_bstr())?;
-                        Ok((path.clone(), entry.map(|entry| entry.id)))
-                    })
-                    .collect::<Result<_>>()?,
+                Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
             },
         };
         if let Some(known) = self.renderings.get(&key) {
             return Ok(known);
         }
-        let rendering = Arc::new(match &inputs {
-            Inputs::Plain(files) => plain::render(&tree, recipe, files, self)?,
-            Inputs::Kustomize(walk) => {
-                kustomize::render(&tree, recipe, walk, self.builder(), self)?
+        let rendering = Arc::new(match &job {
+            Job::Plain(files) => plain::render(&tree, recipe, files, self)?,
+            Job::Kustomize(additions, walk) => {
+                kustomize::render(&tree, recipe, additions, walk, self, cancel)?
             }
         });
         let objects = rendering.objects.iter();
@@ -200,13 +255,6 @@ impl Renderer {
 
     pub(crate) fn masking(&self) -> &Masking {
         &self.masking
-    }
-
-    fn builder(&self) -> std::result::Result<&kustomize::Builder, &str> {
-        self.builder
-            .get_or_init(|| kustomize::Builder::find(self.tools.as_deref()))
-            .as_ref()
-            .map_err(String::as_str)
     }
 
     /// A blob read as a manifest, once.
@@ -271,6 +319,19 @@ impl Renderer {
             .insert(blob, parsed.clone(), 256 + bytes.len());
         Ok(parsed)
     }
+}
+
+/// What is at each path of a closure. Directories are in it for the files that come and go below them; those that are there
+/// are named.
+fn inputs(
+    tree: &Tree,
+    closure: &BTreeSet<RepoPath>,
+    directories: &[RepoPath],
+) -> Result<Vec<(RepoPath, Option<Oid>)>> {
+    let paths = closure.iter().filter(|path| !directories.contains(path));
+    paths
+        .map(|path| Ok((path.clone(), tree.id(path.as_bstr())?)))
+        .collect()
 }
 
 fn claims_objects(bytes: &[u8]) -> bool {

@@ -87,6 +87,11 @@ impl<'a> Tree<'a> {
         Ok(entry.map(|entry| node(entry.kind, entry.id)))
     }
 
+    /// The object at `path`, without following links.
+    pub(crate) fn id(&self, path: &BStr) -> Result<Option<Oid>> {
+        Ok(self.reader.entry(self.root, path)?.map(|entry| entry.id))
+    }
+
     /// Files, links and submodules below `directory`, in path order.
     pub(crate) fn below(&self, directory: &BStr) -> Result<Vec<(RepoPath, EntryKind, Oid)>> {
         if self.listing.is_some() {

@@ -1,0 +1,167 @@
+//! Running a tool over somebody else's files.
+//!
+//! It gets a throw-away copy of what it may read, an empty `PATH` (so that it can run neither git nor helm nor a plugin), an
+//! empty home, no credentials, and dead proxies: whatever a repository says, a tool reads files and prints text. Time,
+//! output and memory are bounded. What it says when it fails goes to people, so it is bounded and cleaned, and withheld
+//! where it may quote a secret.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Error;
+use super::export::Export;
+use crate::exec::{self, Command};
+use crate::task::Cancel;
+use crate::text;
+
+/// The slowest build measured on real repositories took 1.8 s.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest output measured was 60,365 lines, about 2 MB.
+const MAX_OUTPUT: usize = 64 << 20;
+/// Above this a Go program collects garbage rather than grow.
+const MEMORY: &str = "1GiB";
+/// Of a message shown to people.
+const MAX_WHY: usize = 600;
+/// Nothing listens on the discard port.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// An installed tool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Program {
+    pub(super) file: PathBuf,
+    pub(super) name: &'static str,
+    /// As it names it: `v5.5.0`.
+    pub(super) version: String,
+}
+
+/// Where `name` is: in `tools` (written like `PATH`), else in `PATH`.
+pub(super) fn find(name: &str, tools: Option<&OsStr>) -> Option<PathBuf> {
+    match tools {
+        Some(tools) => std::env::split_paths(tools).find_map(|place| exec::find(place.join(name))),
+        None => exec::find(name),
+    }
+}
+
+/// A version in what a tool prints: `v5.5.0`, `v3.21.4+gabc`, or (kustomize before 4.5) `{Version:kustomize/v4.2.0 …}`.
+pub(super) fn version_in(output: &[u8]) -> String {
+    let output = String::from_utf8_lossy(output);
+    let is_version = |word: &&str| {
+        word.strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let mut words =
+        output.split(|c: char| c.is_whitespace() || matches!(c, '/' | '{' | '}' | ':' | '"'));
+    words
+        .find(is_version)
+        .unwrap_or("of unknown version")
+        .to_owned()
+}
+
+/// One run of a tool.
+pub(super) struct Run<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: Vec<OsString>,
+    /// Where it runs; `None`: in its empty home.
+    pub(super) directory: Option<&'a Path>,
+    /// Beside what every tool gets.
+    pub(super) environment: Vec<(&'static str, OsString)>,
+    pub(super) cancel: &'a Cancel,
+}
+
+impl Run<'_> {
+    /// Standard output, or why there is none: what the tool said (not cleaned), or what became of it.
+    pub(super) fn output(self) -> Result<Result<Vec<u8>, String>, Error> {
+        let home = match tempfile::Builder::new().prefix("gitopsy-home-").tempdir() {
+            Ok(home) => home,
+            Err(error) => return Ok(Err(format!("no temporary directory: {error}"))),
+        };
+        let mut command = Command::new(self.program)
+            .args(self.arguments)
+            .directory(self.directory.unwrap_or(home.path()))
+            .timeout(TIMEOUT)
+            .max_output(MAX_OUTPUT)
+            .cancel(self.cancel)
+            .clear_environment()
+            .env("GOMEMLIMIT", MEMORY)
+            .env("GIT_ALLOW_PROTOCOL", "")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("NO_PROXY", "");
+        for name in [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+        ] {
+            command = command.env(name, NOWHERE);
+        }
+        // Empty, and so is `PATH`.
+        for name in [
+            "HOME",
+            "PATH",
+            "TMPDIR",
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_DATA_HOME",
+        ] {
+            command = command.env(name, home.path());
+        }
+        for (name, value) in self.environment {
+            command = command.env(name, value);
+        }
+        let output = match exec::run(&command) {
+            Ok(output) => output,
+            Err(exec::Error::Cancelled { .. }) => return Err(Error::Cancelled),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if output.success() {
+            return Ok(Ok(output.stdout));
+        }
+        let message = output.message();
+        Ok(Err(match (message.is_empty(), output.code) {
+            (false, _) => message,
+            (true, Some(code)) => {
+                format!("{} failed with exit code {code}", self.program.display())
+            }
+            (true, None) => format!("{} was killed", self.program.display()),
+        }))
+    }
+}
+
+/// A tool's message with the temporary directory taken out, on one line, bounded.
+pub(super) fn readable(message: &str, export: &Export) -> String {
+    let root = export.root().to_string_lossy();
+    let message = message
+        .lines()
+        .filter(|line| !line.starts_with("# Warning:"))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace(&format!("{root}/"), "")
+        .replace(root.as_ref(), ".");
+    // kubectl reports through klog: `E1121 00:21:36.638199   17418 run.go:72] "command failed" err="…"`
+    let message = match message.split_once("\"command failed\" err=\"") {
+        Some((_, error)) => error.trim_end().trim_end_matches('"').replace("\\\"", "\""),
+        None => message,
+    };
+    let message = message.trim();
+    let message = ["Error: ", "error: "]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .unwrap_or(message);
+    let message = text::clean_line(message);
+    match message.char_indices().nth(MAX_WHY) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message,
+    }
+}
+
+/// Reasons as one sentence.
+pub(super) fn sentence(reasons: &[String]) -> String {
+    let mut reasons = reasons.to_vec();
+    reasons.dedup();
+    match reasons.as_slice() {
+        [first, rest @ ..] if rest.len() > 2 => format!("{first}; and {} more such", rest.len()),
+        reasons => reasons.join("; "),
+    }
+}

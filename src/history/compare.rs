@@ -119,6 +119,7 @@ impl Comparison<'_> {
                 (Some(before), Some(after)) if same_sources(&before.recipe, &after.recipe) => {
                     match &after.recipe.tool {
                         Tool::Plain => self.gather_files(before, after, &mut gathered)?,
+                        Tool::Unavailable(_) => {}
                         Tool::Kustomize(_) | Tool::Helm(_) | Tool::Helmfile(_) => {
                             if self.paths.iter().any(|change| {
                                 before.recipe.touches(&change.path)

@@ -5,6 +5,7 @@ mod export;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
+pub(crate) mod orders;
 mod plain;
 mod program;
 mod substitute;
@@ -24,7 +25,8 @@ use crate::task::Cancel;
 use kustomization::Kustomization;
 use memo::Memo;
 pub use tool::{
-    Additions, Chart, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules, Substitution, Tool,
+    Additions, Chart, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules, Substitution,
+    Tool, Values,
 };
 use tree::{Tree, is_within};
 
@@ -111,6 +113,9 @@ pub(crate) struct Outline {
     pub(crate) objects: Vec<ObjectRef>,
     /// It looks as if it held objects, and does not parse (a template is not meant to).
     pub(crate) broken: bool,
+    /// Stands for what the objects that deployers read say, as far as it decides what is deployed and how: `None` where
+    /// there are none.
+    pub(crate) declares: Option<u64>,
 }
 
 /// A manifest larger than this is not read: the API server takes 1.5 MiB per object, and etcd as much.
@@ -214,6 +219,9 @@ impl Renderer {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
+        if let Tool::Unavailable(why) = &recipe.tool {
+            return Ok(Arc::new(Rendering::failed(why.clone())));
+        }
         let tree = Tree::at(reader, tree);
         // What is read is found at this tree: the recipe may come from another commit.
         let job = match (&recipe.tool, recipe.roots.first()) {
@@ -295,6 +303,7 @@ impl Renderer {
                 .iter()
                 .map(|document| document.object.id.clone())
                 .collect(),
+            declares: orders::digest(documents),
             broken: parsed.claims_objects
                 && parsed.manifest.broken.iter().any(|part| {
                     matches!(

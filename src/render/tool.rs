@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Recipe;
 use crate::git::RepoPath;
+use crate::manifest::{FieldPath, ObjectRef};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Tool {
@@ -14,6 +16,9 @@ pub enum Tool {
     Kustomize(Box<Additions>),
     Helm(Box<Helm>),
     Helmfile(Box<Helmfile>),
+    /// The sources are not in this repository, or become objects only inside a cluster: why nothing can be made of them
+    /// here, in words.
+    Unavailable(String),
 }
 
 impl Tool {
@@ -123,11 +128,30 @@ pub struct Helm {
     pub chart: Chart,
     /// In the order in which they override each other.
     pub value_files: Vec<RepoPath>,
-    /// YAML mappings, after the files.
-    pub values: Vec<String>,
+    /// After the files.
+    pub values: Vec<Values>,
     /// (name, value, whether it is a string whatever it looks like): Argo CD's `parameters`, last.
     pub parameters: Vec<(String, String, bool)>,
     pub skip_crds: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Values {
+    /// A YAML mapping.
+    Text(String),
+    /// What an object in the repository holds. It is read at the tree that is rendered: values change with most commits,
+    /// and the layout does not change with them.
+    Field(Box<Field>),
+}
+
+/// A field of an object: a mapping, or the text of one (in a ConfigMap).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// What the object is made by, itself among the results: a file read as it is ([`Tool::Plain`]), or whatever changes the
+    /// object on its way to the cluster.
+    pub from: Recipe,
+    pub object: ObjectRef,
+    pub path: FieldPath,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

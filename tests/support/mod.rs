@@ -1,7 +1,10 @@
-//! Builders shared by the test targets: throw-away repositories made by the real git, and footprints of directories.
+//! What the test targets share: throw-away repositories made by the real git, footprints of directories, and the tools
+//! and servers to compare with.
 //!
 //! Nothing here reads the user's configuration, the clock or the network: git runs with an empty environment of its own,
 //! and every repository carries the settings that a user's could otherwise change.
+
+pub mod tools;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -90,6 +93,7 @@ impl TestRepo {
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_AUTHOR_DATE", &at)
             .env("GIT_COMMITTER_DATE", &at)
             .stdin(Stdio::null());

@@ -33,6 +33,8 @@ pub struct Config {
     pub keys: BTreeMap<String, String>,
     /// Environments in the order things are promoted, where names do not tell.
     pub order: Vec<String>,
+    /// The name of the environment of everything that is in no other one.
+    pub default: Option<String>,
     /// Per environment.
     pub environments: BTreeMap<String, Environment>,
     /// Nothing may be staged.

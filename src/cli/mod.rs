@@ -130,6 +130,7 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
     }
     let overrides = Overrides {
         order: config.order.clone(),
+        default: config.default.clone(),
         environments: config
             .environments
             .iter()

@@ -36,6 +36,34 @@ struct Known {
 }
 
 impl Repo {
+    /// The branches that [`Repo::tip`] may be asked for, by their short names: the remote's as last fetched by git, else the
+    /// repository's own.
+    pub fn branches(&self) -> Result<Vec<String>> {
+        let repo = self.0.view().to_thread_local();
+        let below = |prefix: &str| -> Result<Vec<String>> {
+            let references = repo.references().map_err(failed("for-each-ref"))?;
+            let found = references
+                .prefixed(prefix)
+                .map_err(failed("for-each-ref"))?;
+            Ok(found
+                .filter_map(std::result::Result::ok)
+                .filter_map(|reference| {
+                    let name = reference.name().as_bstr().to_str().ok()?;
+                    Some(name.strip_prefix(prefix)?.to_owned())
+                })
+                .filter(|name| name != "HEAD")
+                .collect())
+        };
+        let tracked = match self.0.review_remote(&repo) {
+            Some(remote) => below(&format!("refs/remotes/{remote}/"))?,
+            None => Vec::new(),
+        };
+        match tracked.as_slice() {
+            [] => below("refs/heads/"),
+            _ => Ok(tracked),
+        }
+    }
+
     /// The tip as DESIGN defines it: the remote of the current branch's upstream, else `origin`, else the only one; its default
     /// branch as last fetched by git or by us, else HEAD's. `branch` overrides the branch.
     pub fn tip(&self, branch: Option<&str>) -> Result<Tip> {

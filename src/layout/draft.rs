@@ -57,6 +57,11 @@ impl Draft {
     /// `otherwise`: who deploys what bears no marks in all of the repository.
     pub(super) fn finish(mut self, otherwise: Deployer) -> Layout {
         for app in &mut self.apps {
+            if let Some(name) = &self.overrides.default
+                && app.environment == DEFAULT
+            {
+                app.environment.clone_from(name);
+            }
             self.overrides.assign(app);
         }
         for app in &self.apps {

@@ -4,6 +4,7 @@
 //! a layout can be carried from commit to commit.
 
 mod attribution;
+mod branches;
 mod draft;
 mod jenkins_x;
 mod kustomize;
@@ -23,6 +24,7 @@ use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer};
 
 pub use attribution::{is_bot, is_generated};
+pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
 use draft::Draft;
 pub use overrides::{EnvironmentOverride, Overrides};
 

@@ -19,6 +19,8 @@ pub(super) const FILE: &str = ".gitopsy.toml";
 pub struct Overrides {
     /// Environments in the order things are promoted; those not named follow in the order detected.
     pub order: Vec<String>,
+    /// The name of the environment of everything that is in no other one; `default` where it is not said.
+    pub default: Option<String>,
     /// By name: one that was detected, or a new one with `roots`.
     pub environments: BTreeMap<String, EnvironmentOverride>,
 }
@@ -65,6 +67,7 @@ impl Overrides {
         if !others.order.is_empty() {
             self.order.clone_from(&others.order);
         }
+        self.default = others.default.clone().or(self.default);
         for (name, other) in &others.environments {
             let one = self.environments.entry(name.clone()).or_default();
             if !other.roots.is_empty() {

@@ -6,10 +6,11 @@ use super::Workspace;
 use super::common::{NotRendered, ResourceDiff, Selector};
 use super::desired::Wanted;
 use super::entry::resource_diff;
+use super::line::wait_for;
 use super::log::Entry;
 use super::workspace::Past;
 use crate::git::{Oid, Tip};
-use crate::history::{History, Rows, Scope, changes_between};
+use crate::history::{Scope, changes_between};
 use crate::task::{Cancel, Sink};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +19,25 @@ pub struct Request {
     pub select: Selector,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Range {
+/// Of revisions, or of the commits they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range<R = String> {
     /// A commit against its first parent; for a generated commit or its source, the generated objects' change.
-    Commit(String),
+    Commit(R),
     /// `A..B`
-    Between(String, String),
+    Between(R, R),
     /// `A...B`: from their merge base to B.
-    SinceMergeBase(String, String),
+    SinceMergeBase(R, R),
+}
+
+impl<R> Range<R> {
+    fn map<T, E>(&self, mut to: impl FnMut(&R) -> Result<T, E>) -> Result<Range<T>, E> {
+        Ok(match self {
+            Range::Commit(commit) => Range::Commit(to(commit)?),
+            Range::Between(from, till) => Range::Between(to(from)?, to(till)?),
+            Range::SinceMergeBase(from, till) => Range::SinceMergeBase(to(from)?, to(till)?),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -56,18 +68,47 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         .await
 }
 
+/// On each line that the commit is on, together.
 fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Answer> {
+    // `HEAD` is that of the first line, on whichever it is found.
+    let range = request.range.map(|revision| past.resolve(revision))?;
+    let (Range::Commit(after) | Range::Between(_, after) | Range::SinceMergeBase(_, after)) = range;
+    let lines = past.on_those_with(after, cancel);
+    let Some((first, others)) = lines.split_first() else {
+        return on_line(past, range, &request.select, cancel);
+    };
+    let mut answer = on_line(first, range, &request.select, cancel)?;
+    for past in others {
+        answer.add(on_line(past, range, &request.select, cancel)?);
+    }
+    Ok(answer)
+}
+
+impl Answer {
+    /// Adds what the same change is on another line.
+    fn add(&mut self, other: Answer) {
+        if let (Some(entry), Some(other)) = (&mut self.commit, &other.commit) {
+            entry.add(other);
+        }
+        self.resources.extend(other.resources);
+        self.not_rendered.extend(other.not_rendered);
+        // What belongs to an app on one of them is not beside all apps.
+        self.other_files
+            .retain(|path| other.other_files.contains(path));
+    }
+}
+
+fn on_line(
+    past: &Past,
+    range: Range<Oid>,
+    select: &Selector,
+    cancel: &Cancel,
+) -> anyhow::Result<Answer> {
     let mut notes = Vec::new();
-    let (before, after, commit, message) = match &request.range {
-        Range::Commit(revision) => commit_sides(past, revision, &mut notes, cancel)?,
-        Range::Between(from, to) => (
-            Some(past.resolve(from)?),
-            past.resolve(to)?,
-            None,
-            String::new(),
-        ),
+    let (before, after, commit, message) = match range {
+        Range::Commit(id) => commit_sides(past, id, &mut notes, cancel)?,
+        Range::Between(from, to) => (Some(from), to, None, String::new()),
         Range::SinceMergeBase(from, to) => {
-            let (from, to) = (past.resolve(from)?, past.resolve(to)?);
             let base = past.reader.merge_base(from, to)?;
             if base.is_none() {
                 notes.push("the two have no common ancestor: everything is compared".to_owned());
@@ -80,7 +121,7 @@ fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Ans
         None => past.reader.empty_tree(),
     };
     let scope = Scope {
-        environment: request.select.environment.clone(),
+        environment: select.environment.clone(),
         app: None,
     };
     let changes = changes_between(
@@ -90,13 +131,13 @@ fn answer(past: &Past, request: &Request, cancel: &Cancel) -> anyhow::Result<Ans
         &scope,
         cancel,
     )?;
-    let wanted = Wanted::new(&request.select)?;
+    let wanted = Wanted::new(select)?;
     let mut entry = commit;
     if let Some(entry) = &mut entry {
         super::log::describe(entry, &changes);
     }
     Ok(Answer {
-        tips: vec![past.ws.tip()],
+        tips: past.ws.tips(),
         before,
         after,
         commit: entry,
@@ -122,11 +163,10 @@ type CommitSides = (Option<Oid>, Oid, Option<Entry>, String);
 /// A commit against its first parent; from a source to the last commit generated from it.
 fn commit_sides(
     past: &Past,
-    revision: &str,
+    id: Oid,
     notes: &mut Vec<String>,
     cancel: &Cancel,
 ) -> anyhow::Result<CommitSides> {
-    let id = past.resolve(revision)?;
     let commit = past.reader.commit(id)?;
     let message = match commit.body.trim() {
         "" => commit.subject.clone(),
@@ -138,7 +178,7 @@ fn commit_sides(
             "the parent of {id} is missing from this clone, so what it changed is not known\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
         );
     }
-    let tip = past.ws.tip().commit;
+    let tip = past.line.tip.commit;
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
     let rows = wait_for(&history, id, cancel);
@@ -155,15 +195,6 @@ fn commit_sides(
     }
     let after = entry.generated_by.first().copied().unwrap_or(id);
     Ok((before, after, Some(entry), message))
-}
-
-/// The rows up to a commit and the one before it, or all of them.
-fn wait_for(history: &History, id: Oid, cancel: &Cancel) -> Rows {
-    let mut rows = history.snapshot();
-    while rows.position(id).is_none() && !rows.complete() && !cancel.is_cancelled() {
-        rows = history.wait_grown(rows.len(), cancel);
-    }
-    rows
 }
 
 pub(super) fn not_rendered(side: &crate::history::NotRendered) -> NotRendered {

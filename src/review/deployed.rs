@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
+use super::line::Line;
 use super::workspace::{Past, lock};
 use super::{Workspace, live, version};
 use crate::git::{Oid, Tip};
 use crate::layout::Layout;
 use crate::live::{Health, SyncState};
 use crate::render::How;
-use crate::task::{Known, Sink, Why};
+use crate::task::{Cancel, Known, Sink, Why};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -84,7 +85,10 @@ pub struct LiveDeployment {
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let cancel = out.cancel().clone();
     let asked = request.clone();
-    let (answer, state) = ws.blocking(move |past| declared(past, &asked)).await?;
+    let stop = cancel.clone();
+    let (answer, states) = ws
+        .blocking(move |past| declared(past, &asked, &stop))
+        .await?;
     out.send(answer.clone());
 
     let travelled = request.at.is_some();
@@ -97,19 +101,28 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             out.send(answer.clone());
         }
     };
-    let state = Arc::new(state);
+    let states = Arc::new(states);
     let searching = {
-        let (state, update) = (Arc::clone(&state), update.clone());
-        ws.blocking(move |past| since::find(past, &state, &cancel, &update))
+        let (states, update) = (Arc::clone(&states), update.clone());
+        ws.blocking(move |past| {
+            for state in states.iter() {
+                since::find(&past.on(&state.line), state, &cancel, &update)?;
+            }
+            Ok(())
+        })
     };
     let live = async {
         if travelled {
             update(&mut |answer| set_live(answer, None, &Known::Unavailable(Why::Past)));
             return;
         }
-        for environment in &state.layout.environments {
-            let objects = state
-                .apps
+        let mut environments = Vec::new();
+        for state in states.iter() {
+            let here = state.layout.environments.iter();
+            environments.extend(here.map(|environment| (environment, &state.apps)));
+        }
+        for (environment, apps) in environments {
+            let objects = apps
                 .iter()
                 .filter(|app| app.app.environment == environment.name);
             let found = live::deployments(ws, environment, objects).await;
@@ -134,8 +147,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
                     {
                         shown.cluster = Known::Unavailable(why.clone());
                     }
-                    for app in state
-                        .apps
+                    for app in apps
                         .iter()
                         .filter(|app| app.app.environment == environment.name)
                     {
@@ -159,20 +171,73 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 
 /// What the later steps need of the first.
 pub(super) struct State {
+    pub(super) line: Line,
     pub(super) commit: Oid,
     pub(super) layout: Arc<Layout>,
     pub(super) apps: Vec<DesiredApp>,
 }
 
-fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
-    let commit = past.at(request.at.as_deref())?;
-    let layout = past.layout_of(commit)?;
+/// What git declares, on all lines.
+fn declared(
+    past: &Past,
+    request: &Request,
+    cancel: &Cancel,
+) -> anyhow::Result<(Answer, Vec<State>)> {
+    let mut answer = Answer {
+        tips: past.ws.tips(),
+        time: past.ws.clock().now(),
+        environments: Vec::new(),
+        apps: Vec::new(),
+        not_rendered: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut states = Vec::new();
+    let mut travelled = None;
+    for (past, commit) in past.at_each(request.at.as_deref(), cancel)? {
+        if request.at.is_some() {
+            let time = past.reader.commit(commit)?.committed;
+            travelled = travelled.max(Some(time));
+        }
+        let layout = past.layout_of(commit)?;
+        let wanted = |name: &str| {
+            request
+                .environment
+                .as_deref()
+                .is_none_or(|only| only == name)
+        };
+        let tree = past.reader.tree_of(commit)?;
+        let apps = past.desired(&layout, tree, |app| {
+            wanted(&app.environment)
+                && (request.apps.is_empty() || request.apps.contains(&app.name))
+        })?;
+        for app in &apps {
+            answer.add(app);
+        }
+        answer.environments.extend(
+            layout
+                .environments
+                .iter()
+                .filter(|environment| wanted(&environment.name))
+                .map(|environment| super::common::environment(environment, Known::Loading)),
+        );
+        answer.notes.extend(layout.notes.iter().cloned());
+        states.push(State {
+            line: past.line.clone(),
+            commit,
+            layout,
+            apps,
+        });
+    }
+    if let Some(time) = travelled {
+        answer.time = time;
+    }
+    answer.apps.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(wanted) = &request.environment
-        && layout.environment(wanted).is_none()
+        && answer.environments.is_empty()
     {
-        let names: Vec<&str> = layout
-            .environments
+        let names: Vec<&str> = states
             .iter()
+            .flat_map(|state| &state.layout.environments)
             .map(|environment| environment.name.as_str())
             .collect();
         anyhow::bail!(
@@ -180,42 +245,32 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
             crate::text::clean(&names.join(", "))
         );
     }
-    let tree = past.reader.tree_of(commit)?;
-    let apps = past.desired(&layout, tree, |app| {
-        (request.apps.is_empty() || request.apps.contains(&app.name))
-            && request
-                .environment
-                .as_ref()
-                .is_none_or(|wanted| *wanted == app.environment)
-    })?;
-    if apps.is_empty()
+    if answer.apps.is_empty()
         && let Some(wanted) = request.apps.first()
     {
         anyhow::bail!("no app is called {wanted:?}\nhint: `gitopsy where` lists them");
     }
-    let mut rows: Vec<App> = Vec::new();
-    let mut not_rendered = Vec::new();
-    for DesiredApp { app, rendering } in &apps {
-        if let How::Sources { why } = &rendering.how {
-            let (environment, app) = (app.environment.clone(), app.name.clone());
-            not_rendered.push(NotRendered {
-                environment,
-                app,
-                why: why.clone(),
+    Ok((answer, states))
+}
+
+impl Answer {
+    /// Adds an app in an environment.
+    fn add(&mut self, DesiredApp { app, rendering }: &DesiredApp) {
+        let mut not_rendered = |why: String| {
+            self.not_rendered.push(NotRendered {
+                environment: app.environment.clone(),
+                app: app.name.clone(),
+                why,
             });
+        };
+        if let How::Sources { why } = &rendering.how {
+            not_rendered(why.clone());
         }
         for (path, why) in &rendering.broken {
-            let (environment, app) = (app.environment.clone(), app.name.clone());
-            not_rendered.push(NotRendered {
-                environment,
-                app,
-                why: format!("{path}: {why}"),
-            });
+            not_rendered(format!("{path}: {why}"));
         }
-        let version = version::of(
-            app,
-            rendering.objects.iter().map(|rendered| &rendered.object),
-        );
+        let objects = rendering.objects.iter().map(|rendered| &rendered.object);
+        let version = version::of(app, objects.clone());
         let deployment = Deployment {
             environment: app.environment.clone(),
             namespace: app.destination.namespace.clone(),
@@ -226,56 +281,23 @@ fn declared(past: &Past, request: &Request) -> anyhow::Result<(Answer, State)> {
             previous: None,
             behind: None,
             live: Known::Loading,
-            resources: rendering
-                .objects
-                .iter()
-                .map(|rendered| ResourceId {
+            resources: objects
+                .map(|object| ResourceId {
                     environment: app.environment.clone(),
                     app: app.name.clone(),
-                    object: rendered.object.id.clone(),
+                    object: object.id.clone(),
                 })
                 .collect(),
             searching: true,
         };
-        match rows.iter_mut().find(|row| row.name == app.name) {
+        match self.apps.iter_mut().find(|row| row.name == app.name) {
             Some(row) => row.deployments.push(deployment),
-            None => rows.push(App {
+            None => self.apps.push(App {
                 name: app.name.clone(),
                 deployments: vec![deployment],
             }),
         }
     }
-    rows.sort_by(|a, b| a.name.cmp(&b.name));
-    let time = match &request.at {
-        Some(_) => past.reader.commit(commit)?.committed,
-        None => past.ws.clock().now(),
-    };
-    let answer = Answer {
-        tips: vec![past.ws.tip()],
-        time,
-        environments: layout
-            .environments
-            .iter()
-            .filter(|environment| {
-                request
-                    .environment
-                    .as_ref()
-                    .is_none_or(|wanted| *wanted == environment.name)
-            })
-            .map(|environment| super::common::environment(environment, Known::Loading))
-            .collect(),
-        apps: rows,
-        not_rendered,
-        notes: layout.notes.clone(),
-    };
-    Ok((
-        answer,
-        State {
-            commit,
-            layout,
-            apps,
-        },
-    ))
 }
 
 /// Sets the live side of one deployment, or of all.

@@ -25,7 +25,7 @@ pub struct Declared {
     pub source: Option<Source>,
 }
 
-impl Past<'_> {
+impl<'a> Past<'a> {
     /// The apps of `layout` that `wanted` picks, rendered at `tree`.
     pub fn desired(
         &self,
@@ -97,6 +97,44 @@ impl Past<'_> {
                 None => Err(not_found(select)),
             },
             _ => Err(ambiguous(select, found.iter().map(|declared| &declared.id))),
+        }
+    }
+
+    /// The one resource `select` names at the tips of all lines, or at what `at` names; with the line it is on.
+    pub fn the_one_of_all(
+        &self,
+        at: Option<&str>,
+        select: &Selector,
+        cancel: &Cancel,
+    ) -> anyhow::Result<(Past<'a>, Oid, (ResourceId, Option<Declared>))> {
+        let mut lines = self.at_each(at, cancel)?;
+        if lines.len() > 1 {
+            let mut found = Vec::new();
+            for (index, (past, commit)) in lines.iter().enumerate() {
+                let layout = past.layout_of(*commit)?;
+                let tree = past.reader.tree_of(*commit)?;
+                let declared = past.declared(&layout, tree, select)?;
+                found.extend(declared.into_iter().map(|declared| (index, declared.id)));
+            }
+            match found.as_slice() {
+                [(index, _)] => lines = vec![lines.swap_remove(*index)],
+                [] => {
+                    for (past, commit) in lines {
+                        if let Some(id) = past.gone(commit, select)? {
+                            return Ok((past, commit, (id, None)));
+                        }
+                    }
+                    return Err(not_found(select));
+                }
+                _ => return Err(ambiguous(select, found.iter().map(|(_, id)| id))),
+            }
+        }
+        match lines.pop() {
+            Some((past, commit)) => {
+                let one = past.the_one(commit, select)?;
+                Ok((past, commit, one))
+            }
+            None => Err(not_found(select)),
         }
     }
 

@@ -43,7 +43,7 @@ pub async fn ask(ws: &Workspace) -> Answer {
     }
     checks.extend(clusters(ws).await);
     Answer {
-        tips: vec![ws.tip()],
+        tips: ws.tips(),
         checks,
     }
 }
@@ -51,7 +51,9 @@ pub async fn ask(ws: &Workspace) -> Answer {
 /// What git and the tools on this machine tell.
 fn here(past: &Past) -> Vec<Check> {
     let facts = past.ws.inner.repo.facts();
-    let mut checks = vec![repository(&facts), tip(past), layout(past)];
+    let mut checks = vec![repository(&facts)];
+    checks.extend(past.on_each().iter().map(tip));
+    checks.push(layout(past));
     checks.push(match exec::find("git") {
         Some(path) => fine("git", path.display().to_string()),
         None => missing(
@@ -103,7 +105,7 @@ fn repository(facts: &Facts) -> Check {
 }
 
 fn tip(past: &Past) -> Check {
-    let tip = past.ws.tip();
+    let tip = &past.line.tip;
     let branch = tip.branch.as_deref().unwrap_or("a detached HEAD");
     match past.reader.commit(tip.commit) {
         Ok(commit) => {
@@ -118,25 +120,28 @@ fn tip(past: &Past) -> Check {
 }
 
 fn layout(past: &Past) -> Check {
-    match past.layout_of(past.ws.tip().commit) {
-        Ok(layout) if layout.apps.is_empty() => missing(
+    let mut apps = 0;
+    let mut environments: Vec<String> = Vec::new();
+    for past in past.on_each() {
+        match past.layout_of(past.line.tip.commit) {
+            Ok(layout) => {
+                apps += layout.apps.len();
+                let found = layout.environments.iter();
+                environments.extend(found.map(|environment| environment.name.clone()));
+            }
+            Err(error) => return failed("layout", &error.to_string()),
+        }
+    }
+    match apps {
+        0 => missing(
             "layout",
             "no app was recognised",
             "history and reverts work; environments are not known",
         ),
-        Ok(layout) => {
-            let environments: Vec<&str> = layout
-                .environments
-                .iter()
-                .map(|environment| environment.name.as_str())
-                .collect();
-            let apps = layout.apps.len();
-            fine(
-                "layout",
-                format!("{apps} apps in {}", environments.join(", ")),
-            )
-        }
-        Err(error) => failed("layout", &error.to_string()),
+        _ => fine(
+            "layout",
+            format!("{apps} apps in {}", environments.join(", ")),
+        ),
     }
 }
 
@@ -177,15 +182,19 @@ fn forge(past: &Past) -> Check {
 
 /// For each environment, its cluster or why there is none.
 async fn clusters(ws: &Workspace) -> Vec<Check> {
-    let layout = match ws
-        .blocking(|past| past.layout_of(past.ws.tip().commit))
-        .await
-    {
-        Ok(layout) => layout,
+    let found = ws.blocking(|past| {
+        let lines = past.on_each();
+        let layouts = lines
+            .iter()
+            .map(|past| past.layout_of(past.line.tip.commit));
+        layouts.collect::<anyhow::Result<Vec<_>>>()
+    });
+    let layouts = match found.await {
+        Ok(layouts) => layouts,
         Err(error) => return vec![failed("cluster", &error.to_string())],
     };
     let mut checks: Vec<Check> = Vec::new();
-    for environment in &layout.environments {
+    for environment in layouts.iter().flat_map(|layout| &layout.environments) {
         let check = match ws.inner.live.identity(environment).await {
             Known::Fresh(identity) | Known::Stale(identity, _) => {
                 let context = identity.context.as_deref().unwrap_or("snapshot");

@@ -90,32 +90,38 @@ pub enum CauseKind {
 /// Environment by environment: first what differs, then which commit last set each field.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let asked = request.clone();
-    let (commit, layout, apps) = ws
+    let lines = ws
         .blocking(move |past| {
-            let commit = past.at(None)?;
-            let layout = past.layout_of(commit)?;
             let wanted = Wanted::new(&asked.select)?;
-            let apps = past.desired(&layout, past.reader.tree_of(commit)?, |app| {
-                wanted.environment(&app.environment)
-                    && asked.app.as_ref().is_none_or(|name| *name == app.name)
-            })?;
-            Ok((commit, layout, apps))
+            let mut lines = Vec::new();
+            for past in past.on_each() {
+                let commit = past.at(None)?;
+                let layout = past.layout_of(commit)?;
+                let apps = past.desired(&layout, past.reader.tree_of(commit)?, |app| {
+                    wanted.environment(&app.environment)
+                        && asked.app.as_ref().is_none_or(|name| *name == app.name)
+                })?;
+                lines.push((past.line, layout, apps));
+            }
+            Ok(lines)
         })
         .await?;
     let wanted = Wanted::new(&request.select)?;
     let mut answer = Answer {
-        tips: vec![ws.tip()],
+        tips: lines.iter().map(|(line, ..)| line.tip.clone()).collect(),
         time: ws.clock().now(),
         clusters: Vec::new(),
         resources: Vec::new(),
         synced: 0,
         unknown: Vec::new(),
     };
-    for environment in layout
-        .environments
-        .iter()
-        .filter(|environment| wanted.environment(&environment.name))
-    {
+    let mut environments = Vec::new();
+    for (_, layout, apps) in &lines {
+        let here = layout.environments.iter();
+        let here = here.filter(|environment| wanted.environment(&environment.name));
+        environments.extend(here.map(|environment| (environment, apps)));
+    }
+    for (environment, apps) in environments {
         let apps: Vec<&DesiredApp> = apps
             .iter()
             .filter(|app| app.app.environment == environment.name)
@@ -141,8 +147,14 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     }
     let cancel = out.cancel().clone();
     ws.blocking(move |past| {
-        for resource in &mut answer.resources {
-            explain(past, commit, &resource.id, &mut resource.fields, &cancel)?;
+        for (line, layout, _) in &lines {
+            let past = past.on(line);
+            for resource in &mut answer.resources {
+                if layout.environment(&resource.id.environment).is_some() {
+                    let (id, fields) = (&resource.id, &mut resource.fields);
+                    explain(&past, line.tip.commit, id, fields, &cancel)?;
+                }
+            }
         }
         Ok(answer)
     })

@@ -168,6 +168,23 @@ impl Filter {
     }
 }
 
+impl Entry {
+    /// Adds what the same commit is on another line.
+    pub(super) fn add(&mut self, other: &Entry) {
+        fn add<T: Clone + PartialEq>(all: &mut Vec<T>, more: &[T]) {
+            for one in more {
+                if !all.contains(one) {
+                    all.push(one.clone());
+                }
+            }
+        }
+        add(&mut self.meaning, &other.meaning);
+        add(&mut self.environments, &other.environments);
+        add(&mut self.resources, &other.resources);
+        self.analysed |= other.analysed;
+    }
+}
+
 /// Adds what a commit meant.
 pub(super) fn describe(line: &mut Entry, changes: &Changes) {
     line.meaning = meaning(

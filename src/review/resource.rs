@@ -10,6 +10,7 @@ use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
 use super::drift::{self, FieldDrift};
 use super::entry::{line_of_row, side_text};
+use super::line::Line;
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::Event;
@@ -81,6 +82,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     ws.blocking(move |past| {
         let id = answer.resource.clone();
         if let Known::Fresh(live) = &mut answer.live {
+            let past = &past.on(&found.line);
             drift::explain(past, found.commit, &id, &mut live.fields, &cancel)?;
         }
         Ok(answer)
@@ -90,6 +92,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 
 /// What the live side needs of the declaration.
 struct Found {
+    line: Line,
     commit: Oid,
     environment: crate::layout::Environment,
     /// The app that declares it, so that everything of it is listed at once.
@@ -97,9 +100,9 @@ struct Found {
 }
 
 fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
-    let commit = past.at(None)?;
+    let (past, commit, (id, declared)) = &past.the_one_of_all(None, select, &Cancel::new())?;
+    let (commit, id) = (*commit, id.clone());
     let layout = past.layout_of(commit)?;
-    let (id, declared) = past.the_one(commit, select)?;
     let Some(environment) = layout.environment(&id.environment).cloned() else {
         anyhow::bail!(
             "the environment {} is no longer in the repository",
@@ -114,7 +117,7 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
     let source = declared
         .as_ref()
         .and_then(|declared| declared.source.as_ref());
-    let desired_text = match (&declared, how) {
+    let desired_text = match (declared, how) {
         (Some(declared), Some(how)) => {
             let rendered = RenderedObject {
                 object: declared.object.clone(),
@@ -125,7 +128,7 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
         _ => None,
     };
     let answer = Answer {
-        tips: vec![past.ws.tip()],
+        tips: vec![past.line.tip.clone()],
         environment: super::common::environment(&environment, Known::Loading),
         path: source.map(|source| source.path.to_string()),
         line: source.map(|source| source.line),
@@ -138,6 +141,7 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
     Ok((
         answer,
         Found {
+            line: past.line.clone(),
             commit,
             environment,
             apps,

@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
+use super::line::{self, Line};
 use crate::git::{Oid, Reader, Repo, Tip};
-use crate::history::{History, Layouts, Origins, Sources};
+use crate::history::{History, Origins, Sources};
 use crate::layout::{Layout, Overrides};
 use crate::manifest::{ListKeys, Masking};
 use crate::render::Renderer;
@@ -43,8 +44,11 @@ pub struct Options {
 /// What the header of every screen shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// Of the first branch under review.
     pub tip: Tip,
     pub tip_time: Timestamp,
+    /// How many branches are under review besides.
+    pub other_branches: usize,
     /// `production: kind-prod @ https://…`, one per distinct cluster; or why there is none.
     pub clusters: Vec<String>,
     pub read_only: bool,
@@ -71,11 +75,11 @@ pub(super) struct Inner {
     pub repo: Repo,
     pub masking: Masking,
     pub renderer: Renderer,
-    pub layouts: Layouts,
     pub lists: ListKeys,
     pub live: super::live::Connections,
     pub under_way: super::action::stage::UnderWay,
-    tip: Mutex<Tip>,
+    /// At least one.
+    pub lines: Mutex<Vec<Line>>,
     /// The history of each tip asked for: the tip's, and those travelled to.
     histories: Mutex<HashMap<Oid, History>>,
     origins: Mutex<HashMap<Oid, Arc<Origins>>>,
@@ -86,6 +90,8 @@ pub(super) struct Inner {
 pub(super) struct Past<'a> {
     pub ws: &'a Workspace,
     pub reader: Reader,
+    /// The branch it is about.
+    pub line: Line,
 }
 
 impl Past<'_> {
@@ -94,7 +100,7 @@ impl Past<'_> {
         Sources {
             reader: &self.reader,
             renderer: &inner.renderer,
-            layouts: &inner.layouts,
+            layouts: &self.line.layouts,
             lists: &inner.lists,
         }
     }
@@ -102,8 +108,7 @@ impl Past<'_> {
     pub fn layout_of(&self, commit: Oid) -> anyhow::Result<Arc<Layout>> {
         let tree = self.reader.tree_of(commit)?;
         Ok(self
-            .ws
-            .inner
+            .line
             .layouts
             .at(&self.reader, &self.ws.inner.renderer, tree)?)
     }
@@ -118,9 +123,9 @@ impl Past<'_> {
         Ok(origins)
     }
 
-    /// The tip, or what `at` names: a revision, else the last commit of the line not younger than a date.
+    /// The line's tip, or what `at` names: a revision, else the last commit of the line not younger than a date.
     pub fn at(&self, at: Option<&str>) -> anyhow::Result<Oid> {
-        let tip = self.ws.tip().commit;
+        let tip = self.line.tip.commit;
         let Some(at) = at else { return Ok(tip) };
         let unknown = match self.resolve(at) {
             Ok(id) => return Ok(id),
@@ -137,13 +142,13 @@ impl Past<'_> {
         }
         anyhow::bail!(
             "the history of {} begins after {at}",
-            crate::text::clean(&self.ws.tip().repository)
+            crate::text::clean(&self.line.tip.repository)
         )
     }
 
-    /// A revision; `HEAD` is the tip under review, wherever the user's clone stands.
+    /// A revision; `HEAD` is the line's tip, wherever the user's clone stands.
     pub fn resolve(&self, revision: &str) -> anyhow::Result<Oid> {
-        let tip = self.ws.tip().commit;
+        let tip = self.line.tip.commit;
         let revision = match revision.strip_prefix("HEAD") {
             Some(rest) if rest.is_empty() || rest.starts_with(['^', '~']) => format!("{tip}{rest}"),
             _ => revision.to_owned(),
@@ -160,18 +165,17 @@ impl Workspace {
             None => std::env::current_dir().context("the current directory cannot be read")?,
         };
         let repo = Repo::open(&directory, &options.state)?;
-        let tip = repo.tip(options.branch.as_deref())?;
+        let lines = line::lines(&repo, options.branch.as_deref(), &options.overrides)?;
         let masking = Masking::new(masking_key(&options.state)?);
         let live =
             super::live::Connections::new(&options.cluster, options.offline, masking.clone());
         Ok(Workspace {
             inner: Arc::new(Inner {
                 renderer: Renderer::new(masking.clone()),
-                layouts: Layouts::corrected_by(options.overrides.clone()),
                 lists: ListKeys::builtin(),
                 live,
                 under_way: Default::default(),
-                tip: Mutex::new(tip),
+                lines: Mutex::new(lines),
                 histories: Mutex::default(),
                 origins: Mutex::default(),
                 changes: tokio::sync::watch::channel(0).0,
@@ -183,7 +187,8 @@ impl Workspace {
     }
 
     pub fn header(&self) -> Header {
-        let tip = self.tip();
+        let mut tips = self.tips();
+        let tip = tips.remove(0);
         let tip_time = self
             .inner
             .repo
@@ -193,6 +198,7 @@ impl Workspace {
         Header {
             tip_time,
             tip,
+            other_branches: tips.len(),
             clusters: self.inner.live.describe(),
             read_only: self.inner.options.read_only,
             offline: self.inner.options.offline,
@@ -222,16 +228,24 @@ impl Workspace {
         self.inner.changes.send_modify(|count| *count += 1);
     }
 
-    /// Fetches the tip's branch (into the shadow). Returns whether it moved.
+    /// Fetches the branches under review (into the shadow). Returns whether one moved.
     pub async fn fetch(&self) -> anyhow::Result<bool> {
         if self.inner.options.offline {
             anyhow::bail!("offline: nothing is fetched\nhint: leave out --offline");
         }
-        let before = self.tip();
         let ws = self.clone();
-        let after = tokio::task::spawn_blocking(move || ws.inner.repo.fetch(&ws.tip())).await??;
-        let moved = after.commit != before.commit;
-        *lock(&self.inner.tip) = after;
+        let moved = tokio::task::spawn_blocking(move || -> crate::git::Result<bool> {
+            let mut moved = false;
+            for (index, line) in ws.lines().into_iter().enumerate() {
+                let tip = ws.inner.repo.fetch(&line.tip)?;
+                moved |= tip.commit != line.tip.commit;
+                if let Some(line) = lock(&ws.inner.lines).get_mut(index) {
+                    line.tip = tip;
+                }
+            }
+            Ok(moved)
+        })
+        .await??;
         if moved {
             self.announce_change();
         }
@@ -246,10 +260,6 @@ impl Workspace {
     /// Every git, tool and HTTP call made, newest last.
     pub fn calls(&self) -> Vec<String> {
         crate::exec::log().iter().map(ToString::to_string).collect()
-    }
-
-    pub(super) fn tip(&self) -> Tip {
-        lock(&self.inner.tip).clone()
     }
 
     /// The history that ends at `tip`, read in the background from the first time it is asked for.
@@ -270,6 +280,7 @@ impl Workspace {
             let past = Past {
                 ws: &ws,
                 reader: ws.inner.repo.reader(),
+                line: ws.line(),
             };
             job(&past)
         })

@@ -53,6 +53,9 @@ pub fn header(
         Role::Environment,
         tip.branch.as_deref().unwrap_or("detached HEAD"),
     );
+    if header.other_branches > 0 {
+        left.add(Role::Dim, &format!(" +{}", header.other_branches));
+    }
     left = left
         .with(Role::Text, " ")
         .with(Role::Hash, &words::hash(&tip.commit))

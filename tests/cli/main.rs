@@ -4,6 +4,7 @@
 extern crate support;
 
 mod bad_input;
+mod branches;
 mod demo;
 mod jenkins_x;
 mod kustomize;

@@ -50,6 +50,7 @@ pub fn tip() -> Tip {
 pub fn header() -> Header {
     Header {
         tip: tip(),
+        other_branches: 0,
         tip_time: ago(2 * HOUR),
         clusters: vec!["kind-prod @ https://10.0.0.7:6443".to_owned()],
         read_only: false,

@@ -93,7 +93,9 @@ pub fn plan(ws: &Workspace, preview: &revert::Answer) -> anyhow::Result<Plan> {
     if preview.no_change {
         anyhow::bail!("it changes nothing: the branch is already so");
     }
-    let tip = ws.tip();
+    let Some(tip) = preview.tips.first().cloned() else {
+        anyhow::bail!("it was planned for no branch")
+    };
     let Some(base_branch) = tip.branch else {
         anyhow::bail!(
             "HEAD is detached, so there is no branch to open a pull request for\nhint: name one with --branch"
@@ -249,7 +251,9 @@ struct Touched {
 
 async fn touched(ws: &Workspace, staged: &Staged) -> anyhow::Result<Vec<Touched>> {
     let (base, tree) = (staged.plan.base, staged.plan.tree);
+    let branch = staged.plan.base_branch.clone();
     ws.blocking(move |past: &Past| {
+        let past = past.on_branch(&branch);
         let layout = past.layout_of(base)?;
         let before = past.reader.tree_of(base)?;
         let scope = history::Scope::default();
@@ -273,7 +277,7 @@ async fn touched(ws: &Workspace, staged: &Staged) -> anyhow::Result<Vec<Touched>
 
 /// How the touched objects stand, once the change was merged.
 async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Landing> {
-    if ws.tip().commit != merged {
+    if ws.tips().iter().all(|tip| tip.commit != merged) {
         // The screens should speak of what was merged; that it cannot be fetched is no reason not to watch.
         ws.fetch().await.ok();
     }

@@ -101,9 +101,9 @@ fn look(
         return Ok(Vec::new());
     };
     let inner = &past.ws.inner;
-    let layout_after = inner.layouts.at(&past.reader, &inner.renderer, after)?;
+    let layout_after = past.line.layouts.at(&past.reader, &inner.renderer, after)?;
     let layout_before =
-        inner
+        past.line
             .layouts
             .beside(&past.reader, &inner.renderer, after, before, &row.changes)?;
     let touches = |app: &App| {

@@ -13,14 +13,15 @@ use crate::task::Sink;
 const MEANINGS: usize = 6;
 
 pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let tip = past.at(request.at.as_deref())?;
-    let (id, declared) = past.the_one(tip, &request.select)?;
+    let (past, tip, (id, declared)) =
+        &past.the_one_of_all(request.at.as_deref(), &request.select, out.cancel())?;
+    let tip = *tip;
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
     let filter = Filter::new(request, past.ws.clock().now())?;
     let limit = request.limit.unwrap_or(usize::MAX);
     let mut answer = Answer {
-        tips: vec![past.ws.tip()],
+        tips: vec![past.line.tip.clone()],
         resource: Some(id.clone()),
         entries: Vec::new(),
         progress: Progress::default(),

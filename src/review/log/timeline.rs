@@ -1,29 +1,75 @@
-//! The timeline: every commit of the line, with what each meant.
+//! The timeline: every commit of the lines under review, with what each meant.
 //!
 //! Rows come at once, newest first; what they meant takes rendering and follows, also newest first, so that what is on
 //! screen is explained before what is not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::super::common::Selector;
 use super::super::entry::entry;
 use super::super::workspace::Past;
 use super::{Answer, Entry, Filter, Progress, Request, notes};
-use crate::history::{Origins, Rows, Scope, changes_between};
-use crate::task::Sink;
+use crate::git::Oid;
+use crate::history::{History, Origins, Row, Rows, Scope, changes_between};
+use crate::task::{Cancel, Sink};
 
 /// Partial answers are whole; more of them than a screen can show would only cost time.
 const BETWEEN_PARTIAL: Duration = Duration::from_millis(80);
 
+/// A line being read.
+struct Track<'a> {
+    past: Past<'a>,
+    history: History,
+    origins: Arc<Origins>,
+    /// As far as it was asked for.
+    rows: Rows,
+    /// How many rows were looked at.
+    seen: usize,
+    /// Nothing further is wanted of it.
+    ended: bool,
+}
+
+impl Track<'_> {
+    /// The next row, waited for; `None` where there is no more.
+    fn next(&mut self, cancel: &Cancel) -> Option<&Row> {
+        while self.seen >= self.rows.len() && !self.rows.complete() && !cancel.is_cancelled() {
+            self.rows = self.history.wait_grown(self.seen, cancel);
+        }
+        if self.ended {
+            return None;
+        }
+        self.rows.get(self.seen)
+    }
+
+    fn complete(&self) -> bool {
+        self.rows.complete() && self.seen >= self.rows.len()
+    }
+}
+
 pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    let tip = past.at(request.at.as_deref())?;
-    let history = past.ws.history(tip);
-    let origins = past.origins(tip)?;
+    let mut tracks = Vec::new();
+    for (past, tip) in past.at_each(request.at.as_deref(), out.cancel())? {
+        let history = past.ws.history(tip);
+        tracks.push(Track {
+            origins: past.origins(tip)?,
+            rows: history.snapshot(),
+            history,
+            seen: 0,
+            ended: false,
+            past,
+        });
+    }
     let filter = Filter::new(request, past.ws.clock().now())?;
     let limit = request.limit.unwrap_or(usize::MAX);
     let mut answer = Answer {
-        tips: vec![past.ws.tip()],
+        tips: tracks
+            .iter()
+            .map(|track| track.past.line.tip.clone())
+            .collect(),
         resource: None,
         entries: Vec::new(),
         progress: Progress::default(),
@@ -32,51 +78,75 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
 
     // With a limit, or for plain output, rows are explained as they come; a screen wants all rows first.
     let rows_first = out.wants_partial() && request.limit.is_none();
-    let mut seen = 0;
+    let several = tracks.len() > 1;
+    // Commits that are on several lines are one entry.
+    let mut places: HashMap<Oid, usize> = HashMap::new();
     let mut told = Instant::now();
-    let rows = 'rows: loop {
-        let rows = history.wait_grown(seen, out.cancel());
-        while let Some(row) = rows.get(seen) {
-            if out.cancel().is_cancelled()
-                || answer.entries.len() >= limit
-                || filter.is_past(row.committed)
-            {
-                break 'rows rows;
-            }
-            let mut line = entry(past, &origins, &rows, seen, row);
-            if !rows_first {
-                explain(past, &origins, &rows, seen, &request.select, out, &mut line)?;
-            }
-            if wanted(&line, &request.select) && (rows_first || filter.keeps(&line)) {
-                answer.entries.push(Arc::new(line));
-            }
-            seen += 1;
-            answer.progress = Progress {
-                commits: seen,
-                complete: false,
-            };
-            if told.elapsed() > BETWEEN_PARTIAL || seen == 100 {
-                out.send(answer.clone());
-                told = Instant::now();
+    let mut looked = 0;
+    while !out.cancel().is_cancelled() && answer.entries.len() < limit {
+        let Some(track) = newest(&mut tracks, out.cancel()) else {
+            break;
+        };
+        let Some(row) = track.rows.get(track.seen) else {
+            break;
+        };
+        if filter.is_past(row.committed) {
+            track.ended = true;
+            continue;
+        }
+        let mut line = entry(&track.past, &track.origins, &track.rows, track.seen, row);
+        if !rows_first {
+            explain(track, track.seen, &request.select, out, &mut line)?;
+        }
+        if wanted(&line, &request.select) && (rows_first || filter.keeps(&line)) {
+            match places.get(&line.line.commit) {
+                Some(place) => Arc::make_mut(&mut answer.entries[*place]).add(&line),
+                None => {
+                    if several {
+                        places.insert(line.line.commit, answer.entries.len());
+                    }
+                    answer.entries.push(Arc::new(line));
+                }
             }
         }
-        if rows.complete() && seen >= rows.len() {
-            break rows;
+        track.seen += 1;
+        looked += 1;
+        answer.progress = Progress {
+            commits: looked,
+            complete: false,
+        };
+        if told.elapsed() > BETWEEN_PARTIAL || looked == 100 {
+            out.send(answer.clone());
+            told = Instant::now();
         }
-    };
-    answer.notes = notes(rows.end());
-    answer.progress.complete = rows.complete() && seen >= rows.len();
+    }
+    for track in &tracks {
+        answer.notes.extend(notes(track.rows.end()));
+    }
+    answer.notes.dedup();
+    answer.progress.complete = tracks.iter().all(Track::complete);
     if rows_first {
         out.send(answer.clone());
-        explain_all(past, &origins, &rows, request, &filter, out, &mut answer)?;
+        explain_all(&tracks, request, &filter, out, &mut answer)?;
     }
     Ok(answer)
 }
 
+/// The track whose next row is the newest.
+fn newest<'t, 'a>(tracks: &'t mut [Track<'a>], cancel: &Cancel) -> Option<&'t mut Track<'a>> {
+    let mut newest: Option<(Timestamp, usize)> = None;
+    for (index, track) in tracks.iter_mut().enumerate() {
+        if let Some(row) = track.next(cancel)
+            && newest.is_none_or(|(time, _)| row.committed > time)
+        {
+            newest = Some((row.committed, index));
+        }
+    }
+    tracks.get_mut(newest?.1)
+}
+
 fn explain_all(
-    past: &Past,
-    origins: &Origins,
-    rows: &Rows,
+    tracks: &[Track],
     request: &Request,
     filter: &Filter,
     out: &Sink<Answer>,
@@ -87,11 +157,15 @@ fn explain_all(
         if out.cancel().is_cancelled() {
             break;
         }
-        let mut line = Entry::clone(&answer.entries[place]);
-        let Some(row) = rows.position(line.line.commit) else {
-            continue;
-        };
-        explain(past, origins, rows, row, &request.select, out, &mut line)?;
+        let unexplained = Entry::clone(&answer.entries[place]);
+        let mut line = unexplained.clone();
+        for track in tracks {
+            if let Some(row) = track.rows.position(line.line.commit) {
+                let mut here = unexplained.clone();
+                explain(track, row, &request.select, out, &mut here)?;
+                line.add(&here);
+            }
+        }
         answer.entries[place] = Arc::new(line);
         if told.elapsed() > BETWEEN_PARTIAL {
             out.send(answer.clone());
@@ -106,14 +180,18 @@ fn explain_all(
 
 /// Adds what a row meant. A source commit means what its generated commits applied.
 fn explain(
-    past: &Past,
-    origins: &Origins,
-    rows: &Rows,
+    track: &Track,
     index: usize,
     select: &Selector,
     out: &Sink<Answer>,
     line: &mut Entry,
 ) -> anyhow::Result<()> {
+    let Track {
+        past,
+        origins,
+        rows,
+        ..
+    } = track;
     let Some(row) = rows.get(index) else {
         return Ok(());
     };

@@ -20,6 +20,8 @@ const TRIED: usize = 24;
 /// What stays the same while scopes are tried.
 struct Planning<'a> {
     past: &'a Past<'a>,
+    /// Other branches that it could be planned for as well.
+    elsewhere: Vec<String>,
     mode: Mode,
     /// Newest first; for a restore, the one to restore from.
     commits: Vec<Commit>,
@@ -36,11 +38,13 @@ pub fn answer(
     cancel: &Cancel,
     out: &Sink<Answer>,
 ) -> anyhow::Result<(Answer, Basis)> {
-    let tip = past.at(None)?;
     let mut commits = Vec::new();
     for revision in &request.revisions {
         commits.push(past.reader.commit(past.resolve(revision)?)?);
     }
+    let lines = lines(past, &commits, &request.scope, cancel)?;
+    let past = lines.first().unwrap_or(past);
+    let tip = past.at(None)?;
     // What came after the commits is all there is to know; what came before them need not be waited for.
     let history = past.ws.history(tip);
     let mut rows = history.snapshot();
@@ -56,6 +60,11 @@ pub fn answer(
     commits.sort_by_key(|commit| rows.position(commit.id).unwrap_or(usize::MAX));
     let planning = Planning {
         past,
+        elsewhere: lines
+            .iter()
+            .skip(1)
+            .filter_map(|past| past.line.tip.branch.clone())
+            .collect(),
         mode: request.mode,
         tip,
         tip_tree: past.reader.tree_of(tip)?,
@@ -67,12 +76,43 @@ pub fn answer(
     planning.answer(request, out)
 }
 
+/// The branches that what is asked for can be planned for: where the commits are, and the environment is. The first is.
+fn lines<'a>(
+    past: &Past<'a>,
+    commits: &[Commit],
+    scope: &Scope,
+    cancel: &Cancel,
+) -> anyhow::Result<Vec<Past<'a>>> {
+    let Some(commit) = commits.first() else {
+        return Ok(Vec::new());
+    };
+    let mut lines = past.on_those_with(commit.id, cancel);
+    let environment = match scope {
+        Scope::App { environment, .. } => Some(environment),
+        Scope::Resource { select, .. } => select.environment.as_ref(),
+        Scope::All | Scope::Path { .. } => None,
+    };
+    if lines.len() > 1
+        && let Some(environment) = environment
+    {
+        let mut with = Vec::new();
+        for past in lines {
+            let layout = past.layout_of(past.line.tip.commit)?;
+            if layout.environment(environment).is_some() {
+                with.push(past);
+            }
+        }
+        lines = with;
+    }
+    Ok(lines)
+}
+
 impl Planning<'_> {
     fn answer(&self, request: &Request, out: &Sink<Answer>) -> anyhow::Result<(Answer, Basis)> {
         let scope = self.resolve(&request.scope)?;
         let undone = self.undo(self.mode, &scope)?;
         let mut answer = Answer {
-            tips: vec![self.past.ws.tip()],
+            tips: vec![self.past.line.tip.clone()],
             base: self.tip,
             commits: self.commits.iter().map(line_of_commit).collect(),
             mode: self.mode,
@@ -514,6 +554,12 @@ impl Planning<'_> {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if let (false, Some(branch)) = (self.elsewhere.is_empty(), &self.past.line.tip.branch) {
+            let others = self.elsewhere.join(", ");
+            warnings.push(format!(
+                "this is for {branch} only; it is on {others} too: --branch plans it there"
+            ));
+        }
         if self.mode == Mode::Restore {
             return warnings;
         }

@@ -1,0 +1,163 @@
+//! Branch per environment: every branch is asked, and what is promoted by merging is told apart by branch.
+
+use serde_json::Value;
+
+use crate::run::Home;
+use crate::support::TestRepo;
+
+fn deployment(tag: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: shop\nspec:\n  template:\n    spec:\n      \
+         containers:\n      - name: web\n        image: example.com/web:{tag}\n"
+    )
+}
+
+/// `main` is development; `staging` and `production` follow it by merges, and production got a fix of its own.
+fn repository(home: &Home) -> TestRepo {
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let deploy = |tag: &str, subject: &str| {
+        repo.write("web/web.yaml", deployment(tag));
+        repo.commit(subject)
+    };
+    repo.write("README.md", "An environment a branch\n");
+    repo.write("db/db.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: db\n  namespace: shop\ndata:\n  size: '1'\n");
+    deploy("1", "Web 1");
+    for branch in ["staging", "production"] {
+        repo.git(&["branch", "-q", branch]);
+    }
+    deploy("2", "Web 2");
+    repo.git(&["branch", "-q", "-f", "staging"]);
+    deploy("3", "Web 3");
+    repo.git(&["checkout", "-q", "production"]);
+    repo.write("db/db.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: db\n  namespace: shop\ndata:\n  size: '9'\n");
+    repo.commit("More room for production");
+    repo.git(&["checkout", "-q", "main"]);
+    repo
+}
+
+fn texts<'a>(values: &'a Value, key: &str) -> Vec<&'a str> {
+    let values = values.as_array().expect("a list");
+    values
+        .iter()
+        .filter_map(|value| value[key].as_str())
+        .collect()
+}
+
+#[test]
+fn each_branch_is_an_environment_with_its_own_versions() {
+    let home = Home::new();
+    let repo = repository(&home);
+    let answer = home.json(&repo.path, &["where"], 0);
+    assert_eq!(
+        texts(&answer["tips"], "branch"),
+        ["main", "staging", "production"]
+    );
+    assert_eq!(
+        texts(&answer["environments"], "name"),
+        ["main", "staging", "production"]
+    );
+    let apps = answer["apps"].as_array().expect("apps");
+    let web = apps.iter().find(|app| app["name"] == "web").expect("web");
+    let mut versions: Vec<(&str, &str, &str)> = web["deployments"]
+        .as_array()
+        .expect("deployments")
+        .iter()
+        .map(|deployment| {
+            let text = |value: &'static str| deployment[value].as_str().expect("text");
+            let since = deployment["since"]["subject"].as_str().expect("since");
+            (text("environment"), text("version"), since)
+        })
+        .collect();
+    versions.sort_unstable();
+    assert_eq!(
+        versions,
+        [
+            ("main", "3", "Web 3"),
+            ("production", "1", "Web 1"),
+            ("staging", "2", "Web 2")
+        ]
+    );
+    // One branch asked for is one branch answered for.
+    let answer = home.json(&repo.path, &["where", "--branch", "staging"], 0);
+    assert_eq!(texts(&answer["tips"], "branch"), ["staging"]);
+}
+
+#[test]
+fn a_commit_on_several_branches_is_one_entry_that_names_them_all() {
+    let home = Home::new();
+    let repo = repository(&home);
+    let log = home.json(&repo.path, &["log"], 0);
+    let entries = log["entries"].as_array().expect("entries");
+    let of: Vec<(&str, Vec<&str>)> = entries
+        .iter()
+        .map(|entry| {
+            let environments = entry["environments"].as_array().expect("environments");
+            let environments = environments.iter().filter_map(Value::as_str).collect();
+            (entry["subject"].as_str().expect("subject"), environments)
+        })
+        .collect();
+    assert_eq!(
+        of,
+        [
+            ("More room for production", vec!["production"]),
+            ("Web 3", vec!["main"]),
+            ("Web 2", vec!["main", "staging"]),
+            ("Web 1", vec!["main", "staging", "production"]),
+        ]
+    );
+    let shown = home.json(&repo.path, &["show", "HEAD~1"], 0);
+    let mut environments = texts(&shown["resources"], "environment");
+    environments.sort_unstable();
+    assert_eq!(environments, ["main", "staging"]);
+}
+
+#[test]
+fn a_resource_is_looked_for_on_every_branch() {
+    let home = Home::new();
+    let repo = repository(&home);
+    let ended = home.run(&repo.path, &["log", "deploy/web", "--no-cluster"]);
+    assert_eq!(ended.code, 2);
+    for environment in ["main", "staging", "production"] {
+        assert!(
+            ended.err.contains(&format!("--env {environment}")),
+            "{}",
+            ended.err
+        );
+    }
+    let log = home.json(&repo.path, &["log", "cm/db", "-e", "production"], 0);
+    assert_eq!(
+        texts(&log["entries"], "subject"),
+        ["More room for production", "Web 1"]
+    );
+    assert_eq!(texts(&log["tips"], "branch"), ["production"]);
+}
+
+#[test]
+fn a_revert_is_planned_on_the_branch_that_the_commit_is_on() {
+    let home = Home::new();
+    let repo = repository(&home);
+    let fix = repo.git(&["rev-parse", "production"]).trim().to_owned();
+    let plan = home.json(&repo.path, &["revert", &fix], 0);
+    assert_eq!(texts(&plan["tips"], "branch"), ["production"]);
+    assert_eq!(plan["base"], Value::String(fix.clone()));
+    assert_eq!(plan["clean"], Value::Bool(true));
+    let tree = repo
+        .git(&["rev-parse", "production~1^{tree}"])
+        .trim()
+        .to_owned();
+    assert_eq!(plan["tree"], Value::String(tree));
+    // On two: planned for the first, which it says.
+    let plan = home.json(
+        &repo.path,
+        &[
+            "revert",
+            "main~1",
+            "--resource",
+            "deploy/web",
+            "-e",
+            "staging",
+        ],
+        0,
+    );
+    assert_eq!(texts(&plan["tips"], "branch"), ["staging"]);
+}

@@ -82,7 +82,7 @@ impl Export {
         let place = self.place(path)?;
         // Never through a link, wherever it leads.
         match fs::remove_file(&place) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(fs::write(&place, content)?),
         }
     }

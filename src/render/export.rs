@@ -21,6 +21,7 @@ const MAX_BYTES: usize = 256 << 20;
 /// Removed when dropped.
 pub(crate) struct Export {
     directory: TempDir,
+    root: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +37,12 @@ pub(crate) enum ExportError {
 impl Export {
     /// Writes the files and links among `paths`; a path that does not exist, or is a submodule, is left out.
     pub(crate) fn of(tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<Export, ExportError> {
-        let export = Export {
-            directory: tempfile::Builder::new()
-                .prefix("gitopsy-render-")
-                .tempdir()?,
-        };
+        let directory = tempfile::Builder::new()
+            .prefix("gitopsy-render-")
+            .tempdir()?;
+        let root = directory.path().join("repository");
+        fs::create_dir(&root)?;
+        let export = Export { directory, root };
         let mut bytes = 0;
         let mut links = Vec::new();
         for path in paths {
@@ -77,6 +79,13 @@ impl Export {
         Ok(export)
     }
 
+    /// Writes a file of ours beside the repository's: no path in there leads to it. Answers where it is.
+    pub(crate) fn aside(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+        let path = self.directory.path().join(name);
+        fs::write(&path, content)?;
+        Ok(path)
+    }
+
     /// Puts a file of ours in, or in the place of one of the repository's.
     pub(crate) fn write(&self, path: &BStr, content: &[u8]) -> Result<(), ExportError> {
         let place = self.place(path)?;
@@ -88,7 +97,7 @@ impl Export {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.directory.path()
+        &self.root
     }
 
     /// A directory of the repository, in here.

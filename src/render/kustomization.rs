@@ -422,7 +422,7 @@ fn is_remote(reference: &str) -> bool {
 }
 
 /// A URL without user, password and query.
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let url = &url[..end];
     let (scheme, rest) = url

@@ -15,8 +15,8 @@ use super::substitute::SWITCH;
 use super::tool::{Additions, Rules};
 use super::tree::{Tree, join};
 use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
-use crate::git::{self, BStr, ByteSlice};
-use crate::manifest::{self, Leaf, Node, Object, ObjectRef};
+use crate::git::{BStr, ByteSlice};
+use crate::manifest::{self, Object, ObjectRef};
 use crate::task::Cancel;
 
 /// Parts of messages that quote nothing (kustomize `api/`), for when the whole must not be shown.
@@ -218,7 +218,7 @@ fn build(
     };
     match run.output()? {
         Ok(output) => Ok(Ok(output)),
-        Err(message) if holds_secrets(tree, walk, renderer)? => {
+        Err(message) if super::secrets::may_hold(tree, &walk.closure, renderer)? => {
             let known = KNOWN.iter().find(|known| message.contains(**known));
             Ok(Err(format!(
                 "{} failed{}; its whole message is not shown because the sources hold secret values. \
@@ -257,7 +257,8 @@ fn export(
             .components
             .retain(|component| missing(component).is_some_and(|path| path.exists()));
     }
-    if let Some(written) = additions.written(file).map_err(ExportError::Refused)? {
+    let is_made = file.is_ok() || additions.generate;
+    if is_made && let Some(written) = additions.written(file).map_err(ExportError::Refused)? {
         let path = match &walk.file {
             Some((path, _)) => path.clone(),
             None => join(root, BStr::new("kustomization.yaml")).unwrap_or_default(),
@@ -266,45 +267,6 @@ fn export(
     }
     let directory = export.path(root)?;
     Ok((export, directory))
-}
-
-/// Whether a tool's message might quote a secret value: kustomize prints the patch or the literal that it cannot apply.
-fn holds_secrets(tree: &Tree, walk: &Walk, renderer: &Renderer) -> git::Result<bool> {
-    for path in &walk.closure {
-        let Some(super::tree::Node::File(id)) = tree.node(path.as_bstr())? else {
-            continue;
-        };
-        if speaks_of_secrets(&tree.reader.blob(id)?) {
-            return Ok(true);
-        }
-        let parsed = renderer.parse(tree.reader, id)?;
-        let mut documents = parsed.manifest.documents.iter();
-        if documents.any(|document| has_masked(&document.object.root)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether a text may hold a Secret, be it a patch, broken, or a generator's: not `ExternalSecret` or `secretName`.
-fn speaks_of_secrets(text: &[u8]) -> bool {
-    let is_word = |at: usize| {
-        let before = at.checked_sub(1).and_then(|index| text.get(index));
-        let after = text.get(at + b"Secret".len());
-        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        !letter(before) && !letter(after)
-    };
-    text.find_iter("Secret").any(is_word)
-        || text.contains_str("secretGenerator")
-        || text.contains_str("stringData")
-}
-
-fn has_masked(node: &Node) -> bool {
-    match node {
-        Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_)),
-        Node::List(items) => items.iter().any(has_masked),
-        Node::Map(map) => map.values().any(has_masked),
-    }
 }
 
 /// The documents a rendered object may come from. Names change on the way (prefix, suffix, content hash) and namespaces
@@ -326,13 +288,8 @@ impl<'a> Candidates<'a> {
         Candidates { by_kind }
     }
 
-    fn rendered(&self, mut object: Object, namespace: Option<&str>) -> RenderedObject {
-        if let Some(namespace) = namespace
-            && object.id.namespace.is_none()
-            && !manifest::is_cluster_scoped(&object.id.group, &object.id.kind)
-        {
-            object.id.namespace = Some(namespace.to_owned());
-        }
+    fn rendered(&self, object: Object, namespace: Option<&str>) -> RenderedObject {
+        let object = super::placed(object, namespace);
         let source = self.source(&object.id);
         RenderedObject { object, source }
     }

@@ -2,12 +2,14 @@
 
 mod additions;
 mod export;
+mod helm;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
 pub(crate) mod orders;
 mod plain;
 mod program;
+mod secrets;
 mod substitute;
 mod tool;
 pub(crate) mod tree;
@@ -50,7 +52,7 @@ impl Recipe {
     }
 }
 
-/// An object, and the document it comes from where that is known.
+/// An object, and the file it comes from where that is known.
 #[derive(Debug, Clone)]
 pub struct RenderedObject {
     pub object: Object,
@@ -61,8 +63,15 @@ pub struct RenderedObject {
 pub struct Source {
     pub path: RepoPath,
     pub blob: Oid,
-    /// The document's bytes in the blob, and its first line (1-based).
+    /// The document it is in the file; `None`: the file is a template (or an archive of them), and has no such document.
+    pub document: Option<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The document's bytes in the blob.
     pub bytes: Range<usize>,
+    /// Its first line (1-based).
     pub line: u32,
 }
 
@@ -147,12 +156,20 @@ struct Tools {
     /// Directories to look in, written like `PATH`; else `PATH`.
     path: Option<OsString>,
     kustomize: OnceLock<std::result::Result<kustomize::Builder, String>>,
+    helm: OnceLock<std::result::Result<program::Program, String>>,
 }
 
 impl Tools {
     fn kustomize(&self) -> std::result::Result<&kustomize::Builder, &str> {
         self.kustomize
             .get_or_init(|| kustomize::Builder::find(self.path.as_deref()))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    fn helm(&self) -> std::result::Result<&program::Program, &str> {
+        self.helm
+            .get_or_init(|| helm::find(self.path.as_deref()))
             .as_ref()
             .map_err(String::as_str)
     }
@@ -172,6 +189,9 @@ struct Key {
 enum Job<'a> {
     Plain(Vec<(RepoPath, Oid)>),
     Kustomize(&'a Additions, kustomization::Walk),
+    Helm(&'a Helm, helm::Charts),
+    /// Cannot be rendered, whatever the tree holds.
+    Nothing(String),
 }
 
 impl Renderer {
@@ -229,7 +249,14 @@ impl Renderer {
                 additions,
                 kustomization::walk_with(&tree, root.as_bstr(), additions, self)?,
             ),
-            _ => Job::Plain(plain::files(&tree, &recipe.roots)?),
+            (Tool::Helm(helm), _) => match helm::local(helm) {
+                Ok(chart) => Job::Helm(helm, helm::charts(&tree, chart.as_bstr(), helm)?),
+                Err(why) => Job::Nothing(why),
+            },
+            (Tool::Helmfile(_), _) => Job::Nothing("helmfiles are not rendered yet".to_owned()),
+            (Tool::Kustomize(_) | Tool::Plain, _) => {
+                Job::Plain(plain::files(&tree, &recipe.roots)?)
+            }
         };
         let key = Key {
             tool: recipe.tool.clone(),
@@ -241,6 +268,8 @@ impl Renderer {
                     .map(|(path, blob)| (path.clone(), Some(*blob)))
                     .collect(),
                 Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
+                Job::Helm(_, charts) => inputs(&tree, &charts.closure, &[])?,
+                Job::Nothing(_) => Vec::new(),
             },
         };
         if let Some(known) = self.renderings.get(&key) {
@@ -251,6 +280,8 @@ impl Renderer {
             Job::Kustomize(additions, walk) => {
                 kustomize::render(&tree, recipe, additions, walk, self, cancel)?
             }
+            Job::Helm(helm, charts) => helm::render(&tree, recipe, helm, charts, self, cancel)?,
+            Job::Nothing(why) => Rendering::failed(why.clone()),
         });
         let objects = rendering.objects.iter();
         let weight = objects
@@ -341,6 +372,17 @@ fn inputs(
     paths
         .map(|path| Ok((path.clone(), tree.id(path.as_bstr())?)))
         .collect()
+}
+
+/// An object in the namespace it gets when it is applied.
+fn placed(mut object: Object, namespace: Option<&str>) -> Object {
+    if let Some(namespace) = namespace
+        && object.id.namespace.is_none()
+        && !manifest::is_cluster_scoped(&object.id.group, &object.id.kind)
+    {
+        object.id.namespace = Some(namespace.to_owned());
+    }
+    object
 }
 
 fn claims_objects(bytes: &[u8]) -> bool {

@@ -2,9 +2,9 @@
 
 use super::kustomization::is_kustomization_name;
 use super::tree::{Followed, Node, Tree, file_name, is_manifest_name};
-use super::{How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use super::{How, Place, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, RepoPath, Result};
-use crate::manifest::{Manifest, is_cluster_scoped};
+use crate::manifest::Manifest;
 
 /// The files that `roots` stand for, in path order.
 pub(super) fn files(tree: &Tree, roots: &[RepoPath]) -> Result<Vec<(RepoPath, Oid)>> {
@@ -100,22 +100,18 @@ fn from_manifest<'a>(
     manifest: &'a Manifest,
     namespace: Option<&'a str>,
 ) -> impl Iterator<Item = RenderedObject> + 'a {
-    manifest.documents.iter().map(move |document| {
-        let mut object = document.object.clone();
-        if let Some(namespace) = namespace
-            && object.id.namespace.is_none()
-            && !is_cluster_scoped(&object.id.group, &object.id.kind)
-        {
-            object.id.namespace = Some(namespace.to_owned());
-        }
-        RenderedObject {
-            object,
+    manifest
+        .documents
+        .iter()
+        .map(move |document| RenderedObject {
+            object: super::placed(document.object.clone(), namespace),
             source: Some(Source {
                 path: path.clone(),
                 blob,
-                bytes: document.bytes.clone(),
-                line: document.line,
+                document: Some(Place {
+                    bytes: document.bytes.clone(),
+                    line: document.line,
+                }),
             }),
-        }
-    })
+        })
 }

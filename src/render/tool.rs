@@ -133,6 +133,10 @@ pub struct Helm {
     /// (name, value, whether it is a string whatever it looks like): Argo CD's `parameters`, last.
     pub parameters: Vec<(String, String, bool)>,
     pub skip_crds: bool,
+    /// What templates take the cluster for (`.Capabilities`); helm's own defaults where nothing is said.
+    pub kube_version: Option<String>,
+    pub api_versions: Vec<String>,
+    pub skip_schema_validation: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -122,8 +122,9 @@ pub fn resource_diff(past: &Past, change: &ResourceChange) -> ResourceDiff {
 /// The masked text of an object: its document as written where it is read from a file, else as the tool rendered it.
 pub fn side_text(past: &Past, rendered: &RenderedObject, how: &How) -> String {
     if let (How::Read | How::Sources { .. }, Some(source)) = (how, &rendered.source)
+        && let Some(place) = &source.document
         && let Ok(bytes) = past.reader.blob(source.blob)
-        && let Some(document) = bytes.get(source.bytes.clone())
+        && let Some(document) = bytes.get(place.bytes.clone())
     {
         return masked_text(document, &past.ws.inner.masking);
     }

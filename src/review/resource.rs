@@ -131,7 +131,7 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
         tips: vec![past.line.tip.clone()],
         environment: super::common::environment(&environment, Known::Loading),
         path: source.map(|source| source.path.to_string()),
-        line: source.map(|source| source.line),
+        line: source.and_then(|source| Some(source.document.as_ref()?.line)),
         desired_text,
         desired: declared.as_ref().map(|declared| declared.object.clone()),
         since: last_change(past, commit, &id)?,

@@ -10,5 +10,10 @@ mod layout;
 mod manifest;
 mod merge;
 mod render;
+mod render_deployers;
+mod render_helm;
 mod revert;
 mod stage;
+mod tools;
+
+pub use tools::tool;

@@ -351,8 +351,9 @@ fn objects_are_traced_to_the_documents_they_come_from() {
             .expect(kind);
         let source = rendered.source.clone().expect("a source");
         let blob = fixture.reader().blob(source.blob).expect("blob");
-        let text = String::from_utf8_lossy(&blob[source.bytes.clone()]).into_owned();
-        (source.path.to_string(), source.line, text)
+        let place = source.document.expect("a document");
+        let text = String::from_utf8_lossy(&blob[place.bytes]).into_owned();
+        (source.path.to_string(), place.line, text)
     };
     let (path, line, text) = source("Deployment");
     assert_eq!((path.as_str(), line), ("base/deployment.yaml", 1));
@@ -717,7 +718,8 @@ fn plain_manifests_are_read_as_they_are() {
         .map(|rendered| {
             let source = rendered.source.as_ref().expect("a source");
             let blob = reader.blob(source.blob).expect("blob");
-            let text = String::from_utf8_lossy(&blob[source.bytes.clone()]).into_owned();
+            let place = source.document.as_ref().expect("a document");
+            let text = String::from_utf8_lossy(&blob[place.bytes.clone()]).into_owned();
             let id = &rendered.object.id;
             assert!(
                 text.contains(&id.name) && text.matches("kind").count() == 1,
@@ -725,11 +727,7 @@ fn plain_manifests_are_read_as_they_are() {
             );
             (
                 id.name.as_str(),
-                (
-                    id.namespace.as_deref(),
-                    source.path.to_string(),
-                    source.line,
-                ),
+                (id.namespace.as_deref(), source.path.to_string(), place.line),
             )
         })
         .collect();

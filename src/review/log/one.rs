@@ -51,7 +51,8 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
     };
     let source = declared
         .as_ref()
-        .and_then(|declared| declared.source.as_ref());
+        .and_then(|declared| declared.source.as_ref())
+        .filter(|source| source.document.is_some());
     let end = match (request.source, request.select.path.as_deref(), source) {
         (true, Some(path), _) => {
             let path = RepoPath::from(path);

@@ -231,7 +231,7 @@ impl Planning<'_> {
         let (id, declared) = self.past.the_one(self.tip, select)?;
         let mut documents = Vec::new();
         let mut add = |source: Option<&crate::render::Source>| {
-            if let Some(source) = source {
+            if let Some(source) = source.filter(|source| source.document.is_some()) {
                 let document = Document {
                     path: source.path.clone(),
                     object: id.object.clone(),

@@ -1,0 +1,285 @@
+//! `helm template`: charts that are in the repository, with the values a deployer gives them.
+//!
+//! Bare helm: no cluster to look things up in, no plugins, no post-renderer, no repositories. A chart's dependencies are
+//! those in its `charts/`, and `file://` ones are put there as `helm dependency build` would; one that is neither is said.
+//! Helm reads what the closure names and nothing else; a values schema that refers to other places is not followed.
+
+mod chart;
+
+use std::ffi::{OsStr, OsString};
+
+use super::export::{Export, ExportError};
+use super::kustomization::display;
+use super::program::{self, Program, Run};
+use super::tool::{Chart, Helm};
+use super::tree::{Followed, Node, Tree, join};
+use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use crate::git::{BStr, ByteSlice, RepoPath, Result};
+use crate::manifest;
+use crate::task::Cancel;
+pub(crate) use chart::{Charts, charts};
+
+/// `helm`, or why there is none.
+pub(super) fn find(tools: Option<&OsStr>) -> std::result::Result<Program, String> {
+    let file = program::find("helm", tools).ok_or("helm is not installed")?;
+    let run = Run {
+        program: &file,
+        arguments: vec!["version".into(), "--short".into()],
+        directory: None,
+        environment: Vec::new(),
+        cancel: &Cancel::new(),
+    };
+    let output = run.output().ok().and_then(std::result::Result::ok);
+    let version = program::version_in(&output.ok_or("helm does not run")?);
+    Ok(Program {
+        file,
+        name: "helm",
+        version,
+    })
+}
+
+/// Renders the chart, or says why not: the sources of a chart are templates, no objects that could be shown instead.
+pub(super) fn render(
+    tree: &Tree,
+    recipe: &Recipe,
+    helm: &Helm,
+    charts: &Charts,
+    renderer: &Renderer,
+    cancel: &Cancel,
+) -> std::result::Result<Rendering, Error> {
+    if let Some(why) = charts.why() {
+        return Ok(Rendering::failed(why));
+    }
+    let program = match renderer.tools.helm() {
+        Ok(program) => program,
+        Err(why) => return Ok(Rendering::failed(why.to_owned())),
+    };
+    let (export, arguments) = match prepare(tree, recipe, helm, charts) {
+        Ok(prepared) => prepared,
+        Err(ExportError::Git(error)) => return Err(error.into()),
+        Err(error) => return Ok(Rendering::failed(error.to_string())),
+    };
+    let run = Run {
+        program: &program.file,
+        arguments,
+        directory: Some(export.root()),
+        environment: Vec::new(),
+        cancel,
+    };
+    let output = match run.output()? {
+        Ok(output) => output,
+        Err(message) => {
+            let why = match super::secrets::may_hold(tree, &charts.closure, renderer)? {
+                true => format!(
+                    "helm template failed; its message is not shown because the sources hold secret values. To see it: helm \
+                     template {}",
+                    display(charts.root.as_bstr())
+                ),
+                false => program::readable(&message, &export),
+            };
+            return Ok(Rendering::failed(why));
+        }
+    };
+    let built = manifest::parse(&output, renderer.masking());
+    if !built.broken.is_empty() {
+        return Ok(Rendering::failed(
+            "what helm gives cannot be read".to_owned(),
+        ));
+    }
+    let mut objects = Vec::new();
+    for document in built.documents {
+        let source = template_of(&output, document.bytes.start)
+            .map(|named| charts.source(tree, named))
+            .transpose()?
+            .flatten();
+        objects.push(RenderedObject {
+            object: super::placed(document.object, recipe.namespace.as_deref()),
+            source,
+        });
+    }
+    Ok(Rendering {
+        objects,
+        how: How::Tool {
+            name: program.name.to_owned(),
+            version: program.version.clone(),
+        },
+        broken: Vec::new(),
+    })
+}
+
+/// The files on disk, and helm's arguments.
+fn prepare(
+    tree: &Tree,
+    recipe: &Recipe,
+    helm: &Helm,
+    charts: &Charts,
+) -> std::result::Result<(Export, Vec<OsString>), ExportError> {
+    let export = Export::of(tree, &charts.closure)?;
+    for dependency in &charts.local {
+        for (path, blob) in &dependency.files {
+            export.write(path.as_bstr(), &tree.reader.blob(*blob)?)?;
+        }
+    }
+    let chart = export.path(charts.root.as_bstr())?;
+    let mut arguments: Vec<OsString> = ["template", "--skip-tests"].map(Into::into).into();
+    let mut flag = |name: &str, value: &OsStr| {
+        let mut flag = OsString::from(name);
+        flag.push("=");
+        flag.push(value);
+        arguments.push(flag);
+    };
+    if let Some(namespace) = &recipe.namespace {
+        flag("--namespace", namespace.as_ref());
+    }
+    if !helm.skip_crds {
+        flag("--include-crds", "true".as_ref());
+    }
+    if helm.skip_schema_validation || !charts.schema_is_closed {
+        flag("--skip-schema-validation", "true".as_ref());
+    }
+    if let Some(version) = &helm.kube_version {
+        flag("--kube-version", version.as_ref());
+    }
+    for version in &helm.api_versions {
+        flag("--api-versions", version.as_ref());
+    }
+    for path in &helm.value_files {
+        flag("--values", export.path(path.as_bstr())?.as_os_str());
+    }
+    for (index, values) in helm.values.iter().enumerate() {
+        let path = export.aside(&format!("values-{index}.yaml"), values.as_bytes())?;
+        flag("--values", path.as_os_str());
+    }
+    for (name, value, is_string) in &helm.parameters {
+        let name_of_flag = if *is_string { "--set-string" } else { "--set" };
+        let set = format!("{name}={}", escaped(value));
+        flag(name_of_flag, set.as_ref());
+    }
+    arguments.push("--".into());
+    arguments.push(helm.release.clone().into());
+    arguments.push(chart.into_os_string());
+    Ok((export, arguments))
+}
+
+/// A value as Argo CD hands it to `--set` (`cleanSetParameters`): commas divide values there, except in a list.
+fn escaped(value: &str) -> String {
+    if value.starts_with('{') && value.ends_with('}') {
+        return value.to_owned();
+    }
+    let mut escaped = String::with_capacity(value.len());
+    let mut before = None;
+    for letter in value.chars() {
+        if letter == ',' && before != Some('\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+        before = Some(letter);
+    }
+    escaped
+}
+
+/// The template that helm names above a document: `# Source: shop/charts/db/templates/x.yaml`.
+fn template_of(output: &[u8], document: usize) -> Option<&BStr> {
+    let start = output.get(document..)?;
+    // The comment is part of the document, or stands right before it.
+    let comment = |text: &'_ [u8]| text.starts_with(b"# Source: ");
+    let line = match comment(start) {
+        true => start.lines().next()?,
+        false => output[..document]
+            .lines()
+            .next_back()
+            .filter(|line| comment(line))?,
+    };
+    line.strip_prefix(b"# Source: ")
+        .map(|path| path.trim().as_bstr())
+}
+
+impl Charts {
+    /// The file behind a name that helm prints, where the repository has it.
+    fn source(&self, tree: &Tree, named: &BStr) -> Result<Option<Source>> {
+        // The first part is the chart's name.
+        let Some((_, inside)) = named.split_once_str("/") else {
+            return Ok(None);
+        };
+        let inside = self.with_names(inside.as_bstr());
+        let Some(mut path) = join(self.root.as_bstr(), inside.as_bstr()) else {
+            return Ok(None);
+        };
+        for dependency in &self.local {
+            let place = dependency.place.as_bstr();
+            if super::tree::is_within(&path, place) {
+                let mut original = dependency.from.clone();
+                original.extend_from_slice(&path[place.len()..]);
+                path = original;
+                break;
+            }
+        }
+        match tree.follow(path.as_bstr())? {
+            Followed::To {
+                path,
+                node: Node::File(blob),
+                ..
+            } => Ok(Some(Source {
+                path,
+                blob,
+                document: None,
+            })),
+            _ => Ok(self.archive(path.as_bstr())),
+        }
+    }
+
+    /// `charts/ALIAS/…` as it is called in the repository: `charts/NAME/…`.
+    fn with_names(&self, path: &BStr) -> RepoPath {
+        let renamed = self.aliases.iter().find_map(|(alias, name)| {
+            let rest = path.strip_prefix(format!("charts/{alias}/").as_bytes())?;
+            let mut path = RepoPath::from(format!("charts/{name}/"));
+            path.extend_from_slice(rest);
+            Some(path)
+        });
+        renamed.unwrap_or_else(|| path.into())
+    }
+
+    /// The packed chart that a template is in: `charts/redis-17.1.0.tgz` holds what helm calls `charts/redis/…`.
+    fn archive(&self, path: &BStr) -> Option<Source> {
+        let (archive, blob) = self.archives.iter().find(|(archive, _)| {
+            let directory = super::tree::parent(archive.as_bstr());
+            let inside = path
+                .strip_prefix(directory.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"/"));
+            let name = inside.and_then(|rest| rest.split_str("/").next());
+            let version = name.and_then(|name| {
+                let packed = super::tree::file_name(archive.as_bstr());
+                packed.strip_prefix(name)?.strip_prefix(b"-")
+            });
+            version.is_some_and(|version| version.first().is_some_and(u8::is_ascii_digit))
+        })?;
+        Some(Source {
+            path: archive.clone(),
+            blob: *blob,
+            document: None,
+        })
+    }
+}
+
+/// The chart's directory in the repository; `Err`: where else it is, in words.
+pub(super) fn local(helm: &Helm) -> std::result::Result<&RepoPath, String> {
+    match &helm.chart {
+        Chart::Local(path) => Ok(path),
+        Chart::Remote {
+            repository,
+            name,
+            version,
+        } => {
+            let version = version
+                .as_deref()
+                .map_or(String::new(), |version| format!(" {version}"));
+            Err(format!(
+                "the chart {}{} is in {}, not in this repository: `--allow-network` fetches it",
+                crate::text::clean_line(name),
+                crate::text::clean_line(&version),
+                super::kustomization::without_credentials(repository),
+            ))
+        }
+        Chart::Unknown(why) => Err(crate::text::clean_line(why)),
+    }
+}

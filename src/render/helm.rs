@@ -5,6 +5,7 @@
 //! Helm reads what the closure names and nothing else; a values schema that refers to other places is not followed.
 
 mod chart;
+mod values;
 
 use std::ffi::{OsStr, OsString};
 
@@ -18,6 +19,7 @@ use crate::git::{BStr, ByteSlice, RepoPath, Result};
 use crate::manifest;
 use crate::task::Cancel;
 pub(crate) use chart::{Charts, charts};
+pub(crate) use values::texts;
 
 /// `helm`, or why there is none.
 pub(super) fn find(tools: Option<&OsStr>) -> std::result::Result<Program, String> {
@@ -44,6 +46,7 @@ pub(super) fn render(
     recipe: &Recipe,
     helm: &Helm,
     charts: &Charts,
+    values: &[String],
     renderer: &Renderer,
     cancel: &Cancel,
 ) -> std::result::Result<Rendering, Error> {
@@ -54,7 +57,7 @@ pub(super) fn render(
         Ok(program) => program,
         Err(why) => return Ok(Rendering::failed(why.to_owned())),
     };
-    let (export, arguments) = match prepare(tree, recipe, helm, charts) {
+    let (export, arguments) = match prepare(tree, recipe, helm, charts, values) {
         Ok(prepared) => prepared,
         Err(ExportError::Git(error)) => return Err(error.into()),
         Err(error) => return Ok(Rendering::failed(error.to_string())),
@@ -113,6 +116,7 @@ fn prepare(
     recipe: &Recipe,
     helm: &Helm,
     charts: &Charts,
+    values: &[String],
 ) -> std::result::Result<(Export, Vec<OsString>), ExportError> {
     let export = Export::of(tree, &charts.closure)?;
     for dependency in &charts.local {
@@ -146,7 +150,7 @@ fn prepare(
     for path in &helm.value_files {
         flag("--values", export.path(path.as_bstr())?.as_os_str());
     }
-    for (index, values) in helm.values.iter().enumerate() {
+    for (index, values) in values.iter().enumerate() {
         let path = export.aside(&format!("values-{index}.yaml"), values.as_bytes())?;
         flag("--values", path.as_os_str());
     }

@@ -181,6 +181,8 @@ struct Key {
     tool: Tool,
     roots: Vec<RepoPath>,
     namespace: Option<String>,
+    /// Values read from objects.
+    values: Vec<String>,
     /// `None`: named, and not there.
     inputs: Vec<(RepoPath, Option<Oid>)>,
 }
@@ -189,9 +191,8 @@ struct Key {
 enum Job<'a> {
     Plain(Vec<(RepoPath, Oid)>),
     Kustomize(&'a Additions, kustomization::Walk),
-    Helm(&'a Helm, helm::Charts),
-    /// Cannot be rendered, whatever the tree holds.
-    Nothing(String),
+    /// The texts of the values with it.
+    Helm(&'a Helm, helm::Charts, Vec<String>),
 }
 
 impl Renderer {
@@ -239,37 +240,27 @@ impl Renderer {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        if let Tool::Unavailable(why) = &recipe.tool {
-            return Ok(Arc::new(Rendering::failed(why.clone())));
-        }
         let tree = Tree::at(reader, tree);
         // What is read is found at this tree: the recipe may come from another commit.
-        let job = match (&recipe.tool, recipe.roots.first()) {
-            (Tool::Kustomize(additions), Some(root)) => Job::Kustomize(
-                additions,
-                kustomization::walk_with(&tree, root.as_bstr(), additions, self)?,
-            ),
-            (Tool::Helm(helm), _) => match helm::local(helm) {
-                Ok(chart) => Job::Helm(helm, helm::charts(&tree, chart.as_bstr(), helm)?),
-                Err(why) => Job::Nothing(why),
-            },
-            (Tool::Helmfile(_), _) => Job::Nothing("helmfiles are not rendered yet".to_owned()),
-            (Tool::Kustomize(_) | Tool::Plain, _) => {
-                Job::Plain(plain::files(&tree, &recipe.roots)?)
-            }
+        let job = match self.job(&tree, recipe, cancel)? {
+            Ok(job) => job,
+            Err(why) => return Ok(Arc::new(Rendering::failed(why))),
         };
         let key = Key {
             tool: recipe.tool.clone(),
             roots: recipe.roots.clone(),
             namespace: recipe.namespace.clone(),
+            values: match &job {
+                Job::Helm(.., values) => values.clone(),
+                Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
+            },
             inputs: match &job {
                 Job::Plain(files) => files
                     .iter()
                     .map(|(path, blob)| (path.clone(), Some(*blob)))
                     .collect(),
                 Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
-                Job::Helm(_, charts) => inputs(&tree, &charts.closure, &[])?,
-                Job::Nothing(_) => Vec::new(),
+                Job::Helm(_, charts, _) => inputs(&tree, &charts.closure, &[])?,
             },
         };
         if let Some(known) = self.renderings.get(&key) {
@@ -280,8 +271,9 @@ impl Renderer {
             Job::Kustomize(additions, walk) => {
                 kustomize::render(&tree, recipe, additions, walk, self, cancel)?
             }
-            Job::Helm(helm, charts) => helm::render(&tree, recipe, helm, charts, self, cancel)?,
-            Job::Nothing(why) => Rendering::failed(why.clone()),
+            Job::Helm(helm, charts, values) => {
+                helm::render(&tree, recipe, helm, charts, values, self, cancel)?
+            }
         });
         let objects = rendering.objects.iter();
         let weight = objects
@@ -290,6 +282,40 @@ impl Renderer {
         let weight = weight + 64 * key.inputs.len();
         self.renderings.insert(key, rendering.clone(), weight);
         Ok(rendering)
+    }
+
+    /// What a recipe reads; or why nothing can be made of it, whatever the tree holds.
+    fn job<'a>(
+        &self,
+        tree: &Tree,
+        recipe: &'a Recipe,
+        cancel: &Cancel,
+    ) -> std::result::Result<std::result::Result<Job<'a>, String>, Error> {
+        let root = recipe.roots.first();
+        Ok(Ok(match (&recipe.tool, root) {
+            (Tool::Plain, _) | (Tool::Kustomize(_), None) => {
+                Job::Plain(plain::files(tree, &recipe.roots)?)
+            }
+            (Tool::Kustomize(additions), Some(root)) => {
+                let walk = kustomization::walk_with(tree, root.as_bstr(), additions, self)?;
+                Job::Kustomize(additions, walk)
+            }
+            (Tool::Helm(helm), _) => {
+                let chart = match helm::local(helm) {
+                    Ok(chart) => chart,
+                    Err(why) => return Ok(Err(why)),
+                };
+                match helm::texts(self, tree, helm, cancel)? {
+                    Ok(values) => {
+                        let charts = helm::charts(tree, chart.as_bstr(), helm)?;
+                        Job::Helm(helm, charts, values)
+                    }
+                    Err(why) => return Ok(Err(why)),
+                }
+            }
+            (Tool::Helmfile(_), _) => return Ok(Err("helmfiles are not rendered yet".to_owned())),
+            (Tool::Unavailable(why), _) => return Ok(Err(why.clone())),
+        }))
     }
 
     pub(crate) fn masking(&self) -> &Masking {

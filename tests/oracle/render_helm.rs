@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gitopsy::git::{Repo, RepoPath};
 use gitopsy::manifest::Masking;
-use gitopsy::render::{Chart, Helm, How, Recipe, Renderer, Rendering, Tool};
+use gitopsy::render::{Chart, Helm, How, Recipe, Renderer, Rendering, Tool, Values};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -180,7 +180,7 @@ fn a_chart_is_rendered_with_its_values_and_traced_to_its_templates() {
     ];
     let rendering = fixture.render(&Helm {
         value_files: vec![RepoPath::from("envs/prod.yaml")],
-        values: vec!["b: inline\nc: {d: e}\n".to_owned()],
+        values: vec![Values::Text("b: inline\nc: {d: e}\n".to_owned())],
         parameters: parameters
             .iter()
             .map(|(name, value, text)| ((*name).to_owned(), (*value).to_owned(), *text))

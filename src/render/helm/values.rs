@@ -1,0 +1,80 @@
+//! Values as they are written in objects: of a HelmRelease, or in a ConfigMap that it names.
+
+use serde_json::Value;
+
+use crate::manifest::{Leaf, Node};
+use crate::render::tool::{Field, Helm, Values};
+use crate::render::tree::Tree;
+use crate::render::{Error, Renderer};
+use crate::task::Cancel;
+use crate::text::clean_line;
+
+/// Stands in values where a secret is: it never leaves the repository it is in.
+const MASKED: &str = "masked";
+
+/// The texts of the values, in order; or why they are not known.
+pub(crate) fn texts(
+    renderer: &Renderer,
+    tree: &Tree,
+    helm: &Helm,
+    cancel: &Cancel,
+) -> Result<Result<Vec<String>, String>, Error> {
+    let mut texts = Vec::new();
+    for values in &helm.values {
+        match values {
+            Values::Text(text) => texts.push(text.clone()),
+            Values::Field(field) => {
+                let rendering =
+                    renderer.render_until(tree.reader, tree.root, &field.from, cancel)?;
+                let object = rendering
+                    .objects
+                    .iter()
+                    .find(|rendered| rendered.object.id == field.object);
+                match object.map(|rendered| text(field, &rendered.object.root)) {
+                    Some(Ok(text)) => texts.push(text),
+                    Some(Err(why)) => return Ok(Err(why)),
+                    None => {
+                        let why = format!("its values are in {}, which is not there", named(field));
+                        return Ok(Err(why));
+                    }
+                }
+            }
+        }
+    }
+    Ok(Ok(texts))
+}
+
+fn text(field: &Field, root: &Node) -> Result<String, String> {
+    match root.field(&field.path) {
+        Some(Node::Leaf(Leaf::String(text))) => Ok(text.clone()),
+        Some(Node::Leaf(Leaf::Masked(_))) => {
+            Err(format!("its values are a secret, in {}", named(field)))
+        }
+        Some(node @ Node::Map(_)) => Ok(json(node).to_string()),
+        Some(Node::Leaf(Leaf::Null)) => Ok(String::new()),
+        Some(Node::Leaf(_) | Node::List(_)) => Err(format!("{} holds no values", named(field))),
+        None => Err(format!(
+            "its values are in {}, which has none",
+            named(field)
+        )),
+    }
+}
+
+fn named(field: &Field) -> String {
+    clean_line(&format!("{} {}", field.object, field.path))
+}
+
+fn json(node: &Node) -> Value {
+    match node {
+        Node::Leaf(Leaf::Null) => Value::Null,
+        Node::Leaf(Leaf::Bool(value)) => Value::Bool(*value),
+        Node::Leaf(Leaf::Number(number)) => Value::Number(number.clone()),
+        Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
+        Node::Leaf(Leaf::Masked(_)) => Value::String(MASKED.to_owned()),
+        Node::List(items) => items.iter().map(json).collect(),
+        Node::Map(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), json(value)))
+            .collect(),
+    }
+}

@@ -56,6 +56,8 @@ pub struct Request {
 
 #[derive(Deserialize, Debug)]
 pub struct Requester {
+    /// Empty for who could not say who they are.
+    #[serde(default)]
     pub username: String,
 }
 

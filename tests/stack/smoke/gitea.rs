@@ -1,3 +1,6 @@
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::TestRepo;
@@ -86,4 +89,13 @@ fn a_pull_request_is_pushed_checked_reviewed_and_merged() {
 
     let (status, _) = gitea.ask("wrong", Method::GET, &pulls, &Value::Null);
     assert_eq!(status, 401);
+}
+
+/// Gitea writes git's global configuration when it starts, and git replaces the file it writes: as root, even a device.
+#[test]
+fn git_s_global_configuration_that_gitea_writes_is_not_the_null_device() {
+    let Some(gitea) = gitea() else { return };
+    gitea.user("null-device");
+    let null = fs::metadata("/dev/null").expect("the null device");
+    assert!(null.file_type().is_char_device());
 }

@@ -96,7 +96,7 @@ fn every_program_is_built_and_says_the_version_it_is_built_from() {
         (tools::helm(), &["version", "--short"], "helm.sh/helm/v3"),
         (
             tools::helmfile(),
-            &["version", "-o=short"],
+            &["--version"],
             "github.com/helmfile/helmfile",
         ),
         (

@@ -38,11 +38,16 @@ func (s *session) define(namespace, definitions string) error {
 	if err := s.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + namespace + "}\n"); err != nil {
 		return err
 	}
-	if _, err := s.output(s.command("kubectl", "apply", "--server-side", definitions)); err != nil {
+	names, err := s.output(s.command("kubectl", "apply", "--server-side", "--output=name", definitions))
+	if err != nil {
 		return err
 	}
-	_, err := s.output(s.command("kubectl", "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"))
-	return err
+	// A definition without any condition yet is an error to kubectl, not something to wait for.
+	wait := append([]string{"wait", "--for=condition=Established", "--timeout=1s"}, strings.Fields(names)...)
+	return s.until("what is defined in "+namespace, func() bool {
+		_, err := s.output(s.command("kubectl", wait...))
+		return err == nil
+	})
 }
 
 // apply applies manifests given as text.

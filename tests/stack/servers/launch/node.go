@@ -95,8 +95,11 @@ func (n *node) advance(pod *corev1.Pod) {
 	case pod.DeletionTimestamp != nil:
 		now := metav1.DeleteOptions{GracePeriodSeconds: new(int64), Preconditions: &metav1.Preconditions{UID: &pod.UID}}
 		pods.Delete(ctx, pod.Name, now)
-	case pod.Status.StartTime != nil || len(pod.Status.Conditions) > 0:
+	case pod.Status.StartTime != nil: // it was started
 	case wish(pod, "") == "pending":
+		if len(pod.Status.Conditions) > 0 {
+			return
+		}
 		n.report(pod, corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Now(),
 			Reason: corev1.PodReasonUnschedulable, Message: "0/1 nodes are available: 1 Insufficient cpu.",

@@ -33,7 +33,8 @@ func (s *session) command(name string, args ...string) *exec.Cmd {
 	c.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "LC_ALL=C", "KUBECONFIG=" + s.kubeconfig,
 		// Not /dev/null, as elsewhere: what a server writes with `git config --global` replaces the file.
-		"GIT_CONFIG_GLOBAL=" + s.path("gitconfig"), "GIT_CONFIG_SYSTEM=/dev/null", "GIT_TERMINAL_PROMPT=0",
+		"GIT_CONFIG_GLOBAL=" + s.path("gitconfig"), "GIT_CONFIG_SYSTEM=" + s.path("gitconfig-system"),
+		"GIT_TERMINAL_PROMPT=0",
 	}
 	return c
 }

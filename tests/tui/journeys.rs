@@ -80,6 +80,20 @@ fn nothing_is_staged_without_a_confirmation() {
     }
 }
 
+/// `enter` on a preview that was still growing was lost.
+#[test]
+fn staging_that_is_asked_for_early_is_confirmed_once_the_preview_is_whole() {
+    let mut desk = desk();
+    desk.press("right r enter").refute("Stage this");
+    desk.serve().expect("Stage this as a pull request?");
+    let mut desk = self::desk();
+    desk.press("right r enter").refuse("gone");
+    desk.refute("Stage this").expect("gone");
+    // Whoever goes elsewhere has thought better of it.
+    let mut desk = self::desk();
+    desk.press("right r enter esc").serve().refute("Stage this");
+}
+
 #[test]
 fn read_only_stages_nothing_and_says_why() {
     let mut header = answers::header();

@@ -169,13 +169,21 @@ impl App {
             return;
         }
         let ticket = reply.ticket;
+        let waits = |screen: &Screen| screen.facts().tickets.contains(&ticket);
+        let in_view = waits(self.places.top());
         self.with(
             effects,
             |places| {
                 let mut all = places.all_mut();
-                all.find(|opened| opened.screen.facts().tickets.contains(&ticket))
+                all.find(|opened| waits(&opened.screen))
             },
-            |screen, cx| screen.reply(reply, cx),
+            |screen, cx| {
+                screen.reply(reply, cx);
+                if !in_view {
+                    // Nobody is asked to confirm what they have turned away from.
+                    cx.wishes.retain(|wish| !matches!(wish, Wish::Confirm(_)));
+                }
+            },
         );
     }
 

@@ -93,7 +93,7 @@ pub fn deployer(deployer: Deployer) -> &'static str {
         Deployer::JenkinsX => "Jenkins X",
         Deployer::Helm => "Helm",
         Deployer::Pipeline => "a pipeline",
-        Deployer::Unknown => "an unknown deployer",
+        Deployer::Unknown => "nobody knows: the repository does not say",
     }
 }
 

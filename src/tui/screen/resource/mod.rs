@@ -416,7 +416,7 @@ impl Resource {
         );
         let room = self.head.width.saturating_sub(head.width() + 3);
         let width = state.width().min(room);
-        if width > 10 {
+        if width > 10 || width == state.width() {
             paint::row(
                 buf,
                 look.theme,

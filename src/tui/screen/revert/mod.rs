@@ -15,7 +15,7 @@ use crate::review::Header;
 use crate::review::common::CommitLine;
 use crate::review::revert::{Answer as Preview, Mode, Request, Scope};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
-use crate::tui::cx::{Cx, Effect};
+use crate::tui::cx::{Cx, Effect, Tone};
 use crate::tui::keys::Action;
 use crate::tui::theme::Role;
 use crate::tui::widget::browser::{Browser, LIST};
@@ -34,6 +34,8 @@ pub struct Revert {
     of: usize,
     /// Whether the preview can be staged; its failure says why not.
     plan: Slot<()>,
+    /// Staging was asked for before it was known whether it can be: the confirmation comes when it is.
+    eager: bool,
     browser: Browser,
     form: Form,
     unfolded: bool,
@@ -70,6 +72,7 @@ impl Revert {
             preview: Slot::default(),
             of: 0,
             plan: Slot::default(),
+            eager: false,
             browser: Browser::with(vec![Doc::wrapped(), Doc::default()]),
             form: Form::default(),
             unfolded: false,
@@ -105,6 +108,7 @@ impl Revert {
             self.preview.forget();
         }
         self.plan.forget();
+        self.eager = false;
         self.preview.ask(cx, Question::Revert(request));
     }
 
@@ -122,6 +126,18 @@ impl Revert {
             }
             _ => {}
         }
+        if self.eager && !self.is_looked_into() {
+            self.eager = false;
+            match (self.not_stageable(), self.preview.value()) {
+                (None, Some(preview)) => cx.confirm(plan::confirm(preview)),
+                (why, _) => cx.say(Tone::Error, why.unwrap_or_default()),
+            }
+        }
+    }
+
+    /// Whether more is to come before it is known whether the preview can be staged.
+    fn is_looked_into(&self) -> bool {
+        self.preview.is_waiting() || self.plan.is_waiting()
     }
 
     /// Asks whether a complete preview can be staged.
@@ -167,6 +183,10 @@ impl Revert {
                 self.browser.docs[CHANGES].act(Action::Wrap);
             }
             action if self.browser.act(action) => self.choose(cx),
+            Action::Stage if self.is_looked_into() => {
+                self.eager = true;
+                cx.say(Tone::Note, "the confirmation comes with the whole preview");
+            }
             Action::Stage => {
                 if let Some(preview) = self.preview.value() {
                     cx.confirm(plan::confirm(preview));
@@ -211,6 +231,7 @@ impl Revert {
             Action::Stage if header.read_only => {
                 Some("read-only: started with --read-only, nothing is staged".to_owned())
             }
+            Action::Stage if self.is_looked_into() => None,
             Action::Stage => self.not_stageable(),
             Action::Copy | Action::Pager if self.preview.value().is_none() => {
                 Some("the preview is not there yet".to_owned())
@@ -234,10 +255,6 @@ impl Revert {
             )
         } else if preview.no_change {
             Some("it would change nothing".to_owned())
-        } else if self.preview.is_waiting() {
-            Some("the effect is still being worked out".to_owned())
-        } else if self.plan.is_waiting() {
-            Some("whether it can be staged is being looked up".to_owned())
         } else {
             self.plan.failed().map(one_line)
         }

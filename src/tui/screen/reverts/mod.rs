@@ -233,6 +233,9 @@ impl Reverts {
                     .is_some_and(|(.., pulse)| pulse == Pulse::Running);
                 match action {
                     Action::Resume if running => Some("it is under way".to_owned()),
+                    Action::Resume if steps::is_done(progress, StepName::Healthy) => {
+                        Some("it is finished".to_owned())
+                    }
                     Action::Merge if self.merge.is_waiting() => {
                         Some("the merge is under way".to_owned())
                     }

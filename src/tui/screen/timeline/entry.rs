@@ -132,7 +132,8 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
             .with(Role::Text, first)
             .with(Role::Dim, &format!("  +{}", rest.len())),
     };
-    if is_routine(entry) {
+    let said = |meaning: &String| meaning.ends_with("routine");
+    if is_routine(entry) && !entry.meaning.iter().any(said) {
         row.add(Role::Dim, "  routine");
     }
     if entry.reverted_by.is_some() {

@@ -1,6 +1,7 @@
 //! Building one program with Go, once for all test processes.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -116,7 +117,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Copies a file or a directory; what was copied may be written to, unlike Go's modules.
+/// Copies a file or a directory. Scripts can be run where they come to lie: Go's module cache keeps no such bit.
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).expect("directory");
@@ -126,5 +127,8 @@ fn copy(from: &Path, to: &Path) {
         }
     } else {
         fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+        let script = to.extension().is_some_and(|extension| extension == "sh");
+        let mode = if script { 0o755 } else { 0o644 };
+        fs::set_permissions(to, Permissions::from_mode(mode)).expect("permissions");
     }
 }

@@ -63,8 +63,9 @@ const KUSTOMIZE_CONTROLLER_MODULE: &str = "github.com/fluxcd/kustomize-controlle
 const SOURCE_CONTROLLER_MODULE: &str = "github.com/fluxcd/source-controller@v1.9.5";
 const GITEA_MODULE: &str = "code.gitea.io/gitea";
 
-/// Without these, kubectl cannot read the version that the server answers.
+/// Without these, kubectl cannot read the version that the server answers, nor the audit log name kubectl's.
 const KUBERNETES_VERSION: &[Stamp] = &[
+    stamp("k8s.io/client-go/pkg/version.gitVersion", KUBERNETES, Part::Tag),
     stamp("k8s.io/component-base/version.gitVersion", KUBERNETES, Part::Tag),
     stamp("k8s.io/component-base/version.gitMajor", KUBERNETES, Part::Major),
     stamp("k8s.io/component-base/version.gitMinor", KUBERNETES, Part::Minor),

@@ -39,6 +39,10 @@ pub(super) struct FoundApp {
     /// Longer names, for where another app of the environment has the same: components of a path.
     pub(super) qualifier: Vec<String>,
     pub(super) recipe: Recipe,
+    /// The cluster it goes to, where that is not the environment's.
+    pub(super) cluster: Option<String>,
+    /// Who deploys it, where that is certain.
+    pub(super) deployer: Option<Deployer>,
     pub(super) declared_by: Option<ObjectRef>,
     pub(super) chart: Option<String>,
     pub(super) version: Option<String>,
@@ -137,10 +141,12 @@ impl Draft {
                 let environment = environments.get(index)?;
                 let app = App {
                     destination: Destination {
-                        cluster: environment.destination.cluster.clone(),
+                        cluster: found
+                            .cluster
+                            .or_else(|| environment.destination.cluster.clone()),
                         namespace: found.recipe.namespace.clone(),
                     },
-                    deployer: environment.deployer,
+                    deployer: found.deployer.unwrap_or(environment.deployer),
                     name: found.name,
                     environment: found.environment,
                     recipe: found.recipe,
@@ -257,6 +263,8 @@ mod tests {
                 closure: vec![RepoPath::from(path)],
                 namespace: Some("shop".to_owned()),
             },
+            cluster: None,
+            deployer: None,
             declared_by: None,
             chart: None,
             version: None,

@@ -429,6 +429,8 @@ fn app(
             roots,
             namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
         },
+        cluster: None,
+        deployer: None,
         declared_by: None,
         chart: None,
         version: None,

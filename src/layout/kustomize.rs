@@ -15,8 +15,8 @@ use crate::render::{Recipe, Renderer, Tool};
 /// What belongs to kustomizations, and so is no plain manifest.
 #[derive(Default)]
 pub(super) struct Owned {
-    files: BTreeSet<RepoPath>,
-    directories: BTreeSet<RepoPath>,
+    pub(super) files: BTreeSet<RepoPath>,
+    pub(super) directories: BTreeSet<RepoPath>,
 }
 
 impl Owned {
@@ -39,25 +39,69 @@ impl Owned {
     }
 }
 
-pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<Owned> {
-    let directories = directories(tree, renderer)?;
-    // Whoever is reached from elsewhere is no entry point, so most need no walk of their own.
-    let mut reached: BTreeSet<RepoPath> = BTreeSet::new();
-    let mut walks: BTreeMap<RepoPath, Walk> = BTreeMap::new();
-    for directory in directories.keys() {
-        if !reached.contains(directory) {
-            let walk = kustomization::walk(tree, directory.as_bstr(), renderer)?;
-            reached.extend(walk.directories.iter().skip(1).cloned());
-            walks.insert(directory.clone(), walk);
+/// The kustomizations of a tree, and which of them use which.
+pub(super) struct Kustomizations {
+    directories: BTreeMap<RepoPath, Arc<Kustomization>>,
+    /// Used by another one, and so no entry point.
+    reached: BTreeSet<RepoPath>,
+    /// What all the others read.
+    walks: BTreeMap<RepoPath, Walk>,
+}
+
+impl Kustomizations {
+    pub(super) fn of(tree: &Tree, renderer: &Renderer) -> Result<Kustomizations> {
+        let directories = directories(tree, renderer)?;
+        // Whoever is reached from elsewhere is no entry point, so most need no walk of their own.
+        let mut reached: BTreeSet<RepoPath> = BTreeSet::new();
+        let mut walks: BTreeMap<RepoPath, Walk> = BTreeMap::new();
+        for directory in directories.keys() {
+            if !reached.contains(directory) {
+                let walk = kustomization::walk(tree, directory.as_bstr(), renderer)?;
+                reached.extend(walk.directories.iter().skip(1).cloned());
+                walks.insert(directory.clone(), walk);
+            }
         }
+        Ok(Kustomizations {
+            directories,
+            reached,
+            walks,
+        })
     }
-    let owned = Owned {
-        files: walks
-            .values()
-            .flat_map(|walk| walk.closure.iter().cloned())
-            .collect(),
-        directories: directories.keys().cloned().collect(),
-    };
+
+    /// The entry points that have this file among their resources.
+    pub(super) fn applying(&self, file: Option<&RepoPath>) -> Vec<(&RepoPath, &Walk)> {
+        let Some(file) = file else {
+            return Vec::new();
+        };
+        let walks = self.walks.iter();
+        walks
+            .filter(|(directory, walk)| {
+                !self.reached.contains(*directory)
+                    && walk.resources.iter().any(|(path, _)| path == file)
+            })
+            .collect()
+    }
+}
+
+/// Adds what others do not own; gives all that is owned then.
+pub(super) fn detect(
+    tree: &Tree,
+    renderer: &Renderer,
+    kustomizations: Kustomizations,
+    mut owned: Owned,
+    draft: &mut Draft,
+) -> Result<Owned> {
+    let Kustomizations {
+        directories,
+        reached,
+        mut walks,
+    } = kustomizations;
+    walks.retain(|directory, _| !owned.directories.contains(directory));
+    let reached = reached.difference(&owned.directories).cloned().collect();
+    owned
+        .files
+        .extend(walks.values().flat_map(|walk| walk.closure.iter().cloned()));
+    owned.directories.extend(directories.keys().cloned());
     let mut roots = Roots {
         tree,
         renderer,
@@ -274,6 +318,8 @@ impl Roots<'_> {
                 closure: walk.closure.iter().cloned().collect(),
                 namespace,
             },
+            cluster: None,
+            deployer: None,
             declared_by: None,
             chart: None,
             version: None,

@@ -5,12 +5,16 @@
 
 mod attribution;
 mod branches;
+mod chart;
 mod draft;
+mod flux;
 mod jenkins_x;
 mod kustomize;
 mod marks;
 mod names;
+mod orders;
 mod overrides;
+mod own;
 mod plain;
 
 use std::collections::{BTreeSet, HashSet};
@@ -26,7 +30,10 @@ use crate::render::{Recipe, Renderer};
 pub use attribution::{is_bot, is_generated};
 pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
 use draft::Draft;
+use kustomize::Kustomizations;
+use orders::Written;
 pub use overrides::{EnvironmentOverride, Overrides};
+use own::Own;
 
 /// What a repository deploys, at one tree.
 #[derive(Debug, Clone, Default)]
@@ -148,7 +155,12 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     let otherwise = if jenkins_x::detect(&tree, &mut draft)? {
         Deployer::JenkinsX
     } else {
-        let owned = kustomize::detect(&tree, renderer, &mut draft)?;
+        let written = Written::of(&tree, renderer)?.orders(&tree, renderer)?;
+        let references = flux::references(&written);
+        let own = Own::of(&tree, references.into_iter(), flux::bootstrapped(&written))?;
+        let kustomizations = Kustomizations::of(&tree, renderer)?;
+        let owned = flux::detect(&tree, renderer, &written, &own, &kustomizations, &mut draft)?;
+        let owned = kustomize::detect(&tree, renderer, kustomizations, owned, &mut draft)?;
         plain::detect(&tree, renderer, &owned, &mut draft)?;
         marks::pipeline(&tree)?
     };

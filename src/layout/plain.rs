@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::chart;
 use super::draft::{DEFAULT, Draft, FoundApp, Mark, ancestor, components};
 use super::kustomize::Owned;
 use super::marks;
@@ -41,7 +42,8 @@ pub(super) fn detect(
     draft: &mut Draft,
 ) -> Result<()> {
     let (mut found, nameless) = manifests(tree, renderer, owned)?;
-    if draft.kinds.contains(&LayoutKind::Kustomize) {
+    let kustomized = [LayoutKind::Kustomize, LayoutKind::Flux, LayoutKind::ArgoCd];
+    if kustomized.iter().any(|kind| draft.kinds.contains(kind)) {
         // A manifest beside kustomize bases that no kustomization names is a left-over or a sample.
         let (parts, rest): (Vec<_>, Vec<_>) = found
             .into_iter()
@@ -83,7 +85,7 @@ fn manifests(
     renderer: &Renderer,
     owned: &Owned,
 ) -> Result<(Vec<Found>, Vec<RepoPath>)> {
-    let charts = charts(tree);
+    let charts = chart::directories(tree);
     let mut found = Vec::new();
     let mut nameless = Vec::new();
     for (path, kind, id) in tree.listed_below("".into()) {
@@ -92,7 +94,7 @@ fn manifests(
             || is_ignored(path)
             || is_kustomization_name(file_name(path.as_bstr()))
             || owned.holds(path)
-            || is_below(path, &charts)
+            || chart::is_below(path, &charts)
         {
             continue;
         }
@@ -147,26 +149,6 @@ fn file(found: Found, siblings: &Siblings) -> File {
         path,
         target,
     }
-}
-
-/// Directories of Helm charts: what is in them becomes manifests only when rendered.
-fn charts(tree: &Tree) -> BTreeSet<RepoPath> {
-    tree.listed_below("".into())
-        .iter()
-        .filter(|(path, ..)| file_name(path.as_bstr()) == "Chart.yaml")
-        .map(|(path, ..)| RepoPath::from(parent(path.as_bstr()).to_vec()))
-        .collect()
-}
-
-fn is_below(path: &RepoPath, directories: &BTreeSet<RepoPath>) -> bool {
-    let mut directory = path.as_bstr();
-    while !directory.is_empty() {
-        directory = parent(directory);
-        if directories.contains(directory) {
-            return true;
-        }
-    }
-    false
 }
 
 pub(super) fn has_no_extension(path: &BStr) -> bool {
@@ -232,6 +214,8 @@ fn apps(tree: &Tree, files: Vec<File>, owned: &Owned, draft: &mut Draft) {
                 roots,
                 namespace,
             },
+            cluster: None,
+            deployer: None,
             declared_by: None,
             chart: None,
             version: None,

@@ -4,7 +4,7 @@
 //! "which app does this commit touch" possible. Only references are read here; what they mean is the tool's business.
 //! Source of the fields: kustomize `api/types/kustomization.go`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_yaml::Value;
@@ -39,10 +39,24 @@ pub(crate) struct Kustomization {
     /// Patches, generators' inputs, …: files, or inline text.
     files: Vec<String>,
     helm: bool,
+    /// Which objects its patches are for.
+    pub(crate) patched: Vec<Patched>,
+    /// It renames objects, or changes them in ways that only kustomize knows (replacements, transformers).
+    pub(crate) rewrites: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
     broken: Option<String>,
+}
+
+/// Which objects a patch is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Patched {
+    /// A kind, or a regular expression for kinds.
+    Kind(String),
+    /// What the patch in this file is called like.
+    File(String),
+    Any,
 }
 
 /// What a build of one directory reads.
@@ -62,10 +76,14 @@ pub(crate) struct Walk {
     pub(crate) directories: Vec<RepoPath>,
     /// Namespaces that the kustomizations below the root set.
     pub(crate) namespaces: BTreeSet<String>,
+    /// The namespace that the outermost kustomization sets which names one, by resource file.
+    pub(crate) placed: HashMap<RepoPath, String>,
     /// Why it must not be built at all (network, links out of the tree).
     pub(crate) refusals: Vec<String>,
     /// Why a build is bound to fail, in better words than the tool's.
     pub(crate) problems: Vec<String>,
+    /// What `placed` is to say of the files being read.
+    namespace: Option<String>,
     seen: HashSet<RepoPath>,
     /// The kustomizations being read, each named by the one before.
     stack: Vec<RepoPath>,
@@ -145,6 +163,15 @@ pub(crate) fn walk_with(
 }
 
 impl Walk {
+    /// The namespace that kustomizations set on every resource, if it is one and the same.
+    pub(crate) fn placed_alike(&self) -> Option<String> {
+        let mut namespaces = self.resources.iter().map(|(path, _)| self.placed.get(path));
+        let first = namespaces.next()??;
+        namespaces
+            .all(|other| other == Some(first))
+            .then(|| first.clone())
+    }
+
     /// Every manifest below `directory`, and every kustomization, as Flux gathers them (`scanManifests`).
     fn generate(&mut self, tree: &Tree, directory: &BStr, renderer: &Renderer) -> Result<()> {
         let root = BString::from(directory.to_vec());
@@ -271,11 +298,18 @@ impl Walk {
         if self.stack.len() > 1 {
             self.namespaces.extend(kustomization.namespace.clone());
         }
+        let outermost = self.namespace.is_none();
+        if outermost {
+            self.namespace.clone_from(&kustomization.namespace);
+        }
         for reference in &kustomization.resources {
             self.reference(tree, directory, reference, Role::Resource, renderer)?;
         }
         for reference in &kustomization.components {
             self.reference(tree, directory, reference, Role::Component, renderer)?;
+        }
+        if outermost {
+            self.namespace = None;
         }
         for reference in &kustomization.plugins {
             self.reference(tree, directory, reference, Role::Plugin, renderer)?;
@@ -319,6 +353,9 @@ impl Walk {
                     Node::File(id) => {
                         if role == Role::Resource && !self.closure.contains(&path) {
                             self.resources.push((path.clone(), id));
+                            if let Some(namespace) = &self.namespace {
+                                self.placed.insert(path.clone(), namespace.clone());
+                            }
                         }
                         if role == Role::Plugin {
                             self.plugin(tree, path.as_bstr(), id, renderer)?;
@@ -513,7 +550,51 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
         }
     }
     reaching(&value, &mut kustomization.reaching);
+    kustomization.patched = patched(&value);
+    kustomization.rewrites = [
+        "namePrefix",
+        "nameSuffix",
+        "replacements",
+        "transformers",
+        "vars",
+    ]
+    .iter()
+    .any(|key| value.get(key).is_some_and(|value| !value.is_null()));
     Arc::new(kustomization)
+}
+
+/// Which objects a kustomization's patches are for.
+fn patched(kustomization: &Value) -> Vec<Patched> {
+    let merged = |patch: &str| match patch.contains('\n') || patch.trim_start().starts_with('{') {
+        true => kind_of(patch),
+        false => Patched::File(patch.to_owned()),
+    };
+    let mut found: Vec<Patched> = ["patchesStrategicMerge", "patches"]
+        .iter()
+        .flat_map(|key| strings(kustomization, key))
+        .map(|patch| merged(&patch))
+        .collect();
+    for key in ["patches", "patchesJson6902"] {
+        for item in items(kustomization, key).filter(|item| item.is_mapping()) {
+            found.push(match item.get("target") {
+                Some(target) => string(target, "kind").map_or(Patched::Any, Patched::Kind),
+                None => match (string(item, "path"), string(item, "patch")) {
+                    (Some(path), _) => Patched::File(path),
+                    (None, Some(patch)) => kind_of(&patch),
+                    (None, None) => Patched::Any,
+                },
+            });
+        }
+    }
+    found
+}
+
+/// The kind that a strategic merge patch names.
+pub(crate) fn kind_of(patch: &str) -> Patched {
+    serde_yaml::from_str::<Value>(patch)
+        .ok()
+        .and_then(|patch| string(&patch, "kind"))
+        .map_or(Patched::Any, Patched::Kind)
 }
 
 /// Gathers every text that, taken for a path (or `key=path`), goes up or is absolute: field names are not looked at, for

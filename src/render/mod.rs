@@ -10,7 +10,7 @@ pub(crate) mod orders;
 mod plain;
 mod program;
 mod secrets;
-mod substitute;
+pub(crate) mod substitute;
 mod tool;
 pub(crate) mod tree;
 

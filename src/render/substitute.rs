@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_TEXT: usize = 16 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     #[error("bad substitution")]
     Bad,
     #[error("missing closing brace")]
@@ -39,12 +39,12 @@ pub(super) enum Error {
 
 impl Substitution {
     /// Whether Flux runs the substitution at all: without variables it does not, and `$${x}` stays `$${x}`.
-    pub(super) fn applies(&self) -> bool {
+    pub(crate) fn applies(&self) -> bool {
         self.always || self.incomplete || !self.variables.is_empty()
     }
 
     /// Replaces the variables in the text of one object.
-    pub(super) fn apply(&self, text: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn apply(&self, text: &[u8]) -> Result<Vec<u8>, Error> {
         if let Some(name) = self.variables.keys().find(|name| !is_name(name)) {
             return Err(Error::Variable(crate::text::clean_line(name)));
         }

@@ -139,6 +139,23 @@ pub struct Helm {
     pub skip_schema_validation: bool,
 }
 
+impl Helm {
+    /// A release with the chart's own values.
+    pub fn new(release: String, chart: Chart) -> Helm {
+        Helm {
+            release,
+            chart,
+            value_files: Vec::new(),
+            values: Vec::new(),
+            parameters: Vec::new(),
+            skip_crds: false,
+            kube_version: None,
+            api_versions: Vec::new(),
+            skip_schema_validation: false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Values {
     /// A YAML mapping.

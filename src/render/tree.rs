@@ -55,6 +55,10 @@ impl<'a> Tree<'a> {
         }
     }
 
+    pub(crate) fn root(&self) -> Oid {
+        self.root
+    }
+
     /// Lists the whole tree now, to answer from memory.
     pub(crate) fn listed(reader: &'a Reader, root: Oid) -> Result<Tree<'a>> {
         let mut files = Vec::new();

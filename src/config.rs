@@ -60,6 +60,8 @@ pub struct Dirs {
     pub config: PathBuf,
     /// Shadow objects, journals, the masking key: not to be lost, not to be shared.
     pub state: PathBuf,
+    /// What can be worked out again.
+    pub cache: PathBuf,
 }
 
 impl Dirs {
@@ -69,6 +71,7 @@ impl Dirs {
         Ok(Dirs {
             config: base.config_dir().join("gitopsy"),
             state: state.join("gitopsy"),
+            cache: base.cache_dir().join("gitopsy"),
         })
     }
 }

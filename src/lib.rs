@@ -20,7 +20,7 @@
 //!   render                            an app's sources → objects, by the real tool
 //!   ─────────────────────────────
 //!   diff     manifest                 pure: bytes → objects → differences
-//!   git      config                   objects, trees, merges, fetch and push · user settings
+//!   git      cache    config          objects, trees, merges, fetch and push · the one on-disk store · user settings
 //!   exec     text     task            processes and their log · hostile text, widths, ages · Sink, cancellation, Known
 //! ```
 //!
@@ -37,6 +37,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod cache;
 pub mod cli;
 pub mod cluster;
 pub mod config;

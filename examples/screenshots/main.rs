@@ -122,6 +122,8 @@ impl Session {
             read_only: false,
             overrides: Default::default(),
             state: std::env::current_dir()?.join("state"),
+            cache: None,
+            allow_network: false,
             clock: Clock::new(move || hand.now()),
         })?;
         let settings = Settings::new(None, BTreeMap::new(), Path::new("themes"))?;

@@ -37,6 +37,8 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         read_only: global.read_only,
         // Nothing of the demo stays behind.
         state: directory.path().join("state"),
+        cache: None,
+        allow_network: false,
         clock,
     })?;
     if std::io::stdout().is_terminal()

@@ -151,8 +151,10 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
         cluster,
         overrides,
         offline: global.offline,
+        allow_network: global.allow_network,
         read_only: global.read_only || config.read_only,
         state: dirs.state.clone(),
+        cache: Some(dirs.cache.clone()),
         clock: Clock::system(),
     })
 }

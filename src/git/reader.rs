@@ -32,6 +32,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Another reader of the same repository, for another thread.
+    pub fn another(&self) -> Reader {
+        Reader::new(&self.shared)
+    }
+
     pub(super) fn new(shared: &Arc<Shared>) -> Reader {
         let mut repo = shared.view().to_thread_local();
         repo.object_cache_size(CACHE_BYTES);

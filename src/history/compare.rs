@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use super::apps::{apps, pair_apps, same_sources};
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
@@ -49,6 +50,14 @@ struct Gathered<'a> {
     broken: HashMap<RepoPath, BrokenFile<'a>>,
 }
 
+/// An app on both sides, or on the one where it is.
+struct Pair<'a> {
+    before: Option<&'a App>,
+    after: Option<&'a App>,
+    /// All its objects are compared; else only those in the differing files.
+    whole: bool,
+}
+
 struct BrokenFile<'a> {
     app: &'a App,
     before: Vec<String>,
@@ -76,10 +85,15 @@ impl Comparison<'_> {
                 names.push(&environment.name);
             }
         }
+        let mut places = Vec::new();
+        for name in &names {
+            places.push(self.pairs(&apps(&before, name), &apps(&after, name)));
+        }
+        let mut rendered = self.render_whole(&places)?;
         let mut resources = Vec::new();
         let mut not_rendered = Vec::new();
-        for name in names {
-            let mut gathered = self.gather(&apps(&before, name), &apps(&after, name))?;
+        for (name, pairs) in names.into_iter().zip(places) {
+            let mut gathered = self.gather(pairs, &mut rendered)?;
             let first = resources.len();
             self.judge(name, &mut gathered, &mut resources);
             resources[first..].sort_by(|a, b| order(a).cmp(&order(b)));
@@ -107,30 +121,84 @@ impl Comparison<'_> {
         })
     }
 
-    fn gather<'l>(&self, before: &[&'l App], after: &[&'l App]) -> super::Result<Gathered<'l>> {
-        let mut gathered = Gathered::default();
-        for (place, (before, after)) in pair_apps(before, after).into_iter().enumerate() {
+    /// The apps of one environment that may differ.
+    fn pairs<'l>(&self, before: &[&'l App], after: &[&'l App]) -> Vec<Pair<'l>> {
+        let mut pairs = Vec::new();
+        for (before, after) in pair_apps(before, after) {
             let wanted = self.scope.app.as_ref();
             if wanted.is_some() && wanted != after.or(before).map(|app| &app.name) {
                 continue;
             }
-            gathered.place = place;
-            match (before, after) {
+            let whole = match (before, after) {
                 (Some(before), Some(after)) if same_sources(&before.recipe, &after.recipe) => {
                     match &after.recipe.tool {
-                        Tool::Plain => self.gather_files(before, after, &mut gathered)?,
-                        Tool::Unavailable(_) => {}
+                        Tool::Plain => self.is_linked(after),
+                        Tool::Unavailable(_) => continue,
                         Tool::Kustomize(_) | Tool::Helm(_) | Tool::Helmfile(_) => {
-                            if self.paths.iter().any(|change| {
+                            let touched = self.paths.iter().any(|change| {
                                 before.recipe.touches(&change.path)
                                     || after.recipe.touches(&change.path)
-                            }) {
-                                self.gather_whole(Some(before), Some(after), &mut gathered)?;
+                            });
+                            if !touched {
+                                continue;
                             }
+                            true
                         }
                     }
                 }
-                (before, after) => self.gather_whole(before, after, &mut gathered)?,
+                _ => true,
+            };
+            pairs.push(Pair {
+                before,
+                after,
+                whole,
+            });
+        }
+        pairs
+    }
+
+    /// Whether a differing file of a plain app is a link: it stands for another file, perhaps a differing one, and
+    /// following it is left to the renderer.
+    fn is_linked(&self, app: &App) -> bool {
+        let link = |side: &Option<(EntryKind, Oid)>| {
+            side.is_some_and(|(kind, _)| kind == EntryKind::Symlink)
+        };
+        self.paths.iter().any(|change| {
+            (link(&change.before) || link(&change.after)) && reads(&app.recipe, &change.path)
+        })
+    }
+
+    /// The renderings of all apps that are rendered whole, in order, the side before first: many at once.
+    fn render_whole(&self, places: &[Vec<Pair<'_>>]) -> super::Result<IntoIter<Arc<Rendering>>> {
+        let mut wanted = Vec::new();
+        for pair in places.iter().flatten().filter(|pair| pair.whole) {
+            wanted.extend(pair.before.map(|app| (self.before, &app.recipe)));
+            wanted.extend(pair.after.map(|app| (self.after, &app.recipe)));
+        }
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let rendered = renderer.render_all(reader, &wanted, self.cancel, &|_| {})?;
+        Ok(rendered.into_iter())
+    }
+
+    fn gather<'l>(
+        &self,
+        pairs: Vec<Pair<'l>>,
+        rendered: &mut IntoIter<Arc<Rendering>>,
+    ) -> super::Result<Gathered<'l>> {
+        let mut gathered = Gathered::default();
+        for (place, pair) in pairs.into_iter().enumerate() {
+            gathered.place = place;
+            match (pair.before, pair.after) {
+                (Some(before), Some(after)) if !pair.whole => {
+                    self.gather_files(before, after, &mut gathered)?;
+                }
+                (before, after) => {
+                    let old = before.and_then(|app| Some((app, rendered.next()?)));
+                    let new = after.and_then(|app| Some((app, rendered.next()?)));
+                    self.gather_whole(old, new, &mut gathered);
+                }
             }
         }
         Ok(gathered)
@@ -148,16 +216,6 @@ impl Comparison<'_> {
             .iter()
             .filter(|change| reads(&after.recipe, &change.path))
             .collect();
-        // A link stands for another file, perhaps a differing one: leave following it to the renderer.
-        let link = |side: &Option<(EntryKind, Oid)>| {
-            side.is_some_and(|(kind, _)| kind == EntryKind::Symlink)
-        };
-        if touched
-            .iter()
-            .any(|change| link(&change.before) || link(&change.after))
-        {
-            return self.gather_whole(Some(before), Some(after), gathered);
-        }
         for change in touched {
             if let Some(only) = &self.only
                 && !(only.file)(change)?
@@ -185,23 +243,21 @@ impl Comparison<'_> {
     /// All objects of an app, on the sides where it exists.
     fn gather_whole<'l>(
         &self,
-        before: Option<&'l App>,
-        after: Option<&'l App>,
+        old: Option<(&'l App, Arc<Rendering>)>,
+        new: Option<(&'l App, Arc<Rendering>)>,
         gathered: &mut Gathered<'l>,
-    ) -> super::Result<()> {
-        let old = match before {
-            Some(app) => Some((app, self.render(self.before, &app.recipe)?)),
-            None => None,
-        };
-        let new = match after {
-            Some(app) => Some((app, self.render(self.after, &app.recipe)?)),
-            None => None,
-        };
+    ) {
         if let (Some((_, old)), Some((app, new))) = (&old, &new) {
             if Arc::ptr_eq(old, new) {
-                return Ok(());
+                return;
             }
             let one_sided = match (&old.how, &new.how) {
+                // A chart has no sources that could be shown instead.
+                (How::Sources { .. }, How::Sources { why })
+                    if old.objects.is_empty() && new.objects.is_empty() =>
+                {
+                    Some((why, true, old))
+                }
                 (How::Sources { .. }, How::Sources { .. }) => None,
                 (_, How::Sources { why }) => Some((why, true, old)),
                 (How::Sources { why }, _) => Some((why, false, new)),
@@ -221,7 +277,7 @@ impl Comparison<'_> {
                         .filter(|id| self.only.as_ref().is_none_or(|only| (only.object)(id)))
                         .collect(),
                 });
-                return Ok(());
+                return;
             }
         }
         if let Some((app, rendering)) = &old {
@@ -230,17 +286,13 @@ impl Comparison<'_> {
         if let Some((app, rendering)) = &new {
             gathered.add(true, app, rendering, self.only.as_ref());
         }
-        Ok(())
     }
 
     fn render(&self, tree: Oid, recipe: &Recipe) -> super::Result<Arc<Rendering>> {
-        if self.cancel.is_cancelled() {
-            return Err(super::Error::Cancelled);
-        }
         let Sources {
             reader, renderer, ..
         } = self.sources;
-        Ok(renderer.render(reader, tree, recipe)?)
+        Ok(renderer.render_until(reader, tree, recipe, self.cancel)?)
     }
 
     /// Pairs what was gathered and says what became of each.

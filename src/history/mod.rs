@@ -42,3 +42,12 @@ pub enum Error {
     #[error("cancelled")]
     Cancelled,
 }
+
+impl From<crate::render::Error> for Error {
+    fn from(error: crate::render::Error) -> Error {
+        match error {
+            crate::render::Error::Git(error) => Error::Git(error),
+            crate::render::Error::Cancelled => Error::Cancelled,
+        }
+    }
+}

@@ -77,6 +77,11 @@ impl Masking {
         Ok(self)
     }
 
+    /// Stands for the key and the paths: two with the same one mask alike.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        self.mac(b"f", format!("{:?}", self.patterns).as_bytes()).0
+    }
+
     /// The mask of a string. Base64 that decodes is taken as what it decodes to, so that a value in `data` equals the
     /// same value in `stringData`.
     pub(super) fn string(&self, text: &str, secrecy: Secrecy) -> MaskedId {

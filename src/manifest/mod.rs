@@ -20,6 +20,7 @@ mod repair;
 mod scalar;
 mod schema;
 mod source;
+mod stored;
 mod tree;
 
 pub use image::{Image, images};

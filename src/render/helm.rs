@@ -8,36 +8,36 @@ mod chart;
 mod values;
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use super::export::{Export, ExportError};
+use super::fetch::Wanted;
 use super::kustomization::display;
 use super::program::{self, Program, Run};
 use super::tool::{Chart, Helm};
+use super::tools::Tools;
 use super::tree::{Followed, Node, Tree, join};
 use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, RepoPath, Result};
 use crate::manifest;
 use crate::task::Cancel;
-pub(crate) use chart::{Charts, charts};
-pub(crate) use values::texts;
+pub(super) use chart::Charts;
+use chart::{charts, packed};
+pub(super) use values::texts;
 
 /// `helm`, or why there is none.
-pub(super) fn find(tools: Option<&OsStr>) -> std::result::Result<Program, String> {
-    let file = program::find("helm", tools).ok_or("helm is not installed")?;
-    let run = Run {
-        program: &file,
-        arguments: vec!["version".into(), "--short".into()],
-        directory: None,
-        environment: Vec::new(),
-        cancel: &Cancel::new(),
+pub(super) fn find(tools: &Tools) -> std::result::Result<Program, String> {
+    let version = |file: &Path| {
+        Some(program::version_in(&program::ask(
+            file,
+            &["version", "--short"],
+        )?))
     };
-    let output = run.output().ok().and_then(std::result::Result::ok);
-    let version = program::version_in(&output.ok_or("helm does not run")?);
-    Ok(Program {
-        file,
-        name: "helm",
-        version,
-    })
+    match tools.find("helm", "helm", version) {
+        Ok(Some(program)) => Ok(program),
+        Ok(None) => Err("helm is not installed".to_owned()),
+        Err(()) => Err("helm does not run".to_owned()),
+    }
 }
 
 /// Renders the chart, or says why not: the sources of a chart are templates, no objects that could be shown instead.
@@ -124,7 +124,16 @@ fn prepare(
             export.write(path.as_bstr(), &tree.reader.blob(*blob)?)?;
         }
     }
-    let chart = export.path(charts.root.as_bstr())?;
+    for (index, fetched) in charts.fetched.iter().enumerate() {
+        let name = format!("charts/fetched-{index}.tgz");
+        if let Some(place) = join(charts.root.as_bstr(), BStr::new(&name)) {
+            export.write(place.as_bstr(), &std::fs::read(&fetched.file)?)?;
+        }
+    }
+    let chart = match &charts.packed {
+        Some(packed) => packed.file.clone(),
+        None => export.path(charts.root.as_bstr())?,
+    };
     let mut arguments: Vec<OsString> = ["template", "--skip-tests"].map(Into::into).into();
     let mut flag = |name: &str, value: &OsStr| {
         let mut flag = OsString::from(name);
@@ -138,7 +147,7 @@ fn prepare(
     if !helm.skip_crds {
         flag("--include-crds", "true".as_ref());
     }
-    if helm.skip_schema_validation || !charts.schema_is_closed {
+    if helm.skip_schema_validation || !charts.schema_is_closed || !charts.fetched.is_empty() {
         flag("--skip-schema-validation", "true".as_ref());
     }
     if let Some(version) = &helm.kube_version {
@@ -201,6 +210,9 @@ fn template_of(output: &[u8], document: usize) -> Option<&BStr> {
 impl Charts {
     /// The file behind a name that helm prints, where the repository has it.
     fn source(&self, tree: &Tree, named: &BStr) -> Result<Option<Source>> {
+        if self.packed.is_some() {
+            return Ok(None);
+        }
         // The first part is the chart's name.
         let Some((_, inside)) = named.split_once_str("/") else {
             return Ok(None);
@@ -265,25 +277,48 @@ impl Charts {
     }
 }
 
-/// The chart's directory in the repository; `Err`: where else it is, in words.
-pub(super) fn local(helm: &Helm) -> std::result::Result<&RepoPath, String> {
+/// The chart and all it needs, fetched where that is allowed; or why that is not to be had.
+pub(super) fn find_charts(
+    tree: &Tree,
+    helm: &Helm,
+    renderer: &Renderer,
+    cancel: &Cancel,
+) -> std::result::Result<std::result::Result<Charts, String>, Error> {
+    let fetch = |wanted: &Wanted| match &renderer.fetches {
+        Some(fetches) => fetches.chart(renderer.tools.helm(), wanted, cancel),
+        None => Ok(Err(format!(
+            "{}: `--allow-network` fetches it",
+            wanted.describe()
+        ))),
+    };
     match &helm.chart {
-        Chart::Local(path) => Ok(path),
+        Chart::Local(path) => {
+            let mut charts = charts(tree, path.as_bstr(), helm)?;
+            let mut missing = Vec::new();
+            for wanted in &charts.missing {
+                match fetch(wanted)? {
+                    Ok(fetched) => charts.fetched.push(fetched),
+                    Err(why) => missing.push(format!("its chart needs {why}")),
+                }
+            }
+            charts.problems.extend(missing);
+            Ok(Ok(charts))
+        }
         Chart::Remote {
             repository,
             name,
             version,
         } => {
-            let version = version
-                .as_deref()
-                .map_or(String::new(), |version| format!(" {version}"));
-            Err(format!(
-                "the chart {}{} is in {}, not in this repository: `--allow-network` fetches it",
-                crate::text::clean_line(name),
-                crate::text::clean_line(&version),
-                super::kustomization::without_credentials(repository),
-            ))
+            let wanted = Wanted {
+                repository: repository.clone(),
+                name: name.clone(),
+                version: version.clone().unwrap_or_default(),
+            };
+            match fetch(&wanted)? {
+                Ok(fetched) => Ok(Ok(packed(tree, fetched, helm)?)),
+                Err(why) => Ok(Err(format!("its chart is not in this repository, {why}"))),
+            }
         }
-        Chart::Unknown(why) => Err(crate::text::clean_line(why)),
+        Chart::Unknown(why) => Ok(Err(crate::text::clean_line(why))),
     }
 }

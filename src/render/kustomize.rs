@@ -4,8 +4,7 @@
 //! marked as such: nothing that compares two trees may take a failure for "everything was deleted".
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::export::{Export, ExportError};
 use super::kustomization::{Walk, display};
@@ -13,6 +12,7 @@ use super::plain;
 use super::program::{self, Program, Run, sentence};
 use super::substitute::SWITCH;
 use super::tool::{Additions, Rules};
+use super::tools::Tools;
 use super::tree::{Tree, join};
 use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice};
@@ -40,49 +40,34 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// `kustomize` where it is installed, else `kubectl`; else why there is none. `tools`: directories to look in, instead of
-    /// `PATH`.
-    pub(super) fn find(tools: Option<&OsStr>) -> Result<Builder, String> {
-        let never = Cancel::new();
-        let ask = |file: &PathBuf, arguments: &[&str]| {
-            let run = Run {
-                program: file,
-                arguments: arguments.iter().map(OsString::from).collect(),
-                directory: None,
-                environment: Vec::new(),
-                cancel: &never,
-            };
-            run.output().ok()?.ok()
-        };
+    /// `kustomize` where it is installed, else `kubectl`; else why there is none.
+    pub(super) fn find(tools: &Tools) -> Result<Builder, String> {
         let mut tried = Vec::new();
-        if let Some(file) = program::find("kustomize", tools) {
-            if let Some(output) = ask(&file, &["version"]) {
+        let version = |file: &Path| Some(program::version_in(&program::ask(file, &["version"])?));
+        match tools.find("kustomize", "kustomize", version) {
+            Ok(Some(program)) => {
                 return Ok(Builder {
-                    program: Program {
-                        file,
-                        name: "kustomize",
-                        version: program::version_in(&output),
-                    },
+                    program,
                     command: "build",
                 });
             }
-            tried.push("kustomize does not run");
+            Ok(None) => {}
+            Err(()) => tried.push("kustomize does not run"),
         }
-        if let Some(file) = program::find("kubectl", tools) {
-            let version = ask(&file, &["version", "--client", "-o", "json"])
-                .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok())
-                .and_then(|json| Some(json.get("kustomizeVersion")?.as_str()?.to_owned()));
-            if let Some(version) = version {
+        let version = |file: &Path| {
+            let json = program::ask(file, &["version", "--client", "-o", "json"])?;
+            let json: serde_json::Value = serde_json::from_slice(&json).ok()?;
+            Some(json.get("kustomizeVersion")?.as_str()?.to_owned())
+        };
+        match tools.find("kubectl", "kubectl kustomize", version) {
+            Ok(Some(program)) => {
                 return Ok(Builder {
-                    program: Program {
-                        file,
-                        name: "kubectl kustomize",
-                        version,
-                    },
+                    program,
                     command: "kustomize",
                 });
             }
-            tried.push("kubectl has no kustomize in it");
+            Ok(None) => {}
+            Err(()) => tried.push("kubectl has no kustomize in it"),
         }
         Err(match tried.as_slice() {
             [] => "neither kustomize nor kubectl is installed".to_owned(),

@@ -1,7 +1,9 @@
 //! An app's sources → objects, by the real tool, on a throw-away export of exactly the files it may read.
 
 mod additions;
+mod batch;
 mod export;
+mod fetch;
 mod helm;
 pub(crate) mod kustomization;
 mod kustomize;
@@ -10,26 +12,32 @@ pub(crate) mod orders;
 mod plain;
 mod program;
 mod secrets;
+mod stored;
 pub(crate) mod substitute;
 mod tool;
+mod tools;
 pub(crate) mod tree;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::cache::Cache;
 use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
 use crate::task::Cancel;
+use fetch::Fetches;
 use kustomization::Kustomization;
 use memo::Memo;
 pub use tool::{
     Additions, Chart, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules, Substitution,
     Tool, Values,
 };
+use tools::Tools;
 use tree::{Tree, is_within};
 
 /// How an app's sources become objects.
@@ -148,31 +156,8 @@ pub struct Renderer {
     outlines: Memo<Oid, Arc<Outline>>,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     renderings: Memo<Key, Arc<Rendering>>,
-}
-
-/// The installed tools, each looked for when it is first needed; or why there is none.
-#[derive(Default)]
-struct Tools {
-    /// Directories to look in, written like `PATH`; else `PATH`.
-    path: Option<OsString>,
-    kustomize: OnceLock<std::result::Result<kustomize::Builder, String>>,
-    helm: OnceLock<std::result::Result<program::Program, String>>,
-}
-
-impl Tools {
-    fn kustomize(&self) -> std::result::Result<&kustomize::Builder, &str> {
-        self.kustomize
-            .get_or_init(|| kustomize::Builder::find(self.path.as_deref()))
-            .as_ref()
-            .map_err(String::as_str)
-    }
-
-    fn helm(&self) -> std::result::Result<&program::Program, &str> {
-        self.helm
-            .get_or_init(|| helm::find(self.path.as_deref()))
-            .as_ref()
-            .map_err(String::as_str)
-    }
+    cache: Option<Arc<Cache>>,
+    fetches: Option<Fetches>,
 }
 
 /// Everything a result depends on. The tool is not in it: a renderer uses one and the same for as long as it lives.
@@ -183,6 +168,8 @@ struct Key {
     namespace: Option<String>,
     /// Values read from objects.
     values: Vec<String>,
+    /// Digests of charts from elsewhere.
+    fetched: Vec<String>,
     /// `None`: named, and not there.
     inputs: Vec<(RepoPath, Option<Oid>)>,
 }
@@ -205,7 +192,25 @@ impl Renderer {
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
             renderings: Memo::new(32 << 20),
+            cache: None,
+            fetches: None,
         }
+    }
+
+    /// Keeps charts from elsewhere in `directory`, and fetches those that are not there yet where that is `allowed`.
+    pub fn with_network(self, directory: PathBuf, allowed: bool) -> Renderer {
+        Renderer {
+            fetches: Some(Fetches::new(directory, allowed)),
+            ..self
+        }
+    }
+
+    /// Keeps what tools made for the next program, too.
+    pub fn with_cache(mut self, cache: Cache) -> Renderer {
+        let cache = Arc::new(cache);
+        self.tools.cache = Some(Arc::clone(&cache));
+        self.cache = Some(cache);
+        self
     }
 
     /// Looks tools up in these directories (written like `PATH`) instead.
@@ -213,6 +218,7 @@ impl Renderer {
         Renderer {
             tools: Tools {
                 path: Some(path.into()),
+                cache: self.cache.clone(),
                 ..Tools::default()
             },
             ..self
@@ -254,6 +260,13 @@ impl Renderer {
                 Job::Helm(.., values) => values.clone(),
                 Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
             },
+            fetched: match &job {
+                Job::Helm(_, charts, _) => {
+                    let fetched = charts.packed.iter().chain(&charts.fetched);
+                    fetched.map(|chart| chart.digest.clone()).collect()
+                }
+                Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
+            },
             inputs: match &job {
                 Job::Plain(files) => files
                     .iter()
@@ -266,7 +279,22 @@ impl Renderer {
         if let Some(known) = self.renderings.get(&key) {
             return Ok(known);
         }
-        let rendering = Arc::new(match &job {
+        let tool = match &job {
+            Job::Plain(_) => None,
+            Job::Kustomize(..) => self.tools.kustomize().ok().map(|builder| &builder.program),
+            Job::Helm(..) => self.tools.helm().ok(),
+        };
+        let stored = self.cache.as_ref().zip(tool).map(|(cache, tool)| {
+            let key = stored::key(&key, tool.name, &tool.version, &self.masking);
+            (cache, key, tool)
+        });
+        if let Some((cache, at, tool)) = &stored
+            && let Some(bytes) = cache.get(at)
+            && let Some(rendering) = stored::restore(&bytes, tool.name, &tool.version)
+        {
+            return Ok(self.remember(key, rendering));
+        }
+        let rendering = match &job {
             Job::Plain(files) => plain::render(&tree, recipe, files, self)?,
             Job::Kustomize(additions, walk) => {
                 kustomize::render(&tree, recipe, additions, walk, self, cancel)?
@@ -274,14 +302,24 @@ impl Renderer {
             Job::Helm(helm, charts, values) => {
                 helm::render(&tree, recipe, helm, charts, values, self, cancel)?
             }
-        });
+        };
+        if let Some((cache, at, _)) = stored
+            && let Some(bytes) = stored::store(&rendering)
+        {
+            cache.put(&at, &bytes);
+        }
+        Ok(self.remember(key, rendering))
+    }
+
+    fn remember(&self, key: Key, rendering: Rendering) -> Arc<Rendering> {
+        let rendering = Arc::new(rendering);
         let objects = rendering.objects.iter();
         let weight = objects
             .map(|rendered| weigh(&rendered.object.root))
             .sum::<usize>();
         let weight = weight + 64 * key.inputs.len();
         self.renderings.insert(key, rendering.clone(), weight);
-        Ok(rendering)
+        rendering
     }
 
     /// What a recipe reads; or why nothing can be made of it, whatever the tree holds.
@@ -301,15 +339,12 @@ impl Renderer {
                 Job::Kustomize(additions, walk)
             }
             (Tool::Helm(helm), _) => {
-                let chart = match helm::local(helm) {
-                    Ok(chart) => chart,
+                let charts = match helm::find_charts(tree, helm, self, cancel)? {
+                    Ok(charts) => charts,
                     Err(why) => return Ok(Err(why)),
                 };
                 match helm::texts(self, tree, helm, cancel)? {
-                    Ok(values) => {
-                        let charts = helm::charts(tree, chart.as_bstr(), helm)?;
-                        Job::Helm(helm, charts, values)
-                    }
+                    Ok(values) => Job::Helm(helm, charts, values),
                     Err(why) => return Ok(Err(why)),
                 }
             }

@@ -43,6 +43,18 @@ pub(super) fn find(name: &str, tools: Option<&OsStr>) -> Option<PathBuf> {
     }
 }
 
+/// What a tool answers to a question about itself.
+pub(super) fn ask(program: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let run = Run {
+        program,
+        arguments: arguments.iter().map(OsString::from).collect(),
+        directory: None,
+        environment: Vec::new(),
+        cancel: &Cancel::new(),
+    };
+    run.output().ok()?.ok()
+}
+
 /// A version in what a tool prints: `v5.5.0`, `v3.21.4+gabc`, or (kustomize before 4.5) `{Version:kustomize/v4.2.0 …}`.
 pub(super) fn version_in(output: &[u8]) -> String {
     let output = String::from_utf8_lossy(output);
@@ -129,16 +141,41 @@ impl Run<'_> {
     }
 }
 
+/// What a tool that may use the network gets of the user's environment: the way out, and whom to trust.
+pub(super) fn network() -> Vec<(&'static str, OsString)> {
+    [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ]
+    .into_iter()
+    .map(|name| (name, std::env::var_os(name).unwrap_or_default()))
+    .collect()
+}
+
 /// A tool's message with the temporary directory taken out, on one line, bounded.
 pub(super) fn readable(message: &str, export: &Export) -> String {
     let root = export.root().to_string_lossy();
+    brief(
+        &message
+            .replace(&format!("{root}/"), "")
+            .replace(root.as_ref(), "."),
+    )
+}
+
+/// A tool's message on one line, bounded.
+pub(super) fn brief(message: &str) -> String {
     let message = message
         .lines()
         .filter(|line| !line.starts_with("# Warning:"))
         .collect::<Vec<_>>()
-        .join(" ")
-        .replace(&format!("{root}/"), "")
-        .replace(root.as_ref(), ".");
+        .join(" ");
     // kubectl reports through klog: `E1121 00:21:36.638199   17418 run.go:72] "command failed" err="…"`
     let message = match message.split_once("\"command failed\" err=\"") {
         Some((_, error)) => error.trim_end().trim_end_matches('"').replace("\\\"", "\""),

@@ -33,19 +33,14 @@ impl<'a> Past<'a> {
         tree: Oid,
         wanted: impl Fn(&App) -> bool,
     ) -> anyhow::Result<Vec<DesiredApp>> {
-        let mut apps = Vec::new();
-        for app in layout.apps.iter().filter(|app| wanted(app)) {
-            let rendering = self
-                .ws
-                .inner
-                .renderer
-                .render(&self.reader, tree, &app.recipe)?;
-            apps.push(DesiredApp {
-                app: app.clone(),
-                rendering,
-            });
-        }
-        Ok(apps)
+        let apps: Vec<&App> = layout.apps.iter().filter(|app| wanted(app)).collect();
+        let recipes: Vec<_> = apps.iter().map(|app| (tree, &app.recipe)).collect();
+        let renderer = &self.ws.inner.renderer;
+        let rendered = renderer.render_all(&self.reader, &recipes, &Cancel::new(), &|_| {})?;
+        let apps = apps.into_iter().cloned().zip(rendered);
+        Ok(apps
+            .map(|(app, rendering)| DesiredApp { app, rendering })
+            .collect())
     }
 
     /// Everything declared that `select` matches.

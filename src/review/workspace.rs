@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
 use super::line::{self, Line};
+use crate::cache::Cache;
 use crate::git::{Oid, Reader, Repo, Tip};
 use crate::history::{History, Origins, Sources};
 use crate::layout::{Layout, Overrides};
@@ -35,9 +36,13 @@ pub struct Options {
     /// What the user says about environments.
     pub overrides: Overrides,
     pub offline: bool,
+    /// Charts that environments take from elsewhere may be fetched (into `cache`).
+    pub allow_network: bool,
     pub read_only: bool,
     /// Our state directory (shadow objects, journals, the masking key).
     pub state: PathBuf,
+    /// Where what was worked out is kept for the next time; `None`: nowhere.
+    pub cache: Option<PathBuf>,
     pub clock: Clock,
 }
 
@@ -167,11 +172,17 @@ impl Workspace {
         let repo = Repo::open(&directory, &options.state)?;
         let lines = line::lines(&repo, options.branch.as_deref(), &options.overrides)?;
         let masking = Masking::new(masking_key(&options.state)?);
+        let mut renderer = Renderer::new(masking.clone());
+        if let Some(directory) = &options.cache {
+            renderer = renderer
+                .with_cache(Cache::in_directory(directory))
+                .with_network(directory.join("charts"), options.allow_network);
+        }
         let live =
             super::live::Connections::new(&options.cluster, options.offline, masking.clone());
         Ok(Workspace {
             inner: Arc::new(Inner {
-                renderer: Renderer::new(masking.clone()),
+                renderer,
                 lists: ListKeys::builtin(),
                 live,
                 under_way: Default::default(),

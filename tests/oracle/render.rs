@@ -12,6 +12,7 @@ use gitopsy::git::{Oid, Reader, Repo, RepoPath};
 use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::Masking;
 use gitopsy::render::{How, Recipe, Renderer, Rendering, Tool};
+use gitopsy::task::Cancel;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -769,4 +770,124 @@ fn plain_manifests_are_read_as_they_are() {
         )
         .expect("rendering");
     assert!(names(&again).contains(&"relinked"));
+}
+
+/// What tools made is found again by the next program, unless anything it depends on is another.
+#[test]
+fn renderings_are_kept_on_disk_without_secrets() {
+    let fixture = Fixture::new(&[
+        (
+            "app/kustomization.yaml",
+            "resources: [secret.yaml, api.yaml]\n",
+        ),
+        (
+            "app/secret.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: canary-value}\n",
+        ),
+        ("app/api.yaml", DEPLOYMENT),
+    ]);
+    if tool().is_none() {
+        return;
+    }
+    let place = fixture.directory.path().join("cache");
+    let tree = fixture.commit();
+    // Counts how often the tool is run, and is otherwise the tool.
+    let (program, command) = tool().expect("checked");
+    let tools = fixture.directory.path().join("tools");
+    fs::create_dir(&tools).expect("directory");
+    let runs = fixture.directory.path().join("runs");
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = {command} ]; then echo run >> {}; fi\nexec {} \"$@\"\n",
+        runs.display(),
+        program.display()
+    );
+    let wrapper = tools.join(program.file_name().expect("a name"));
+    fs::write(&wrapper, script).expect("script");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("mode");
+    let runs = || fs::read_to_string(&runs).map_or(0, |text| text.lines().count());
+
+    let render = |key: u8, tree: Oid| {
+        let renderer = Renderer::new(Masking::new([key; 32]))
+            .with_cache(gitopsy::cache::Cache::in_directory(&place))
+            .with_tools_in(&tools);
+        renderer
+            .render(&fixture.reader(), tree, &kustomization("app"))
+            .expect("rendering")
+    };
+    let first = render(7, tree);
+    assert!(matches!(first.how, How::Tool { .. }), "{:?}", first.how);
+    assert_eq!(runs(), 1);
+    let again = render(7, tree);
+    assert_eq!(runs(), 1, "rendered again");
+    assert_eq!(again.how, first.how);
+    let objects = |rendering: &Rendering| {
+        let objects = rendering.objects.iter();
+        objects
+            .map(|rendered| (rendered.object.clone(), rendered.source.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(objects(&again), objects(&first));
+    for file in fs::read_dir(&place).expect("directory") {
+        let bytes = fs::read(file.expect("file").path()).expect("file");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"));
+    }
+    // Masked with another key it is another rendering.
+    render(8, tree);
+    assert_eq!(runs(), 2);
+    fixture.write(&[("app/api.yaml", &DEPLOYMENT.replace("api:1.0", "api:1.1"))]);
+    render(7, fixture.commit());
+    assert_eq!(runs(), 3);
+    // Deleted or damaged, it is made again.
+    for file in fs::read_dir(&place).expect("directory") {
+        fs::write(file.expect("file").path(), "damaged").expect("file");
+    }
+    assert_eq!(objects(&render(7, tree)), objects(&first));
+    assert_eq!(runs(), 4);
+}
+
+#[test]
+fn many_are_rendered_at_once_in_order_until_cancelled() {
+    let mut files = Vec::new();
+    for number in 0..12 {
+        files.push((
+            format!("a{number}/kustomization.yaml"),
+            "resources: [c.yaml]\n".to_owned(),
+        ));
+        files.push((
+            format!("a{number}/c.yaml"),
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\n"),
+        ));
+    }
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let fixture = Fixture::new(&files);
+    let tree = fixture.commit();
+    let recipes: Vec<Recipe> = (0..12)
+        .map(|number| kustomization(&format!("a{number}")))
+        .collect();
+    let wanted: Vec<(Oid, &Recipe)> = recipes.iter().map(|recipe| (tree, recipe)).collect();
+    let renderer = renderer();
+    let done = std::sync::Mutex::new(Vec::new());
+    let rendered = renderer
+        .render_all(&fixture.reader(), &wanted, &Cancel::new(), &|count| {
+            done.lock().expect("no panic").push(count);
+        })
+        .expect("renderings");
+    let names: Vec<&str> = rendered
+        .iter()
+        .map(|rendering| rendering.objects[0].object.id.name.as_str())
+        .collect();
+    let expected: Vec<String> = (0..12).map(|number| format!("c{number}")).collect();
+    assert_eq!(names, expected);
+    let mut done = done.into_inner().expect("no panic");
+    done.sort_unstable();
+    assert_eq!(done, (1..=12).collect::<Vec<_>>());
+
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let stopped = renderer.render_all(&fixture.reader(), &wanted, &cancel, &|_| {});
+    assert!(matches!(stopped, Err(gitopsy::render::Error::Cancelled)));
 }

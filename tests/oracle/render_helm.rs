@@ -35,7 +35,16 @@ impl Fixture {
         })
     }
 
+    fn renderer(&self) -> Renderer {
+        let tools = self.helm.parent().expect("a directory");
+        Renderer::new(Masking::new([7; 32])).with_tools_in(tools)
+    }
+
     fn render(&self, helm: &Helm) -> Arc<Rendering> {
+        self.render_by(&self.renderer(), helm)
+    }
+
+    fn render_by(&self, renderer: &Renderer, helm: &Helm) -> Arc<Rendering> {
         self.repo.git(&["add", "-A"]);
         self.repo.commit("All");
         let state = self.directory.path().join("state");
@@ -48,9 +57,7 @@ impl Fixture {
             closure: Vec::new(),
             namespace: Some("shop".to_owned()),
         };
-        let tools = self.helm.parent().expect("a directory");
-        Renderer::new(Masking::new([7; 32]))
-            .with_tools_in(tools)
+        renderer
             .render(&reader, reader.tree_of(commit).expect("tree"), &recipe)
             .expect("rendering")
     }
@@ -317,6 +324,88 @@ fn what_is_not_in_the_repository_is_named() {
         ..helm("plain")
     };
     assert!(why(&values).contains("gone.yaml does not exist"));
+}
+
+/// A chart repository on this machine, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_from_elsewhere_is_fetched_once_where_that_is_allowed() {
+    let Some(fixture) = Fixture::new(&[
+        ("remote/Chart.yaml", &chart("remote", "")),
+        ("remote/templates/config.yaml", CONFIG),
+        (
+            "chart/Chart.yaml",
+            &chart(
+                "shop",
+                "dependencies:\n- {name: remote, version: 1.2.3, repository: 'SERVER'}\n",
+            ),
+        ),
+        ("chart/templates/config.yaml", CONFIG),
+    ]) else {
+        return;
+    };
+    let packed = fixture.directory.path().join("packed");
+    std::fs::create_dir(&packed).expect("directory");
+    let chart_directory = fixture.repo.path.join("remote").display().to_string();
+    fixture.by_hand(&["package", &chart_directory], &packed);
+    fixture.by_hand(&["repo", "index", "."], &packed);
+
+    let server = wiremock::MockServer::start().await;
+    for file in ["index.yaml", "remote-1.2.3.tgz"] {
+        let bytes = std::fs::read(packed.join(file)).expect("file");
+        wiremock::Mock::given(wiremock::matchers::path(format!("/{file}")))
+            .respond_with(wiremock::ResponseTemplate::new(200).set_body_bytes(bytes))
+            .mount(&server)
+            .await;
+    }
+    let url = server.uri();
+    fixture.repo.write(
+        "chart/Chart.yaml",
+        &chart(
+            "shop",
+            &format!("dependencies:\n- {{name: remote, version: 1.2.3, repository: '{url}'}}\n"),
+        ),
+    );
+    let remote = Helm {
+        chart: Chart::Remote {
+            repository: url.clone(),
+            name: "remote".to_owned(),
+            version: Some("1.2.3".to_owned()),
+        },
+        ..helm("")
+    };
+    let kept = fixture.directory.path().join("kept");
+    let render = |allowed: bool, wanted: &Helm| {
+        let renderer = fixture.renderer().with_network(kept.clone(), allowed);
+        fixture.render_by(&renderer, wanted)
+    };
+    let refused = render(false, &remote);
+    assert!(
+        matches!(&refused.how, How::Sources { why } if why.contains("--allow-network")),
+        "{:?}",
+        refused.how
+    );
+    assert_eq!(
+        server.received_requests().await.map(|asked| asked.len()),
+        Some(0)
+    );
+
+    let fetched = ours(&render(true, &remote));
+    assert_eq!(fetched["ConfigMap/web-remote"].1, "");
+    let asked = server.received_requests().await.map(|asked| asked.len());
+    for allowed in [true, false] {
+        assert_eq!(
+            without_files(&ours(&render(allowed, &remote))),
+            without_files(&fetched)
+        );
+        let with_dependency = ours(&render(allowed, &helm("chart")));
+        let names: Vec<&str> = with_dependency.keys().map(String::as_str).collect();
+        assert_eq!(names, ["ConfigMap/web-remote", "ConfigMap/web-shop"]);
+    }
+    assert_eq!(
+        server.received_requests().await.map(|asked| asked.len()),
+        asked,
+        "asked again"
+    );
 }
 
 /// Nothing outside of the repository can be read by a chart, whatever it tries.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::git::{BStr, BString, ByteSlice, EntryKind, Oid, RepoPath, Result};
-use crate::render::kustomization::{display, without_credentials};
+use crate::render::fetch::{Fetched, Wanted};
+use crate::render::kustomization::display;
 use crate::render::tool::Helm;
 use crate::render::tree::{Followed, Node, Tree, file_name, join, parent};
 use crate::text::clean_line;
@@ -16,34 +17,38 @@ const MAX_DEPTH: usize = 16;
 
 /// The files of a chart and all that a rendering of it needs.
 #[derive(Debug, Default)]
-pub(crate) struct Charts {
+pub(in crate::render) struct Charts {
     /// The chart's directory, without links on the way to it.
-    pub(crate) root: RepoPath,
+    pub(in crate::render) root: RepoPath,
     /// Every path that is read, and those that are named and not there.
-    pub(crate) closure: BTreeSet<RepoPath>,
+    pub(in crate::render) closure: BTreeSet<RepoPath>,
     /// Dependencies that lie elsewhere in the repository.
-    pub(crate) local: Vec<LocalDependency>,
+    pub(in crate::render) local: Vec<LocalDependency>,
     /// Packed charts in `charts/`.
-    pub(crate) archives: Vec<(RepoPath, Oid)>,
-    /// Dependencies that are not in the repository: (name, version, chart repository).
-    pub(crate) missing: Vec<(String, String, String)>,
+    pub(in crate::render) archives: Vec<(RepoPath, Oid)>,
+    /// Dependencies that are not in the repository.
+    pub(in crate::render) missing: Vec<Wanted>,
+    /// The packed chart itself, where it is not in the repository.
+    pub(in crate::render) packed: Option<Fetched>,
+    /// Dependencies that were fetched.
+    pub(in crate::render) fetched: Vec<Fetched>,
     /// (alias, name) of the dependencies that have one.
-    pub(crate) aliases: Vec<(String, String)>,
+    pub(in crate::render) aliases: Vec<(String, String)>,
     /// No values schema refers to anything outside of itself.
-    pub(crate) schema_is_closed: bool,
+    pub(in crate::render) schema_is_closed: bool,
     /// Why it must or can not be rendered.
-    pub(crate) problems: Vec<String>,
+    pub(in crate::render) problems: Vec<String>,
 }
 
 /// A chart that `helm dependency build` would pack into `charts/`.
 #[derive(Debug)]
-pub(crate) struct LocalDependency {
+pub(in crate::render) struct LocalDependency {
     /// Where it is.
-    pub(crate) from: RepoPath,
+    pub(in crate::render) from: RepoPath,
     /// `CHART/charts/NAME`
-    pub(crate) place: RepoPath,
+    pub(in crate::render) place: RepoPath,
     /// Its files, as they will be called there.
-    pub(crate) files: Vec<(RepoPath, Oid)>,
+    pub(in crate::render) files: Vec<(RepoPath, Oid)>,
 }
 
 /// `Chart.yaml`, and `requirements.yaml` of old charts.
@@ -62,8 +67,20 @@ struct Dependency {
     alias: Option<String>,
 }
 
+/// A chart that is not in the repository, and the values files that are.
+pub(in crate::render) fn packed(tree: &Tree, chart: Fetched, helm: &Helm) -> Result<Charts> {
+    let mut charts = Charts {
+        packed: Some(chart),
+        ..Charts::default()
+    };
+    for path in &helm.value_files {
+        charts.values(tree, path.as_bstr())?;
+    }
+    Ok(charts)
+}
+
 /// Finds everything that rendering the chart in `directory` with these values reads.
-pub(crate) fn charts(tree: &Tree, directory: &BStr, helm: &Helm) -> Result<Charts> {
+pub(in crate::render) fn charts(tree: &Tree, directory: &BStr, helm: &Helm) -> Result<Charts> {
     let mut charts = Charts {
         schema_is_closed: true,
         ..Charts::default()
@@ -102,25 +119,8 @@ pub(crate) fn charts(tree: &Tree, directory: &BStr, helm: &Helm) -> Result<Chart
 
 impl Charts {
     /// Why nothing can be rendered, if so.
-    pub(crate) fn why(&self) -> Option<String> {
-        if !self.problems.is_empty() {
-            return Some(crate::render::program::sentence(&self.problems));
-        }
-        let missing = self.missing.iter().map(|(name, version, repository)| {
-            format!(
-                "{} {} from {}",
-                clean_line(name),
-                clean_line(version),
-                without_credentials(repository)
-            )
-        });
-        let missing: Vec<String> = missing.collect();
-        (!missing.is_empty()).then(|| {
-            format!(
-                "its chart needs {}, which is not in the repository: `--allow-network` fetches it",
-                missing.join(", ")
-            )
-        })
+    pub(in crate::render) fn why(&self) -> Option<String> {
+        (!self.problems.is_empty()).then(|| crate::render::program::sentence(&self.problems))
     }
 
     /// Every file below a directory, links followed, as helm walks a chart; all go into the closure.
@@ -221,10 +221,17 @@ impl Charts {
                 Some(path) => self.local_dependency(tree, &dependency.name, path)?,
                 // Helm says that one without a repository is missing.
                 None if dependency.repository.is_empty() => {}
-                None => {
-                    self.missing
-                        .push((dependency.name, dependency.version, dependency.repository))
-                }
+                None => self.missing.push(Wanted {
+                    repository: match dependency.repository.starts_with("oci://") {
+                        true => {
+                            let registry = dependency.repository.trim_end_matches('/');
+                            format!("{registry}/{}", dependency.name)
+                        }
+                        false => dependency.repository,
+                    },
+                    name: dependency.name,
+                    version: dependency.version,
+                }),
             }
         }
         Ok(())

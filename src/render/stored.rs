@@ -1,0 +1,129 @@
+//! Renderings on disk: what a tool made of these inputs before, it would make of them again.
+//!
+//! Only results of tools are kept. A failure may be the machine's, and reading plain files is as quick as reading this.
+
+use std::ops::Range;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use ring::digest;
+
+use super::{How, Key, Place, RenderedObject, Rendering, Source};
+use crate::cache;
+use crate::git::{Oid, RepoPath};
+use crate::manifest::{Masking, Object};
+
+/// Raised when the bytes below, or what is done to a tool's output, change.
+const FORMAT: u32 = 1;
+
+/// The digest of everything a rendering depends on, and of how secrets in it were masked.
+pub(super) fn key(key: &Key, tool: &str, version: &str, masking: &Masking) -> cache::Key {
+    digest_of(&format!(
+        "rendering {FORMAT} {} {tool} {version} {:?} {key:?}",
+        env!("CARGO_PKG_VERSION"),
+        masking.fingerprint(),
+    ))
+}
+
+/// Stands for an installed program: another one at this place is larger, smaller, newer or older.
+pub(super) fn program_key(file: &Path) -> Option<cache::Key> {
+    let metadata = file.metadata().ok()?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(digest_of(&format!(
+        "version {file:?} {} {modified:?}",
+        metadata.len()
+    )))
+}
+
+fn digest_of(text: &str) -> cache::Key {
+    let mut key = cache::Key::default();
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    for (to, from) in key.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    key
+}
+
+/// The bytes of a rendering by a tool; `None` for any other.
+pub(super) fn store(rendering: &Rendering) -> Option<Vec<u8>> {
+    let How::Tool { .. } = rendering.how else {
+        return None;
+    };
+    let mut out = Vec::new();
+    for RenderedObject { object, source } in &rendering.objects {
+        match source {
+            None => out.push(0),
+            Some(Source {
+                path,
+                blob,
+                document,
+            }) => {
+                out.push(1 + u8::from(document.is_some()));
+                put(&mut out, path);
+                put(&mut out, blob.as_bytes());
+                if let Some(Place { bytes, line }) = document {
+                    for number in [bytes.start as u64, bytes.end as u64, u64::from(*line)] {
+                        out.extend(number.to_le_bytes());
+                    }
+                }
+            }
+        }
+        object.store(&mut out);
+    }
+    Some(out)
+}
+
+/// The rendering in `bytes`; `None` where they are none.
+pub(super) fn restore(mut bytes: &[u8], name: &str, version: &str) -> Option<Rendering> {
+    let bytes = &mut bytes;
+    let mut objects = Vec::new();
+    while let Some((kind, rest)) = bytes.split_first() {
+        *bytes = rest;
+        let source = match kind {
+            0 => None,
+            1 | 2 => Some(Source {
+                path: RepoPath::from(take_text(bytes)?),
+                blob: Oid::try_from(take_text(bytes)?).ok()?,
+                document: match kind {
+                    2 => Some(Place {
+                        bytes: Range {
+                            start: number(bytes)?.try_into().ok()?,
+                            end: number(bytes)?.try_into().ok()?,
+                        },
+                        line: number(bytes)?.try_into().ok()?,
+                    }),
+                    _ => None,
+                },
+            }),
+            _ => return None,
+        };
+        let object = Object::restore(bytes)?;
+        objects.push(RenderedObject { object, source });
+    }
+    Some(Rendering {
+        objects,
+        how: How::Tool {
+            name: name.to_owned(),
+            version: version.to_owned(),
+        },
+        broken: Vec::new(),
+    })
+}
+
+fn put(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend((text.len() as u64).to_le_bytes());
+    out.extend(text);
+}
+
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let (number, rest) = bytes.split_first_chunk::<8>()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*number))
+}
+
+fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(number(bytes)?).ok()?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(text)
+}

@@ -1,0 +1,68 @@
+//! The installed tools, each looked for when it is first needed.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use super::program::{self, Program};
+use super::{helm, kustomize, stored};
+use crate::cache::Cache;
+
+/// The tools of one renderer, or why there is none.
+#[derive(Default)]
+pub(super) struct Tools {
+    /// Directories to look in, written like `PATH`; else `PATH`.
+    pub(super) path: Option<OsString>,
+    /// Knows the versions of programs that were asked before: to ask takes as long as to render.
+    pub(super) cache: Option<Arc<Cache>>,
+    pub(super) kustomize: OnceLock<Result<kustomize::Builder, String>>,
+    pub(super) helm: OnceLock<Result<Program, String>>,
+}
+
+impl Tools {
+    pub(super) fn kustomize(&self) -> Result<&kustomize::Builder, &str> {
+        self.kustomize
+            .get_or_init(|| kustomize::Builder::find(self))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    pub(super) fn helm(&self) -> Result<&Program, &str> {
+        self.helm
+            .get_or_init(|| helm::find(self))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    /// The program called `command`, shown as `name`, with the version that `ask` gets out of it; `Ok(None)` where it is
+    /// not installed, `Err` where it does not tell its version.
+    pub(super) fn find(
+        &self,
+        command: &str,
+        name: &'static str,
+        ask: impl Fn(&Path) -> Option<String>,
+    ) -> Result<Option<Program>, ()> {
+        let Some(file) = program::find(command, self.path.as_deref()) else {
+            return Ok(None);
+        };
+        let known = self.cache.as_ref().zip(stored::program_key(&file));
+        let remembered = known
+            .as_ref()
+            .and_then(|(cache, key)| String::from_utf8(cache.get(key)?).ok());
+        let version = match remembered {
+            Some(version) => version,
+            None => {
+                let version = ask(&file).ok_or(())?;
+                if let Some((cache, key)) = known {
+                    cache.put(&key, version.as_bytes());
+                }
+                version
+            }
+        };
+        Ok(Some(Program {
+            file,
+            name,
+            version,
+        }))
+    }
+}

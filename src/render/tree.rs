@@ -11,7 +11,7 @@ const MAX_LINKS: usize = 40;
 
 pub(crate) struct Tree<'a> {
     pub(crate) reader: &'a Reader,
-    pub(crate) root: Oid,
+    root: Oid,
     listing: Option<Listing>,
 }
 

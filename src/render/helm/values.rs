@@ -25,7 +25,7 @@ pub(crate) fn texts(
             Values::Text(text) => texts.push(text.clone()),
             Values::Field(field) => {
                 let rendering =
-                    renderer.render_until(tree.reader, tree.root, &field.from, cancel)?;
+                    renderer.render_until(tree.reader, tree.root(), &field.from, cancel)?;
                 let object = rendering
                     .objects
                     .iter()

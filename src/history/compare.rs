@@ -102,7 +102,7 @@ impl Comparison<'_> {
         let read: HashSet<&[u8]> = [&before, &after]
             .into_iter()
             .flat_map(|layout| &layout.apps)
-            .flat_map(|app| &app.recipe.closure)
+            .flat_map(|app| app.recipe.closure.iter().chain(&app.sources))
             .map(|path| path.as_ref())
             .collect();
         let other_files = self

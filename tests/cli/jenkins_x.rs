@@ -156,6 +156,8 @@ fn reverting_the_source_is_clean_and_predicts_the_generated_objects() {
     let image = &search["fields"][0];
     assert_eq!(image["before"], "registry.example.com/search:0.0.4");
     assert_eq!(image["after"], "registry.example.com/search:0.0.3");
+    // A file that an app is generated from was said to belong to none.
+    assert_eq!(plan["warnings"], serde_json::json!([]));
 }
 
 #[test]

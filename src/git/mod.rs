@@ -10,6 +10,7 @@ mod command;
 mod commit;
 mod error;
 mod fetch;
+mod glob;
 mod merge;
 mod merge_tree;
 mod push;
@@ -26,6 +27,7 @@ pub use commit::{
     Commit, NewCommit, Person, from_hex, from_hex_option, hex, hex_option, revert_message,
 };
 pub use error::{Absence, Error, Result};
+pub use glob::glob_matches;
 pub use merge::{Conflict, ConflictKind, Merge};
 pub use reader::Reader;
 pub use remote::{Remote, RemoteUrl, parse_url};

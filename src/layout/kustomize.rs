@@ -68,17 +68,20 @@ impl Kustomizations {
         })
     }
 
+    /// What no other kustomization uses, and all that each reads.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&RepoPath, &Walk)> {
+        self.walks
+            .iter()
+            .filter(|(directory, _)| !self.reached.contains(*directory))
+    }
+
     /// The entry points that have this file among their resources.
     pub(super) fn applying(&self, file: Option<&RepoPath>) -> Vec<(&RepoPath, &Walk)> {
         let Some(file) = file else {
             return Vec::new();
         };
-        let walks = self.walks.iter();
-        walks
-            .filter(|(directory, walk)| {
-                !self.reached.contains(*directory)
-                    && walk.resources.iter().any(|(path, _)| path == file)
-            })
+        self.entries()
+            .filter(|(_, walk)| walk.resources.iter().any(|(path, _)| path == file))
             .collect()
     }
 }

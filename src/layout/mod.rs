@@ -3,6 +3,7 @@
 //! It is a pure function of a tree's paths and of what little it reads of some files ([`unaltered`] says which), so that
 //! a layout can be carried from commit to commit.
 
+mod argo;
 mod attribution;
 mod branches;
 mod chart;
@@ -27,6 +28,7 @@ use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer};
 
+use argo::Applications;
 pub use attribution::{is_bot, is_generated};
 pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
 use draft::Draft;
@@ -156,11 +158,22 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         Deployer::JenkinsX
     } else {
         let written = Written::of(&tree, renderer)?.orders(&tree, renderer)?;
-        let references = flux::references(&written);
+        let mut references = flux::references(&written);
+        references.extend(argo::references(&written));
         let own = Own::of(&tree, references.into_iter(), flux::bootstrapped(&written))?;
         let kustomizations = Kustomizations::of(&tree, renderer)?;
-        let owned = flux::detect(&tree, renderer, &written, &own, &kustomizations, &mut draft)?;
+        let mut owned = flux::detect(&tree, renderer, &written, &own, &kustomizations, &mut draft)?;
+        let applications = Applications::read(
+            &tree,
+            renderer,
+            &written,
+            &own,
+            &kustomizations,
+            &mut owned,
+            &mut draft,
+        )?;
         let owned = kustomize::detect(&tree, renderer, kustomizations, owned, &mut draft)?;
+        applications.add(&mut draft);
         plain::detect(&tree, renderer, &owned, &mut draft)?;
         marks::pipeline(&tree)?
     };

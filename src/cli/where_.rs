@@ -2,6 +2,7 @@
 
 use super::output::{Ink, Output, known, short, word};
 use super::{Context, Outcome};
+use crate::review::common::NotRendered;
 use crate::review::deployed::{self, Answer, Deployment};
 use crate::review::{HealthStatus, Sink, SyncState};
 
@@ -73,14 +74,34 @@ fn text(answer: &Answer, output: &mut Output) {
             &rows,
         );
     }
-    for side in &answer.not_rendered {
-        output.line(crate::text::clean_line(&format!(
-            "! {} › {}: {}",
-            side.environment, side.app, side.why
-        )));
-    }
+    not_rendered(&answer.not_rendered, output);
     for note in &answer.notes {
         output.line(format!("note: {}", crate::text::clean_line(note)));
+    }
+}
+
+/// What could not be rendered: one line each, or one for many with the same cause.
+fn not_rendered(sides: &[NotRendered], output: &mut Output) {
+    const EACH: usize = 3;
+    let mut causes: Vec<(&str, Vec<&NotRendered>)> = Vec::new();
+    for side in sides {
+        let cause = side.why.split(',').next().unwrap_or_default();
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, same)) => same.push(side),
+            None => causes.push((cause, vec![side])),
+        }
+    }
+    for (_, same) in causes {
+        for side in same.iter().take(EACH) {
+            output.line(crate::text::clean_line(&format!(
+                "! {} › {}: {}",
+                side.environment, side.app, side.why
+            )));
+        }
+        if same.len() > EACH {
+            let more = same.len() - EACH;
+            output.line(format!("! … and {more} more alike (-o json lists them)"));
+        }
     }
 }
 

@@ -103,6 +103,47 @@ pub fn images(object: &Object) -> Vec<Image> {
         .collect()
 }
 
+/// The image that the values of a Helm release ask for, by what charts call it (`image: {repository, tag}`): of several the
+/// one called like one of `names`, else the chart's main one (`image` at the top, or of a container, as in charts made to
+/// run anything). `None` where the values leave it to the chart, or only speak of a helper's.
+pub fn image_of_values(values: &Node, names: &[&str]) -> Option<Image> {
+    let mut found = Vec::new();
+    images_in(values, &mut Vec::new(), &mut found);
+    let named = found
+        .iter()
+        .position(|(_, image)| names.contains(&image.short_name()));
+    let main = || {
+        found.iter().position(|(path, _)| match path.as_slice() {
+            ["image"] => true,
+            [.., "containers", _, "image"] => true,
+            _ => false,
+        })
+    };
+    let at = named.or_else(main)?;
+    Some(found.swap_remove(at).1)
+}
+
+fn images_in<'a>(node: &'a Node, path: &mut Vec<&'a str>, found: &mut Vec<(Vec<&'a str>, Image)>) {
+    let Some(map) = node.as_map() else { return };
+    let text = |key: &str| {
+        map.get(key)
+            .and_then(Node::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    // A tag may be a number, where somebody forgot the quotes.
+    let tag = node.key_value("tag").filter(|tag| !tag.is_empty());
+    if let (Some(repository), Some(tag)) = (text("repository"), tag) {
+        let registry = text("registry").map_or(String::new(), |registry| format!("{registry}/"));
+        let image = Image::parse(&format!("{registry}{repository}:{tag}"));
+        found.push((path.clone(), image));
+    }
+    for (key, value) in map {
+        path.push(key);
+        images_in(value, path, found);
+        path.pop();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +241,50 @@ mod tests {
                 .map(Image::to_string)
                 .collect();
             assert_eq!(found, ["web:1", "side:2", "init:1"], "{text}");
+        }
+    }
+
+    /// The values of charts that people use, and what they call the version of what runs.
+    #[test]
+    fn values_ask_for_images() {
+        for (values, expected) in [
+            (
+                "image: {repository: ghcr.io/acme/api, tag: v2}",
+                Some("ghcr.io/acme/api:v2"),
+            ),
+            (
+                "image: {registry: quay.io, repository: acme/api, tag: 1.5}",
+                Some("quay.io/acme/api:1.5"),
+            ),
+            (
+                "controllers: {main: {containers: {app: {image: {repository: ghcr.io/home/sonarr, tag: 4.0.1@sha256:ab}}}}}",
+                Some("ghcr.io/home/sonarr:4.0.1@sha256:ab"),
+            ),
+            // A helper's image is not the version of the whole.
+            (
+                "sidecar: {image: {repository: kiwigrid/k8s-sidecar, tag: 1.0.0}}",
+                None,
+            ),
+            (
+                "sidecar: {image: {repository: helper, tag: '1'}}\nserver: {image: {repository: acme/shop, tag: '7'}}",
+                Some("acme/shop:7"),
+            ),
+            ("image: {repository: ghcr.io/acme/api}", None),
+            ("replicas: 3", None),
+        ] {
+            let text = format!(
+                "apiVersion: v1\nkind: X\nmetadata: {{name: x}}\nspec:\n  values:\n    {}",
+                values.replace('\n', "\n    ")
+            );
+            let manifest = parse(text.as_bytes(), &Masking::new([7; 32]));
+            let object = &manifest.documents[0].object;
+            let values = object.at(&["spec", "values"]).unwrap();
+            let image = super::image_of_values(values, &["shop"]);
+            assert_eq!(
+                image.map(|image| image.to_string()).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ mod source;
 mod stored;
 mod tree;
 
-pub use image::{Image, images};
+pub use image::{Image, image_of_values, images};
 pub use kinds::{is_cluster_scoped, kind_for};
 pub use mask::{MaskedId, Masking};
 pub use object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};

@@ -265,8 +265,7 @@ fn is_order_file(
 
 /// Whether a kind, or a regular expression for kinds, may be one of an order's.
 fn may_be_order(kind: &str) -> bool {
-    KINDS.iter().any(|order| kind.contains(order))
-        || kind.contains(|c: char| matches!(c, '.' | '*' | '[' | '(' | '?' | '+'))
+    KINDS.iter().any(|order| kind.contains(order)) || kind.contains(['.', '*', '[', '(', '?', '+'])
 }
 
 /// Whether a deployer's patch changes more of an order than its manners.

@@ -113,10 +113,8 @@ pub fn image_of_values(values: &Node, names: &[&str]) -> Option<Image> {
         .iter()
         .position(|(_, image)| names.contains(&image.short_name()));
     let main = || {
-        found.iter().position(|(path, _)| match path.as_slice() {
-            ["image"] => true,
-            [.., "containers", _, "image"] => true,
-            _ => false,
+        found.iter().position(|(path, _)| {
+            matches!(path.as_slice(), ["image"] | [.., "containers", _, "image"])
         })
     };
     let at = named.or_else(main)?;

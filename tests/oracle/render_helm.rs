@@ -360,7 +360,7 @@ async fn a_chart_from_elsewhere_is_fetched_once_where_that_is_allowed() {
     let url = server.uri();
     fixture.repo.write(
         "chart/Chart.yaml",
-        &chart(
+        chart(
             "shop",
             &format!("dependencies:\n- {{name: remote, version: 1.2.3, repository: '{url}'}}\n"),
         ),

@@ -42,6 +42,8 @@ pub struct Command {
     pub cancel: Cancel,
     /// Bytes of standard output; more is an error. (Of standard error the first 64 KiB are kept.)
     pub max_output: usize,
+    /// Bytes of memory that it may write to; more than that it does not get. Held on Linux only.
+    pub max_memory: Option<u64>,
 }
 
 impl Command {
@@ -57,6 +59,7 @@ impl Command {
             timeout: Duration::from_secs(60),
             cancel: Cancel::new(),
             max_output: 64 << 20,
+            max_memory: None,
         }
     }
 
@@ -103,6 +106,11 @@ impl Command {
 
     pub fn max_output(mut self, bytes: usize) -> Command {
         self.max_output = bytes;
+        self
+    }
+
+    pub fn max_memory(mut self, bytes: u64) -> Command {
+        self.max_memory = Some(bytes);
         self
     }
 
@@ -185,6 +193,9 @@ fn supervise(command: &Command) -> Result<Output, Error> {
     // A program that ends without reading its input says why itself: a broken pipe adds nothing.
     thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
     let group = Pid::from_child(&child);
+    if let Some(bytes) = command.max_memory {
+        limit_memory(group, bytes);
+    }
     thread::spawn(move || sender.send(Event::Ended(child.wait())));
 
     let deadline = Instant::now() + command.timeout;
@@ -275,6 +286,21 @@ enum Event {
     /// Standard output or standard error was closed.
     Closed,
 }
+
+/// What the program starts gets the same limit.
+#[cfg(target_os = "linux")]
+fn limit_memory(process: Pid, bytes: u64) {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    // It may have ended already; and what cannot be limited is still bounded in time and output.
+    let _ = prlimit(Some(process), Resource::Data, limit);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_: Pid, _: u64) {}
 
 /// Ends the whole process group: politely first, so that git removes its temporary files.
 fn end(group: Pid, events: &Receiver<Event>) {

@@ -348,7 +348,7 @@ impl Renderer {
                     Err(why) => return Ok(Err(why)),
                 }
             }
-            (Tool::Helmfile(_), _) => return Ok(Err("helmfiles are not rendered yet".to_owned())),
+            (Tool::Helmfile(helmfile), _) => return Ok(Err(helmfile.why_not())),
             (Tool::Unavailable(why), _) => return Ok(Err(why.clone())),
         }))
     }

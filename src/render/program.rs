@@ -20,7 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest output measured was 60,365 lines, about 2 MB.
 const MAX_OUTPUT: usize = 64 << 20;
 /// Above this a Go program collects garbage rather than grow.
-const MEMORY: &str = "1GiB";
+const SOFT_MEMORY: &str = "1GiB";
+/// Above this it does not get any more, and ends.
+const MAX_MEMORY: u64 = 4 << 30;
 /// Of a message shown to people.
 const MAX_WHY: usize = 600;
 /// Nothing listens on the discard port.
@@ -95,7 +97,8 @@ impl Run<'_> {
             .max_output(MAX_OUTPUT)
             .cancel(self.cancel)
             .clear_environment()
-            .env("GOMEMLIMIT", MEMORY)
+            .max_memory(MAX_MEMORY)
+            .env("GOMEMLIMIT", SOFT_MEMORY)
             .env("GIT_ALLOW_PROTOCOL", "")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("NO_PROXY", "");

@@ -190,10 +190,21 @@ pub enum Chart {
     Unknown(String),
 }
 
-/// `helmfile template`, for one release.
+/// One release of a helmfile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Helmfile {
     pub environment: Option<String>,
     pub release: String,
     pub namespace: Option<String>,
+}
+
+impl Helmfile {
+    /// Helmfile runs the hooks, helm programs and post-renderers that a helmfile names before it prints anything, and its
+    /// `HELMFILE_DISABLE_INSECURE_FEATURES` does not keep it from that (helmfile v1.1.7 `pkg/app/run.go`).
+    pub(super) fn why_not(&self) -> String {
+        let release = crate::text::clean_line(&self.release);
+        format!(
+            "{release} is a release of a helmfile: helmfile is not run here, for it runs the programs that a helmfile names"
+        )
+    }
 }

@@ -408,6 +408,27 @@ async fn a_chart_from_elsewhere_is_fetched_once_where_that_is_allowed() {
     );
 }
 
+/// Templates that want more memory than any chart needs end, and say so.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_chart_that_wants_all_the_memory_is_ended() {
+    let Some(fixture) = Fixture::new(&[
+        ("chart/Chart.yaml", &chart("shop", "")),
+        (
+            "chart/templates/bomb.yaml",
+            "{{ $x := untilStep 0 2000000000 1 }}{{ len $x }}\n",
+        ),
+    ]) else {
+        return;
+    };
+    let rendering = fixture.render(&helm("chart"));
+    assert!(
+        matches!(&rendering.how, How::Sources { .. }),
+        "{:?}",
+        rendering.how
+    );
+}
+
 /// Nothing outside of the repository can be read by a chart, whatever it tries.
 #[test]
 fn a_hostile_chart_reads_nothing_outside() {

@@ -9,6 +9,7 @@ mod branches;
 mod chart;
 mod draft;
 mod flux;
+mod helmfile;
 mod jenkins_x;
 mod kustomize;
 mod marks;
@@ -174,6 +175,8 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         )?;
         let owned = kustomize::detect(&tree, renderer, kustomizations, owned, &mut draft)?;
         applications.add(&mut draft);
+        helmfile::detect(&tree, &mut draft)?;
+        chart::detect(&tree, &mut draft)?;
         plain::detect(&tree, renderer, &owned, &mut draft)?;
         marks::pipeline(&tree)?
     };

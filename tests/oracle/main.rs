@@ -6,6 +6,7 @@ mod footprint;
 mod git;
 mod history;
 mod layout;
+mod layout_deployers;
 mod layout_repositories;
 mod manifest;
 mod merge;

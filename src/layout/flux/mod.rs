@@ -236,7 +236,6 @@ impl Flux<'_> {
                         .as_ref()
                         .is_some_and(|file| !self.read.contains(file))
                 })
-                .filter(|order| !self.is_seen(order.id()))
                 .cloned()
                 .collect();
             if left.is_empty() {
@@ -288,13 +287,6 @@ impl Flux<'_> {
         }
     }
 
-    fn is_seen(&self, id: &ObjectRef) -> bool {
-        let clusters = self.clusters.iter();
-        clusters
-            .map(|cluster| (cluster.clone(), id.clone()))
-            .any(|key| self.seen.contains_key(&key))
-    }
-
     /// The cluster of a directory that does not say that it is one.
     fn unnamed(&self, directory: &RepoPath) -> String {
         let place = self.place(directory).environment;
@@ -315,6 +307,8 @@ impl Flux<'_> {
     /// Follows everything that begins with these orders.
     fn cluster(&mut self, name: String, directory: &RepoPath, roots: Vec<Order>) -> Result<()> {
         self.clusters.insert(name.clone());
+        self.read
+            .extend(roots.iter().filter_map(|order| order.file.clone()));
         let place = self.place(directory);
         let context = Context {
             environment: name.clone(),

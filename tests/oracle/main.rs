@@ -15,6 +15,3 @@ mod render_deployers;
 mod render_helm;
 mod revert;
 mod stage;
-mod tools;
-
-pub use tools::tool;

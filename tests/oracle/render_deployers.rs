@@ -56,7 +56,7 @@ impl Fixture {
 
     /// What `flux build kustomization` prints for this Kustomization's `spec`.
     fn by_flux(&self, root: &str, spec: &str) -> Option<BTreeMap<String, Value>> {
-        let flux = super::tool("flux")?;
+        let flux = support::tools::flux()?;
         let object = self.directory.path().join("flux.yaml");
         let text = format!(
             "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: app, namespace: flux-system}}\n\
@@ -340,7 +340,7 @@ fn argo_cd_parameters_are_added_as_kustomize_edit_does() {
             ..Additions::default()
         };
         let found = ours(&fixture.render("app", &additions));
-        let Some(kustomize) = super::tool("kustomize") else {
+        let Some(kustomize) = support::tools::kustomize() else {
             return;
         };
         let directory = fixture.checkout().join("app");

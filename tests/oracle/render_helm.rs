@@ -22,7 +22,7 @@ struct Fixture {
 impl Fixture {
     /// `None` where there is no helm.
     fn new(files: &[(&str, &str)]) -> Option<Fixture> {
-        let helm = super::tool("helm")?;
+        let helm = support::tools::helm()?;
         let directory = tempfile::tempdir().expect("directory");
         let repo = TestRepo::init(&directory.path().join("repo"));
         for (path, content) in files {

@@ -198,6 +198,7 @@ users: []
                 namespace: None,
             },
             deployer: Deployer::Unknown,
+            pipelines: Vec::new(),
             protected: false,
         }
     }

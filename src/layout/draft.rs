@@ -116,6 +116,7 @@ impl Draft {
                     (0, _) => otherwise,
                     _ => Deployer::Unknown,
                 },
+                pipelines: Vec::new(),
                 name: found.name,
                 root: found.root,
                 destination,

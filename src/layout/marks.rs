@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Deployer;
 use super::draft::Mark;
-use crate::git::{ByteSlice, EntryKind, Result};
 use crate::manifest::ObjectRef;
 use crate::render::Outline;
-use crate::render::tree::{Tree, file_name};
 
 /// Groups of documents that have `apiVersion`, `kind` and a name, and are read by programs other than the API server.
 const NOT_DEPLOYED: [&str; 6] = [
@@ -70,46 +67,4 @@ pub(super) fn only_workload(names: &BTreeSet<String>) -> Option<&String> {
         (1, Some(name)) => Some(name),
         _ => None,
     }
-}
-
-/// Whether a pipeline of the repository's own applies it.
-pub(super) fn pipeline(tree: &Tree) -> Result<Deployer> {
-    for (path, kind, id) in tree.listed_below("".into()) {
-        let applies =
-            is_pipeline(path) && matches!(kind, EntryKind::Blob | EntryKind::Executable) && {
-                let text = tree.reader.blob(*id)?;
-                [
-                    "kubectl apply",
-                    "kubectl -n",
-                    "helm upgrade",
-                    "helmfile apply",
-                    "helmfile sync",
-                ]
-                .iter()
-                .any(|command| text.contains_str(command))
-            };
-        if applies {
-            return Ok(Deployer::Pipeline);
-        }
-    }
-    Ok(Deployer::Unknown)
-}
-
-/// Whether a file tells a build server what to do.
-pub(super) fn is_pipeline(path: &[u8]) -> bool {
-    let workflows: [&[u8]; 3] = [
-        b".github/workflows/",
-        b".gitea/workflows/",
-        b".forgejo/workflows/",
-    ];
-    workflows
-        .iter()
-        .any(|directory| path.starts_with(directory))
-        || matches!(
-            file_name(path.as_bstr()).as_bytes(),
-            b".gitlab-ci.yml"
-                | b"Jenkinsfile"
-                | b"azure-pipelines.yml"
-                | b"bitbucket-pipelines.yml"
-        )
 }

@@ -17,6 +17,7 @@ mod names;
 mod orders;
 mod overrides;
 mod own;
+mod pipeline;
 mod plain;
 
 use std::collections::{BTreeSet, HashSet};
@@ -37,6 +38,7 @@ use kustomize::Kustomizations;
 use orders::Written;
 pub use overrides::{EnvironmentOverride, Overrides};
 use own::Own;
+pub use pipeline::Pipeline;
 
 /// What a repository deploys, at one tree.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +76,8 @@ pub struct Environment {
     pub root: RepoPath,
     pub destination: Destination,
     pub deployer: Deployer,
+    /// The parts of build files that apply it, or ask its deployer to, where no object tells who deploys.
+    pub pipelines: Vec<Pipeline>,
     /// Staging a change asks for the environment's name to be typed.
     pub protected: bool,
 }
@@ -178,9 +182,11 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         helmfile::detect(&tree, &mut draft)?;
         chart::detect(&tree, &mut draft)?;
         plain::detect(&tree, renderer, &owned, &mut draft)?;
-        marks::pipeline(&tree)?
+        // Which one, and whether any, is told below.
+        Deployer::Pipeline
     };
     let mut layout = draft.finish(otherwise);
+    pipeline::assign(&tree, &mut layout)?;
     let unknown: Vec<String> = own
         .names()
         .filter(|name| layout.environment(name).is_none())
@@ -217,7 +223,7 @@ pub fn unaltered(
             true
         } else if !file(before_kind)
             || !file(after_kind)
-            || marks::is_pipeline(path)
+            || pipeline::is_pipeline(path)
             || jenkins_x::is_read(path)
             || path == overrides::FILE
             || layout.reads.contains(path)

@@ -124,6 +124,18 @@ pub(super) fn is_protected(name: &str) -> bool {
     stage(name) == Some(PRODUCTION)
 }
 
+/// Whether a word hardly names anything but an environment.
+pub(super) fn is_certain(word: &str) -> bool {
+    CERTAIN.contains(&word)
+}
+
+/// Other words for the environment of this name that hardly name anything else: `production` and `prd` for `prod`.
+pub(super) fn synonyms(name: &str) -> impl Iterator<Item = &'static str> {
+    let stage = STAGES.iter().find(|words| words.contains(&name));
+    let words = stage.into_iter().flat_map(|words| words.iter().copied());
+    words.filter(move |word| *word != name && is_certain(word))
+}
+
 pub(super) fn is_group(name: &str) -> bool {
     GROUPS.contains(&name)
 }

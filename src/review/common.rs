@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cluster::Identity;
 use crate::diff::{ChangeKind, FieldChange, Noise};
 use crate::git::{Oid, Person};
-use crate::layout::{Deployer, Destination};
+use crate::layout::{Deployer, Destination, Pipeline};
 use crate::manifest::{Object, ObjectRef};
 use crate::task::Known;
 
@@ -18,6 +18,9 @@ pub struct Environment {
     pub name: String,
     pub destination: Destination,
     pub deployer: Deployer,
+    /// The pipelines that apply it, where pipelines do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pipelines: Vec<Pipeline>,
     /// Staging a change here asks for the environment's name to be typed.
     pub protected: bool,
     /// The cluster its live columns come from, or why there is none.
@@ -121,6 +124,7 @@ pub(super) fn environment(
         name: environment.name.clone(),
         destination: environment.destination.clone(),
         deployer: environment.deployer,
+        pipelines: environment.pipelines.clone(),
         protected: environment.protected,
         cluster,
     }

@@ -86,6 +86,7 @@ pub fn environment(name: &str) -> Environment {
             namespace: Some("shop".to_owned()),
         },
         deployer: Deployer::Flux,
+        pipelines: Vec::new(),
         protected: name == "production",
         cluster: Known::Fresh(identity()),
     }

@@ -281,15 +281,31 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
     row
 }
 
+/// More pipelines of one environment are counted.
+const PIPELINES_SAID: usize = 3;
+
 /// What there is to say about an environment: who applies it, to which cluster, whether it is protected.
 pub fn environment(environment: &Environment) -> Vec<Row> {
-    let mut rows = vec![
-        labelled(
-            "applied by",
-            Row::of(Role::Text, deployer(environment.deployer)),
-        ),
-        labelled("cluster", cluster(environment)),
-    ];
+    let mut rows = vec![labelled(
+        "applied by",
+        Row::of(Role::Text, deployer(environment.deployer)),
+    )];
+    rows.extend(
+        environment
+            .pipelines
+            .iter()
+            .take(PIPELINES_SAID)
+            .map(|pipeline| labelled("pipeline", Row::of(Role::Text, &pipeline.to_string()))),
+    );
+    if let Some(more) = environment.pipelines.len().checked_sub(PIPELINES_SAID)
+        && more > 0
+    {
+        rows.push(labelled(
+            "",
+            Row::of(Role::Dim, &format!("and {more} more")),
+        ));
+    }
+    rows.push(labelled("cluster", cluster(environment)));
     if environment.protected {
         rows.push(labelled(
             "protected",

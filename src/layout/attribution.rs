@@ -6,7 +6,7 @@ use crate::render::tree::is_within;
 
 /// Names and mailboxes of programs, compared without case. `jenkins-x@googlegroups.com` is what Jenkins X pipelines set,
 /// whatever the user's name; the rest are the defaults of the tools.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 21] = [
     "argocd",
     "argo cd",
     "argocd-image-updater",
@@ -17,17 +17,36 @@ const NAMES: [&str; 13] = [
     "github action",
     "github actions",
     "image-automation-controller",
+    "image-reflector-controller",
+    "kargo",
+    "keel",
+    "mend renovate",
     "renovate",
     "sesheta",
+    "updatebot",
     "weave flux",
+    "weave gitops",
+    "weaveworks flux",
+    "whitesource renovate",
 ];
-const MAILBOXES: [&str; 6] = [
+const MAILBOXES: [&str; 9] = [
     "action@github.com",
+    "bot@renovateapp.com",
     "jenkins-x@googlegroups.com",
+    "no-reply@kargo.io",
     "noreply@argoproj.io",
+    "renovate@whitesourcesoftware.com",
     "support@dependabot.com",
     "support@weave.works",
     "fluxcd@users.noreply.github.com",
+];
+/// What mailboxes and one-word names of self-hosted bots begin with (`renovate@ci.example.com`, `renovate-acme`).
+const HANDLES: [&str; 5] = [
+    "argocd-image-updater",
+    "dependabot",
+    "fluxcdbot",
+    "image-automation-controller",
+    "renovate",
 ];
 /// Surnames that end in `bot`.
 const SURNAMES: [&str; 5] = ["abbot", "cabot", "corbot", "talbot", "turbot"];
@@ -77,7 +96,12 @@ fn is_bots_handle(handle: &str) -> bool {
         .split(['-', '_', '.'])
         .next_back()
         .unwrap_or_default();
+    let known = |bot: &&str| {
+        let rest = handle.strip_prefix(*bot);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '.', '[']))
+    };
     (last.ends_with("bot") && !SURNAMES.contains(&last))
+        || HANDLES.iter().any(known)
         || handle.ends_with("[bot]")
         || handle.split(['-', '_', '.']).any(|word| word == "bot")
 }
@@ -149,6 +173,24 @@ mod tests {
                 "41898282+github-actions[bot]@users.noreply.github.com",
             ),
             ("snyk-bot", "snyk-bot@snyk.io"),
+            ("Thoth Bot", "33906690+sesheta@users.noreply.github.com"),
+            ("sesheta", "sesheta@users.noreply.github.com"),
+            (
+                "robozome-op1st[bot]",
+                "117929554+robozome-op1st[bot]@users.noreply.github.com",
+            ),
+            (
+                "copilot-swe-agent[bot]",
+                "198982749+Copilot@users.noreply.github.com",
+            ),
+            // The tools' own defaults, and what self-hosted ones are called.
+            ("Mend Renovate", "bot@renovateapp.com"),
+            ("WhiteSource Renovate", "renovate@whitesourcesoftware.com"),
+            ("Acme Dependencies", "renovate@ci.example.com"),
+            ("renovate-acme", "ci@example.com"),
+            ("updatebot", "updatebot@example.com"),
+            ("Kargo", "no-reply@kargo.io"),
+            ("Weaveworks Flux", "support@weave.works"),
         ] {
             assert!(is_bot(name, email), "{name} <{email}>");
         }
@@ -159,6 +201,8 @@ mod tests {
             ("Jane Talbot", "jane.talbot@example.com"),
             ("abbot", "abbot@example.com"),
             ("Bottler", "bottler@example.com"),
+            ("Ann Keel", "ann.keel@example.com"),
+            ("Renovates Homes", "renovates@example.com"),
             (
                 "Kostis (Codefresh)",
                 "39800303+kostis-codefresh@users.noreply.github.com",

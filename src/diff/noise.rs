@@ -21,7 +21,7 @@ pub enum Noise {
     Certificate,
     /// Timestamps a generator writes.
     Timestamp,
-    /// Indices and marks tools leave (`config.kubernetes.io/index`).
+    /// Indices and marks tools leave (`config.kubernetes.io/index`, the `sops.mac` of a file).
     ToolMark,
 }
 
@@ -55,6 +55,15 @@ pub(super) fn classify(
     }
     if key == "creationTimestamp" && parent == "metadata" {
         return Some(Noise::Timestamp);
+    }
+    // What SOPS writes whenever it writes a file.
+    if let [Step::Key(sops), Step::Key(_)] = path.0.as_slice()
+        && sops == "sops"
+        && matches!(key.as_str(), "lastmodified" | "mac" | "version")
+        && before.is_some()
+        && after.is_some()
+    {
+        return Some(Noise::ToolMark);
     }
     // The rest is noise only as a change: one that appears or goes has been meant.
     let (before, after) = (before?, after?);

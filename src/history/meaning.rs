@@ -4,6 +4,8 @@
 //! Every change becomes a statement; the same statement about several environments or resources is said once. Images
 //! come first: they are what most commits are about.
 
+mod special;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::changes::ResourceChange;
@@ -180,6 +182,11 @@ fn modified(change: &ResourceChange) -> Vec<Statement> {
         .filter(|field| !(images_said && is_key(&field.path, &["image"])))
         .filter(|field| !names_item(&field.path))
         .collect();
+    let special = special::said(change, &mut fields);
+    said.extend(special.into_iter().map(|text| Statement {
+        rank: Rank::Fields,
+        text,
+    }));
     if let Some(after) = after {
         let versions: Vec<(&FieldChange, String)> = fields
             .iter()
@@ -573,5 +580,155 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("data.k changed (c)"), "{said}");
+    }
+
+    /// (before, after) of objects of these kinds, and what a person says of it.
+    #[test]
+    fn kinds_of_their_own_are_said_in_their_own_words() {
+        let secret = |password: &str, user: &str, mac: &str, age: &str| {
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringData:\n  password: ENC[AES256_GCM,data:{password}]\n  user: ENC[AES256_GCM,data:{user}]\nsops: {{mac: 'ENC[{mac}]', lastmodified: '{mac}', age: [{{recipient: {age}}}]}}\n"
+            )
+        };
+        let plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2, user: me}\n";
+        let sealed = |a: &str, rest: &str| {
+            format!(
+                "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {{name: db}}\nspec: {{encryptedData: {{a: {a}, {rest}}}}}\n"
+            )
+        };
+        let external = |store: &str, key: &str, names: &[&str]| {
+            let data: Vec<String> = names
+                .iter()
+                .map(|name| format!("{{secretKey: {name}, remoteRef: {{key: {key}}}}}"))
+                .collect();
+            format!(
+                "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {{name: db}}\nspec: {{secretStoreRef: {{name: {store}}}, data: [{}]}}\n",
+                data.join(", ")
+            )
+        };
+        let old_external = |key: &str| {
+            format!(
+                "apiVersion: kubernetes-client.io/v1\nkind: ExternalSecret\nmetadata: {{name: db}}\nspec: {{backendType: vault, data: [{{key: {key}, name: password, property: p}}]}}\n"
+            )
+        };
+        let pipeline = |tasks: &str| {
+            format!(
+                "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: ci}}\nspec: {{tasks: [{tasks}]}}\n"
+            )
+        };
+        let build = "{name: build, taskRef: {name: kaniko}}";
+        let scan = "{name: scan, taskRef: {name: trivy}, runAfter: [build]}";
+        let cluster = |version: &str, replicas: u8| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {{name: prod}}\nspec: {{topology: {{version: {version}, workers: {{machineDeployments: [{{class: w, name: md-0, replicas: {replicas}}}]}}}}}}\n"
+            )
+        };
+        let deployment = |version: &str, replicas: u8| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: MachineDeployment\nmetadata: {{name: md}}\nspec: {{replicas: {replicas}, template: {{spec: {{version: {version}}}}}}}\n"
+            )
+        };
+        let remote = |keys: &str| {
+            format!(
+                "apiVersion: gitkube.sh/v1alpha1\nkind: Remote\nmetadata: {{name: shop}}\nspec: {{authorizedKeys: [{keys}]}}\n"
+            )
+        };
+        let same = secret("a", "b", "m", "x");
+        for (before, after, expected) in [
+            (
+                same.clone(),
+                secret("c", "b", "n", "x"),
+                "Secret/db: encrypted stringData.password changed (SOPS)",
+            ),
+            (
+                same.clone(),
+                secret("c", "d", "n", "x"),
+                "Secret/db: 2 encrypted values changed (SOPS)",
+            ),
+            (
+                same.clone(),
+                secret("a", "b", "n", "y"),
+                "Secret/db: encrypted for other keys (SOPS)",
+            ),
+            (same.clone(), secret("a", "b", "n", "x"), "1 routine"),
+            (
+                plain.to_owned(),
+                same.clone(),
+                "Secret/db: now encrypted (SOPS)",
+            ),
+            (
+                same.clone(),
+                plain.to_owned(),
+                "Secret/db: no longer encrypted (SOPS)",
+            ),
+            (
+                sealed("x", "b: x"),
+                sealed("y", "b: y"),
+                "SealedSecret/db re-sealed",
+            ),
+            (
+                sealed("x", "b: x"),
+                sealed("y", "b: x"),
+                "SealedSecret/db re-sealed: a",
+            ),
+            (
+                sealed("x", "b: x"),
+                sealed("x", "b: x, c: x"),
+                "SealedSecret/db: new c",
+            ),
+            (
+                sealed("x", "b: x"),
+                sealed("x", ""),
+                "SealedSecret/db: without b",
+            ),
+            (
+                external("vault", "dev/db", &["p"]),
+                external("vault", "prod/db", &["p"]),
+                "ExternalSecret/db: now from prod/db",
+            ),
+            (
+                external("vault", "db", &["p"]),
+                external("aws", "db", &["p"]),
+                "ExternalSecret/db: store vault → aws",
+            ),
+            (
+                external("vault", "db", &["p"]),
+                external("vault", "db", &["p", "q"]),
+                "ExternalSecret/db: new q",
+            ),
+            (
+                old_external("dev/db"),
+                old_external("prod/db"),
+                "ExternalSecret/db: now from prod/db",
+            ),
+            (
+                pipeline(build),
+                pipeline(&format!("{build}, {scan}")),
+                "Pipeline/ci: new task scan",
+            ),
+            (
+                pipeline(&format!("{build}, {scan}")),
+                pipeline(build),
+                "Pipeline/ci: task scan removed",
+            ),
+            (
+                cluster("v1.29.4", 3),
+                cluster("v1.30.1", 5),
+                "Cluster/prod: Kubernetes v1.29.4 → v1.30.1, 3 → 5 machines in md-0",
+            ),
+            (
+                deployment("v1.30.1", 3),
+                deployment("v1.30.1", 5),
+                "MachineDeployment/md: 3 → 5 machines",
+            ),
+            (
+                remote("a"),
+                remote("a, b"),
+                "Remote/shop: authorized keys 1 → 2",
+            ),
+        ] {
+            let changes = [edit("prod", &before, &after)];
+            assert_eq!(meaning(&changes, 1, 9), [expected], "{before}\n→\n{after}");
+        }
     }
 }

@@ -323,6 +323,36 @@ const NAMESPACED: &[Row] = &[
     ("tekton.dev", "Pipeline", "pipelines", &[]),
     ("tekton.dev", "PipelineRun", "pipelineruns", &["pr", "prs"]),
     ("tekton.dev", "Task", "tasks", &[]),
+    ("tekton.dev", "TaskRun", "taskruns", &["tr", "trs"]),
+    (
+        "triggers.tekton.dev",
+        "EventListener",
+        "eventlisteners",
+        &["el"],
+    ),
+    ("triggers.tekton.dev", "Trigger", "triggers", &["tri"]),
+    (
+        "triggers.tekton.dev",
+        "TriggerBinding",
+        "triggerbindings",
+        &["tb"],
+    ),
+    (
+        "triggers.tekton.dev",
+        "TriggerTemplate",
+        "triggertemplates",
+        &["tt"],
+    ),
+    ("gitkube.sh", "Remote", "remotes", &[]),
+    // Machines
+    ("cluster.x-k8s.io", "Cluster", "clusters", &["cl"]),
+    ("cluster.x-k8s.io", "Machine", "machines", &["ma"]),
+    (
+        "cluster.x-k8s.io",
+        "MachineDeployment",
+        "machinedeployments",
+        &["md"],
+    ),
     ("jenkins.io", "Environment", "environments", &["env"]),
     (
         "jenkins.io",
@@ -495,6 +525,13 @@ const CLUSTER_SCOPED: &[Row] = &[
         &["vsclass", "vsclasses"],
     ),
     ("karpenter.sh", "NodePool", "nodepools", &[]),
+    ("tekton.dev", "ClusterTask", "clustertasks", &[]),
+    (
+        "triggers.tekton.dev",
+        "ClusterTriggerBinding",
+        "clustertriggerbindings",
+        &["ctb"],
+    ),
     ("project.openshift.io", "Project", "projects", &[]),
     ("user.openshift.io", "Group", "groups", &[]),
 ];

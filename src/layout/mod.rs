@@ -10,6 +10,7 @@ mod chart;
 mod draft;
 mod flux;
 mod helmfile;
+mod hydrated;
 mod jenkins_x;
 mod kustomize;
 mod marks;
@@ -61,6 +62,8 @@ pub struct Layout {
 #[serde(rename_all = "kebab-case")]
 pub enum LayoutKind {
     JenkinsX,
+    /// Rendered from another branch, by Argo CD.
+    Hydrated,
     Flux,
     ArgoCd,
     Helmfile,
@@ -162,6 +165,7 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     let otherwise = if jenkins_x::detect(&tree, &mut draft)? {
         Deployer::JenkinsX
     } else {
+        hydrated::detect(&tree, &mut draft)?;
         let written = Written::of(&tree, renderer)?.orders(&tree, renderer)?;
         let mut references = flux::references(&written);
         references.extend(argo::references(&written));

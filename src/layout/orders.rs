@@ -58,11 +58,19 @@ const MANNERS: [&str; 22] = [
     "wait",
 ];
 
+/// Most are read in place: a layout is detected thousands of times, each with the same objects.
+#[derive(Debug, Clone)]
+enum Body {
+    Document(Arc<Parsed>, usize),
+    Made(Arc<Object>),
+}
+
 /// An object that a deployer reads.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     /// As it reaches the cluster, as far as that is known.
-    pub(super) object: Object,
+    id: ObjectRef,
+    body: Body,
     /// Its name as `from` gives it.
     pub(super) written: ObjectRef,
     /// What makes it: its file, or the kustomization that changes it on the way.
@@ -72,12 +80,30 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// One that is written nowhere as it is.
+    pub(super) fn made(object: Object, from: Recipe, file: Option<RepoPath>) -> Order {
+        Order {
+            id: object.id.clone(),
+            written: object.id.clone(),
+            body: Body::Made(Arc::new(object)),
+            from,
+            file,
+        }
+    }
+
     pub(super) fn id(&self) -> &ObjectRef {
-        &self.object.id
+        &self.id
+    }
+
+    fn object(&self) -> Option<&Object> {
+        match &self.body {
+            Body::Document(parsed, index) => Some(&parsed.manifest.documents.get(*index)?.object),
+            Body::Made(object) => Some(object),
+        }
     }
 
     pub(super) fn spec(&self, keys: &[&str]) -> Option<&Node> {
-        self.object.at(&["spec"])?.at(keys)
+        self.object()?.at(&["spec"])?.at(keys)
     }
 
     /// A text that is not empty.
@@ -131,15 +157,13 @@ pub(super) fn in_file<'a>(
     path: &'a RepoPath,
     parsed: &'a Arc<Parsed>,
 ) -> impl Iterator<Item = Order> + 'a {
-    parsed
-        .manifest
-        .documents
-        .iter()
-        .map(|document| &document.object)
-        .filter(|object| is_order(&object.id))
-        .map(move |object| Order {
-            object: object.clone(),
-            written: object.id.clone(),
+    let documents = parsed.manifest.documents.iter().enumerate();
+    documents
+        .filter(|(_, document)| is_order(&document.object.id))
+        .map(move |(index, document)| Order {
+            id: document.object.id.clone(),
+            written: document.object.id.clone(),
+            body: Body::Document(Arc::clone(parsed), index),
             from: read(path),
             file: Some(path.clone()),
         })
@@ -187,12 +211,7 @@ pub(super) fn made_by(
             How::Read | How::Tool { .. } => {
                 let made = rendering.objects.iter().map(|made| &made.object);
                 let orders = made.filter(|object| is_order(&object.id));
-                let orders = orders.map(|object| Order {
-                    object: object.clone(),
-                    written: object.id.clone(),
-                    from: recipe.clone(),
-                    file: None,
-                });
+                let orders = orders.map(|object| Order::made(object.clone(), recipe.clone(), None));
                 return Ok((orders.collect(), None));
             }
         }
@@ -201,14 +220,19 @@ pub(super) fn made_by(
         let placed = order.file.as_ref().and_then(|file| walk.placed.get(file));
         let namespace = additions.namespace.as_ref().or(placed);
         if let Some(namespace) = namespace
-            && !is_cluster_scoped(&order.object.id.group, &order.object.id.kind)
+            && !is_cluster_scoped(&order.id.group, &order.id.kind)
         {
-            order.object.id.namespace = Some(namespace.clone());
+            order.id.namespace = Some(namespace.clone());
         }
         if let Some(substitution) = &additions.substitute
             && substitution.applies()
         {
-            substitute(&mut order.object, substitution);
+            if let Some(mut object) = order.object().cloned() {
+                object.id = order.id.clone();
+                substitute(&mut object, substitution);
+                order.id = object.id.clone();
+                order.body = Body::Made(Arc::new(object));
+            }
             order.from = recipe.clone();
         }
     }

@@ -504,6 +504,25 @@ fn a_chart_is_deployed_where_it_has_values_for() {
 }
 
 #[test]
+fn a_hydrated_branch_is_known_as_one() {
+    let layout = Fixture::new(&[
+        (
+            "hydrator.metadata",
+            r#"{"repoURL": "https://example.com/acme/env.git", "drySha": "0123456789abcdef"}"#,
+        ),
+        (
+            "shop/manifest.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: shop}\n",
+        ),
+    ])
+    .layout();
+    assert_eq!(layout.kinds, [LayoutKind::Hydrated, LayoutKind::Plain]);
+    assert_eq!(layout.generated, ["shop/manifest.yaml"]);
+    assert_eq!(table(&layout), ["default/shop: - - shop - - [shop]"]);
+    noted(&layout, "hydrator.metadata names the commit");
+}
+
+#[test]
 fn hostile_orders_end_in_notes() {
     let fixture = flux();
     let many: String = (0..60)

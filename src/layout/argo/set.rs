@@ -99,12 +99,7 @@ fn as_order(reader: &Reader, set: &Order, template: &Node) -> Option<Order> {
         }),
         reader.renderer.masking(),
     )?;
-    Some(Order {
-        written: object.id.clone(),
-        object,
-        from: set.from.clone(),
-        file: set.file.clone(),
-    })
+    Some(Order::made(object, set.from.clone(), set.file.clone()))
 }
 
 fn empty() -> Node {

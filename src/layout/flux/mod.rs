@@ -214,12 +214,11 @@ impl Flux<'_> {
             }),
             self.renderer.masking(),
         )?;
-        Some(Order {
-            written: object.id.clone(),
+        Some(Order::made(
             object,
-            from: instance.from.clone(),
-            file: instance.file.clone(),
-        })
+            instance.from.clone(),
+            instance.file.clone(),
+        ))
     }
 
     /// The Kustomizations that nothing so far applies: by hand, by a pipeline, or by an overlay that is applied so.

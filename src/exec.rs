@@ -5,6 +5,7 @@
 //! and so that nothing in it can read from the terminal that the screens are drawn on. Programs are looked up in absolute
 //! directories of PATH only: a repository under review must not be able to bring its own `git`.
 
+mod confine;
 mod log;
 mod redact;
 
@@ -24,6 +25,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::task::Cancel;
 
+pub use confine::Confinement;
 pub use log::{Call, Outcome, log, record};
 pub use redact::redact;
 
@@ -44,6 +46,8 @@ pub struct Command {
     pub max_output: usize,
     /// Bytes of memory that it may write to; more than that it does not get. Held on Linux only.
     pub max_memory: Option<u64>,
+    /// What it may touch; where it cannot be held to that, it is not started.
+    pub confinement: Option<Confinement>,
 }
 
 impl Command {
@@ -60,6 +64,7 @@ impl Command {
             cancel: Cancel::new(),
             max_output: 64 << 20,
             max_memory: None,
+            confinement: None,
         }
     }
 
@@ -111,6 +116,11 @@ impl Command {
 
     pub fn max_memory(mut self, bytes: u64) -> Command {
         self.max_memory = Some(bytes);
+        self
+    }
+
+    pub fn confine(mut self, confinement: Confinement) -> Command {
+        self.confinement = Some(confinement);
         self
     }
 
@@ -275,7 +285,11 @@ fn spawn(command: &Command) -> Result<Child, Error> {
             None => process.env_remove(name),
         };
     }
-    process.spawn().map_err(|source| Error::Spawn {
+    let spawned = match &command.confinement {
+        None => process.spawn(),
+        Some(confinement) => confinement.spawn(&mut process),
+    };
+    spawned.map_err(|source| Error::Spawn {
         program: command.name(),
         source,
     })

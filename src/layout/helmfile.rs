@@ -1,11 +1,12 @@
 //! helmfile, where it is not Jenkins X that reads it: `helmfile.yaml`, `helmfile.d/` and what these include, with their
 //! environments and releases.
 //!
-//! A helmfile is a Go template that makes YAML. One that is YAML as it is written is read so (lines with nothing but template
-//! logic are left out, so that a loop's releases are seen once); of any other it is only known that it is there. Sources:
-//! helmfile `pkg/state/state.go`, `pkg/app/desired_state_file_loader.go`.
+//! A helmfile that is plain YAML is read here, at any number of commits at no cost. Any other is a program: helmfile lists
+//! its releases, once for every state of the files that decide them. Where helmfile cannot be asked, a helmfile is read as
+//! far as it is YAML (lines with nothing but template logic are left out, so that a loop's releases are seen once), and a
+//! note says so. Sources: helmfile `pkg/state/state.go`, `pkg/app/desired_state_file_loader.go`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml::Value;
 
@@ -13,55 +14,75 @@ use super::LayoutKind;
 use super::draft::{DEFAULT, Draft, FoundApp, components};
 use super::is_ignored;
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, RepoPath, Result};
+use crate::render::helmfile::{Sources, without_logic};
 use crate::render::kustomization::display;
 use crate::render::tree::{Node, Tree, file_name, join, parent};
-use crate::render::{Helmfile, Recipe, Tool};
+use crate::render::{Error, Helmfile, Recipe, Renderer, Tool};
+use crate::task::Cancel;
+use crate::text::clean_line;
 
 /// Helmfiles that include helmfiles that include helmfiles.
 const MAX_INCLUDED: usize = 1_000;
 
-pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
-    let mut open = entries(tree);
-    let mut seen: BTreeSet<RepoPath> = BTreeSet::new();
-    let mut unreadable: Vec<RepoPath> = Vec::new();
-    let included: BTreeSet<RepoPath> = {
-        let mut included = BTreeSet::new();
-        for (path, id) in &open {
-            if let Some(helmfile) = read(tree, *id)? {
-                included.extend(includes(path, &helmfile));
-            }
-        }
-        included
-    };
-    open.retain(|(path, _)| !included.contains(path));
-    while let Some((path, id)) = open.pop() {
-        if !seen.insert(path.clone()) || seen.len() > MAX_INCLUDED {
-            continue;
-        }
-        draft.kinds.insert(LayoutKind::Helmfile);
-        draft.reads.insert(path.clone());
-        let Some(helmfile) = read(tree, id)? else {
-            unreadable.push(path);
-            continue;
-        };
-        for include in includes(&path, &helmfile) {
-            if let Some(Node::File(id)) = tree.node(include.as_bstr())? {
-                open.push((include, id));
-            }
-        }
-        releases(tree, &path, &helmfile, draft)?;
+pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {
+    let mut found: BTreeMap<RepoPath, Sources> = BTreeMap::new();
+    for path in entries(tree) {
+        let sources = Sources::of(tree, &path, None)?;
+        found.insert(path, sources);
     }
-    unreadable.sort();
-    draft.note_some(
-        "helmfiles are templates that only helmfile can read",
-        &unreadable,
-        |path| path,
-    );
+    let included = |path: &RepoPath| {
+        let mut others = found.iter().filter(|(other, _)| *other != path);
+        // Of two that include each other, the first.
+        others.any(|(other, sources)| {
+            let back = found.get(path).is_some_and(|own| own.includes(other));
+            sources.includes(path) && (!back || other < path)
+        })
+    };
+    let mut unread = Unread::default();
+    let mut seen = BTreeSet::new();
+    for (path, sources) in found.iter().filter(|(path, _)| !included(path)) {
+        draft.kinds.insert(LayoutKind::Helmfile);
+        draft.reads.extend(sources.state.iter().cloned());
+        if sources.is_plain {
+            read_all(tree, path, &mut seen, &mut unread, draft)?;
+        } else if let Some(why) = renderer.why_no_helmfile() {
+            unread.why = Some(why.to_owned());
+            unread.guessed.push(path.clone());
+            read_all(tree, path, &mut seen, &mut unread, draft)?;
+        } else {
+            listed(tree, path, sources, renderer, draft)?;
+        }
+    }
+    unread.guessed.retain(|path| !unread.broken.contains(path));
+    let why = unread
+        .why
+        .map(|why| format!(", and {why}"))
+        .unwrap_or_default();
+    for (what, which) in [
+        (
+            "helmfiles are templates that only helmfile can read",
+            &unread.broken,
+        ),
+        (
+            "helmfiles have templates and were read without them",
+            &unread.guessed,
+        ),
+    ] {
+        draft.note_some(&format!("{what}{why}"), which, |path| path);
+    }
     Ok(())
 }
 
+/// What could not be read as helmfile would.
+#[derive(Default)]
+struct Unread {
+    why: Option<String>,
+    guessed: Vec<RepoPath>,
+    broken: Vec<RepoPath>,
+}
+
 /// The files helmfile looks for by itself, in any directory.
-fn entries(tree: &Tree) -> Vec<(RepoPath, Oid)> {
+fn entries(tree: &Tree) -> Vec<RepoPath> {
     let files = tree.listed_below("".into()).iter();
     files
         .filter(|(path, kind, _)| {
@@ -73,28 +94,99 @@ fn entries(tree: &Tree) -> Vec<(RepoPath, Oid)> {
                 && matches!(kind, EntryKind::Blob | EntryKind::Executable)
                 && !is_ignored(path)
         })
-        .map(|(path, _, id)| (path.clone(), *id))
+        .map(|(path, ..)| path.clone())
         .collect()
+}
+
+/// The releases that helmfile itself finds.
+fn listed(
+    tree: &Tree,
+    path: &RepoPath,
+    sources: &Sources,
+    renderer: &Renderer,
+    draft: &mut Draft,
+) -> Result<()> {
+    let environments = environments(sources.environments.iter().map(String::as_str));
+    // Why → the environments where.
+    let mut failed: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for environment in &environments {
+        let named = (environment != DEFAULT).then_some(environment.as_str());
+        let sources = &Sources::of(tree, path, Some(environment))?;
+        let cancel = Cancel::new();
+        let releases = match renderer.helmfile_releases(tree, path, sources, named, &cancel) {
+            Ok(releases) => releases,
+            Err(Error::Git(error)) => return Err(error),
+            // Nobody holds the other end.
+            Err(Error::Cancelled) => continue,
+        };
+        match releases.as_ref() {
+            Ok(releases) => {
+                for release in releases {
+                    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+                    let release = Found {
+                        name: release.name.clone(),
+                        namespace: text(&release.namespace),
+                        chart: text(&release.chart),
+                        version: text(&release.version),
+                    };
+                    draft.release(path, sources, environment, named.is_some(), release);
+                }
+            }
+            Err(why) => failed.entry(why.clone()).or_default().push(environment),
+        }
+    }
+    for (why, environments) in failed {
+        let place = display(path.as_bstr());
+        let environments = clean_line(&environments.join(", "));
+        draft
+            .notes
+            .push(format!("{place}, environment {environments}: {why}"));
+    }
+    Ok(())
+}
+
+/// Those that are named, else the one that helmfile takes where none is.
+fn environments<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let named = names.filter(|name| *name != DEFAULT && !name.contains("{{"));
+    let mut environments: Vec<String> = named.map(str::to_owned).collect();
+    environments.dedup();
+    if environments.is_empty() {
+        environments.push(DEFAULT.to_owned());
+    }
+    environments
+}
+
+/// The releases in the YAML of a helmfile and of those it includes.
+fn read_all(
+    tree: &Tree,
+    path: &RepoPath,
+    seen: &mut BTreeSet<RepoPath>,
+    unread: &mut Unread,
+    draft: &mut Draft,
+) -> Result<()> {
+    let mut open = vec![path.clone()];
+    while let Some(path) = open.pop() {
+        let Some(Node::File(id)) = tree.node(path.as_bstr())? else {
+            continue;
+        };
+        if !seen.insert(path.clone()) || seen.len() > MAX_INCLUDED {
+            continue;
+        }
+        draft.reads.insert(path.clone());
+        let Some(helmfile) = read(tree, id)? else {
+            unread.broken.push(path);
+            continue;
+        };
+        open.extend(includes(&path, &helmfile));
+        releases(tree, &path, &helmfile, draft)?;
+    }
+    Ok(())
 }
 
 /// Several documents are merged, as far as lists of releases and environments go.
 fn read(tree: &Tree, id: Oid) -> Result<Option<Vec<Value>>> {
     let bytes = tree.reader.blob(id)?;
-    let text = bytes.to_str_lossy();
-    let is_logic = |line: &&str| {
-        let line = line.trim();
-        line.starts_with("{{") && line.ends_with("}}") && !line.contains("toYaml")
-    };
-    let plain: Vec<&str> = text.lines().filter(|line| !is_logic(line)).collect();
-    let mut documents = Vec::new();
-    for part in plain.join("\n").split("\n---") {
-        match serde_yaml::from_str::<Value>(part) {
-            Ok(Value::Null) => {}
-            Ok(document) => documents.push(document),
-            Err(_) => return Ok(None),
-        }
-    }
-    Ok(Some(documents))
+    Ok(without_logic(&bytes.to_str_lossy()))
 }
 
 fn includes(path: &RepoPath, helmfile: &[Value]) -> Vec<RepoPath> {
@@ -109,20 +201,19 @@ fn includes(path: &RepoPath, helmfile: &[Value]) -> Vec<RepoPath> {
 }
 
 fn releases(tree: &Tree, path: &RepoPath, helmfile: &[Value], draft: &mut Draft) -> Result<()> {
-    let mut environments: Vec<String> = helmfile
+    let names = helmfile
         .iter()
         .filter_map(|document| document.get("environments").and_then(Value::as_mapping))
         .flat_map(|environments| environments.keys())
-        .filter_map(Value::as_str)
-        .filter(|name| *name != DEFAULT && !name.contains("{{"))
-        .map(str::to_owned)
-        .collect();
-    environments.dedup();
-    let named = !environments.is_empty();
-    if !named {
-        environments.push(DEFAULT.to_owned());
-    }
-    let directory = parent(path.as_bstr());
+        .filter_map(Value::as_str);
+    let environments: Vec<(String, Sources)> = environments(names)
+        .into_iter()
+        .map(|name| {
+            let sources = Sources::of(tree, path, Some(&name))?;
+            Ok((name, sources))
+        })
+        .collect::<Result<_>>()?;
+    // Helmfile overrides those of the releases with it.
     let shared = helmfile
         .iter()
         .find_map(|document| text(document, "namespace"));
@@ -130,65 +221,15 @@ fn releases(tree: &Tree, path: &RepoPath, helmfile: &[Value], draft: &mut Draft)
         let Some(name) = text(release, "name") else {
             continue;
         };
-        let chart = text(release, "chart");
-        let namespace = text(release, "namespace").or_else(|| shared.clone());
-        // A cluster's first releases are often installed by hand, for the deployer to take over what it finds.
-        let taken_over = draft.apps.iter().any(|app| {
-            app.declared_by.is_some() && app.name == name && app.recipe.namespace == namespace
-        });
-        if taken_over {
-            continue;
-        }
-        for environment in &environments {
-            let mut closure = vec![path.clone()];
-            let values = ["values", "secrets"].into_iter();
-            let values = values.flat_map(|key| list(release, key)).chain(
-                helmfile
-                    .iter()
-                    .filter_map(|document| document.get("environments")?.get(environment))
-                    .flat_map(|environment| list(environment, "values")),
-            );
-            let local = chart.as_deref().filter(|chart| chart.starts_with('.'));
-            for reference in values.filter_map(Value::as_str).chain(local) {
-                let reference = reference
-                    .replace("{{ .Environment.Name }}", environment)
-                    .replace("{{.Environment.Name}}", environment);
-                let place = join(directory, BStr::new(reference.as_str()));
-                if let Some(place) = place
-                    && tree.node(place.as_bstr())?.is_some()
-                {
-                    closure.push(place);
-                }
-            }
-            closure.sort();
-            closure.dedup();
-            draft.apps.push(FoundApp {
-                environment: environment.clone(),
-                root: RepoPath::from(directory.to_vec()),
-                name: name.clone(),
-                qualifier: components(directory)
-                    .into_iter()
-                    .chain(namespace.clone())
-                    .chain(Some(name.clone()))
-                    .collect(),
-                recipe: Recipe {
-                    tool: Tool::Helmfile(Box::new(Helmfile {
-                        environment: named.then(|| environment.clone()),
-                        release: name.clone(),
-                        namespace: namespace.clone(),
-                    })),
-                    roots: vec![path.clone()],
-                    closure,
-                    namespace: namespace.clone(),
-                },
-                cluster: None,
-                deployer: None,
-                declared_by: None,
-                chart: chart.clone(),
-                version: text(release, "version"),
-                sources: Vec::new(),
-                marks: BTreeSet::new(),
-            });
+        let found = Found {
+            name,
+            namespace: shared.clone().or_else(|| text(release, "namespace")),
+            chart: text(release, "chart"),
+            version: text(release, "version"),
+        };
+        for (environment, sources) in &environments {
+            let named = environment != DEFAULT;
+            draft.release(path, sources, environment, named, found.clone());
         }
     }
     if list_is_empty(helmfile) {
@@ -196,6 +237,66 @@ fn releases(tree: &Tree, path: &RepoPath, helmfile: &[Value], draft: &mut Draft)
         draft.notes.push(format!("{place}: it has no releases"));
     }
     Ok(())
+}
+
+/// A release of a helmfile.
+#[derive(Clone)]
+struct Found {
+    name: String,
+    namespace: Option<String>,
+    chart: Option<String>,
+    version: Option<String>,
+}
+
+impl Draft {
+    fn release(
+        &mut self,
+        path: &RepoPath,
+        sources: &Sources,
+        environment: &str,
+        is_named: bool,
+        release: Found,
+    ) {
+        // A cluster's first releases are often installed by hand, for the deployer to take over what it finds.
+        let taken_over = self.apps.iter().any(|app| {
+            app.declared_by.is_some()
+                && app.name == release.name
+                && app.recipe.namespace == release.namespace
+        });
+        if taken_over {
+            return;
+        }
+        let directory = parent(path.as_bstr());
+        let mut closure = sources.of_release(&release.name);
+        closure.insert(path.clone());
+        self.apps.push(FoundApp {
+            environment: environment.to_owned(),
+            root: RepoPath::from(directory.to_vec()),
+            name: release.name.clone(),
+            qualifier: components(directory)
+                .into_iter()
+                .chain(release.namespace.clone())
+                .chain(Some(release.name.clone()))
+                .collect(),
+            recipe: Recipe {
+                tool: Tool::Helmfile(Box::new(Helmfile {
+                    environment: is_named.then(|| environment.to_owned()),
+                    release: release.name,
+                    namespace: release.namespace.clone(),
+                })),
+                roots: vec![path.clone()],
+                closure: closure.into_iter().collect(),
+                namespace: release.namespace,
+            },
+            cluster: None,
+            deployer: None,
+            declared_by: None,
+            chart: release.chart,
+            version: release.version,
+            sources: Vec::new(),
+            marks: BTreeSet::new(),
+        });
+    }
 }
 
 /// Neither releases nor other helmfiles: all of it is made by templates.

@@ -183,7 +183,7 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         )?;
         let owned = kustomize::detect(&tree, renderer, kustomizations, owned, &mut draft)?;
         applications.add(&mut draft);
-        helmfile::detect(&tree, &mut draft)?;
+        helmfile::detect(&tree, renderer, &mut draft)?;
         chart::detect(&tree, &mut draft)?;
         plain::detect(&tree, renderer, &owned, &mut draft)?;
         // Which one, and whether any, is told below.

@@ -96,6 +96,11 @@ impl Export {
         }
     }
 
+    /// All that is here: the repository's files, and ours beside them.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -155,6 +155,7 @@ impl Fetches {
             arguments: arguments.into_iter().map(Into::into).collect(),
             directory: None,
             environment: program::network(),
+            confined: None,
             cancel,
         };
         if let Err(message) = run.output()? {

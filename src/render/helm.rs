@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::export::{Export, ExportError};
-use super::fetch::Wanted;
+use super::fetch::{Fetched, Wanted};
 use super::kustomization::display;
 use super::program::{self, Program, Run};
 use super::tool::{Chart, Helm};
@@ -22,7 +22,8 @@ use crate::git::{BStr, ByteSlice, RepoPath, Result};
 use crate::manifest;
 use crate::task::Cancel;
 pub(super) use chart::Charts;
-use chart::{charts, packed};
+pub(super) use chart::charts;
+use chart::packed;
 pub(super) use values::texts;
 
 /// `helm`, or why there is none.
@@ -67,6 +68,7 @@ pub(super) fn render(
         arguments,
         directory: Some(export.root()),
         environment: Vec::new(),
+        confined: None,
         cancel,
     };
     let output = match run.output()? {
@@ -192,7 +194,7 @@ fn escaped(value: &str) -> String {
 }
 
 /// The template that helm names above a document: `# Source: shop/charts/db/templates/x.yaml`.
-fn template_of(output: &[u8], document: usize) -> Option<&BStr> {
+pub(super) fn template_of(output: &[u8], document: usize) -> Option<&BStr> {
     let start = output.get(document..)?;
     // The comment is part of the document, or stands right before it.
     let comment = |text: &'_ [u8]| text.starts_with(b"# Source: ");
@@ -209,7 +211,7 @@ fn template_of(output: &[u8], document: usize) -> Option<&BStr> {
 
 impl Charts {
     /// The file behind a name that helm prints, where the repository has it.
-    fn source(&self, tree: &Tree, named: &BStr) -> Result<Option<Source>> {
+    pub(super) fn source(&self, tree: &Tree, named: &BStr) -> Result<Option<Source>> {
         if self.packed.is_some() {
             return Ok(None);
         }
@@ -277,6 +279,21 @@ impl Charts {
     }
 }
 
+/// A chart from elsewhere, or why it is not here.
+pub(super) fn fetch(
+    renderer: &Renderer,
+    wanted: &Wanted,
+    cancel: &Cancel,
+) -> std::result::Result<std::result::Result<Fetched, String>, Error> {
+    match &renderer.fetches {
+        Some(fetches) => fetches.chart(renderer.tools.helm(), wanted, cancel),
+        None => Ok(Err(format!(
+            "{}: `--allow-network` fetches it",
+            wanted.describe()
+        ))),
+    }
+}
+
 /// The chart and all it needs, fetched where that is allowed; or why that is not to be had.
 pub(super) fn find_charts(
     tree: &Tree,
@@ -284,13 +301,7 @@ pub(super) fn find_charts(
     renderer: &Renderer,
     cancel: &Cancel,
 ) -> std::result::Result<std::result::Result<Charts, String>, Error> {
-    let fetch = |wanted: &Wanted| match &renderer.fetches {
-        Some(fetches) => fetches.chart(renderer.tools.helm(), wanted, cancel),
-        None => Ok(Err(format!(
-            "{}: `--allow-network` fetches it",
-            wanted.describe()
-        ))),
-    };
+    let fetch = |wanted: &Wanted| fetch(renderer, wanted, cancel);
     match &helm.chart {
         Chart::Local(path) => {
             let mut charts = charts(tree, path.as_bstr(), helm)?;

@@ -199,6 +199,7 @@ fn build(
         arguments,
         directory: Some(export.root()),
         environment: Vec::new(),
+        confined: None,
         cancel,
     };
     match run.output()? {

@@ -5,6 +5,7 @@ mod batch;
 mod export;
 mod fetch;
 mod helm;
+pub(crate) mod helmfile;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
@@ -155,6 +156,7 @@ pub struct Renderer {
     parsed: Memo<Oid, Arc<Parsed>>,
     outlines: Memo<Oid, Arc<Outline>>,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
+    listings: Memo<crate::cache::Key, Arc<helmfile::Releases>>,
     renderings: Memo<Key, Arc<Rendering>>,
     cache: Option<Arc<Cache>>,
     fetches: Option<Fetches>,
@@ -166,7 +168,7 @@ struct Key {
     tool: Tool,
     roots: Vec<RepoPath>,
     namespace: Option<String>,
-    /// Values read from objects.
+    /// Values read from objects. The versions of what helmfile runs.
     values: Vec<String>,
     /// Digests of charts from elsewhere.
     fetched: Vec<String>,
@@ -180,6 +182,7 @@ enum Job<'a> {
     Kustomize(&'a Additions, kustomization::Walk),
     /// The texts of the values with it.
     Helm(&'a Helm, helm::Charts, Vec<String>),
+    Helmfile(&'a Helmfile, Box<helmfile::Inputs>),
 }
 
 impl Renderer {
@@ -191,6 +194,7 @@ impl Renderer {
             parsed: Memo::new(16 << 20),
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
+            listings: Memo::new(4 << 20),
             renderings: Memo::new(32 << 20),
             cache: None,
             fetches: None,
@@ -258,11 +262,23 @@ impl Renderer {
             namespace: recipe.namespace.clone(),
             values: match &job {
                 Job::Helm(.., values) => values.clone(),
+                Job::Helmfile(..) => {
+                    let helm = self.tools.helm().ok();
+                    let builder = self.tools.kustomize().ok();
+                    let run = helm
+                        .into_iter()
+                        .chain(builder.map(|builder| &builder.program));
+                    run.map(|program| program.version.clone()).collect()
+                }
                 Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
             },
             fetched: match &job {
                 Job::Helm(_, charts, _) => {
                     let fetched = charts.packed.iter().chain(&charts.fetched);
+                    fetched.map(|chart| chart.digest.clone()).collect()
+                }
+                Job::Helmfile(_, inputs) => {
+                    let fetched = inputs.fetched.iter();
                     fetched.map(|chart| chart.digest.clone()).collect()
                 }
                 Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
@@ -274,6 +290,7 @@ impl Renderer {
                     .collect(),
                 Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
                 Job::Helm(_, charts, _) => inputs(&tree, &charts.closure, &[])?,
+                Job::Helmfile(_, found) => inputs(&tree, &found.closure, &[])?,
             },
         };
         if let Some(known) = self.renderings.get(&key) {
@@ -283,6 +300,7 @@ impl Renderer {
             Job::Plain(_) => None,
             Job::Kustomize(..) => self.tools.kustomize().ok().map(|builder| &builder.program),
             Job::Helm(..) => self.tools.helm().ok(),
+            Job::Helmfile(..) => self.tools.helmfile().ok(),
         };
         let stored = self.cache.as_ref().zip(tool).map(|(cache, tool)| {
             let key = stored::key(&key, tool.name, &tool.version, &self.masking);
@@ -301,6 +319,9 @@ impl Renderer {
             }
             Job::Helm(helm, charts, values) => {
                 helm::render(&tree, recipe, helm, charts, values, self, cancel)?
+            }
+            Job::Helmfile(helmfile, inputs) => {
+                helmfile::render(&tree, recipe, helmfile, inputs, self, cancel)?
             }
         };
         if let Some((cache, at, _)) = stored
@@ -348,7 +369,12 @@ impl Renderer {
                     Err(why) => return Ok(Err(why)),
                 }
             }
-            (Tool::Helmfile(helmfile), _) => return Ok(Err(helmfile.why_not())),
+            (Tool::Helmfile(helmfile), _) => {
+                match helmfile::inputs(tree, recipe, helmfile, self, cancel)? {
+                    Ok(inputs) => Job::Helmfile(helmfile, Box::new(inputs)),
+                    Err(why) => return Ok(Err(why)),
+                }
+            }
             (Tool::Unavailable(why), _) => return Ok(Err(why.clone())),
         }))
     }

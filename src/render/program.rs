@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::export::Export;
-use crate::exec::{self, Command};
+use crate::exec::{self, Command, Confinement};
 use crate::task::Cancel;
 use crate::text;
 
@@ -52,6 +52,7 @@ pub(super) fn ask(program: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
         arguments: arguments.iter().map(OsString::from).collect(),
         directory: None,
         environment: Vec::new(),
+        confined: None,
         cancel: &Cancel::new(),
     };
     run.output().ok()?.ok()
@@ -80,6 +81,8 @@ pub(super) struct Run<'a> {
     pub(super) directory: Option<&'a Path>,
     /// Beside what every tool gets.
     pub(super) environment: Vec<(&'static str, OsString)>,
+    /// All it may touch, beside its home.
+    pub(super) confined: Option<Confinement>,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -124,6 +127,10 @@ impl Run<'_> {
         }
         for (name, value) in self.environment {
             command = command.env(name, value);
+        }
+        if let Some(mut confinement) = self.confined {
+            confinement.writable.push(home.path().to_owned());
+            command = command.confine(confinement);
         }
         let output = match exec::run(&command) {
             Ok(output) => output,

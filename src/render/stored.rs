@@ -35,6 +35,11 @@ pub(super) fn program_key(file: &Path) -> Option<cache::Key> {
     )))
 }
 
+/// The digest of everything that a list of a helmfile's releases depends on.
+pub(super) fn listing_key(inputs: &str) -> cache::Key {
+    digest_of(&format!("releases {FORMAT} {inputs}"))
+}
+
 fn digest_of(text: &str) -> cache::Key {
     let mut key = cache::Key::default();
     let digest = digest::digest(&digest::SHA256, text.as_bytes());

@@ -197,14 +197,3 @@ pub struct Helmfile {
     pub release: String,
     pub namespace: Option<String>,
 }
-
-impl Helmfile {
-    /// Helmfile runs the hooks, helm programs and post-renderers that a helmfile names before it prints anything, and its
-    /// `HELMFILE_DISABLE_INSECURE_FEATURES` does not keep it from that (helmfile v1.1.7 `pkg/app/run.go`).
-    pub(super) fn why_not(&self) -> String {
-        let release = crate::text::clean_line(&self.release);
-        format!(
-            "{release} is a release of a helmfile: helmfile is not run here, for it runs the programs that a helmfile names"
-        )
-    }
-}

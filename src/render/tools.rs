@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::program::{self, Program};
-use super::{helm, kustomize, stored};
+use super::{helm, helmfile, kustomize, stored};
 use crate::cache::Cache;
 
 /// The tools of one renderer, or why there is none.
@@ -17,6 +17,7 @@ pub(super) struct Tools {
     pub(super) cache: Option<Arc<Cache>>,
     pub(super) kustomize: OnceLock<Result<kustomize::Builder, String>>,
     pub(super) helm: OnceLock<Result<Program, String>>,
+    pub(super) helmfile: OnceLock<Result<Program, String>>,
 }
 
 impl Tools {
@@ -30,6 +31,13 @@ impl Tools {
     pub(super) fn helm(&self) -> Result<&Program, &str> {
         self.helm
             .get_or_init(|| helm::find(self))
+            .as_ref()
+            .map_err(String::as_str)
+    }
+
+    pub(super) fn helmfile(&self) -> Result<&Program, &str> {
+        self.helmfile
+            .get_or_init(|| helmfile::find(self))
             .as_ref()
             .map_err(String::as_str)
     }

@@ -14,5 +14,6 @@ mod merge;
 mod render;
 mod render_deployers;
 mod render_helm;
+mod render_helmfile;
 mod revert;
 mod stage;

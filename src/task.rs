@@ -130,6 +130,8 @@ pub enum Why {
     Unreachable(String),
     /// The server does not know this kind.
     UnknownKind(String),
+    /// Something else than a cluster holds it: a Terraform resource, an Ansible play.
+    NotInCluster,
     /// A tool that would be needed is not installed.
     ToolMissing(String),
     /// `--offline`.
@@ -148,6 +150,7 @@ impl fmt::Display for Why {
             Why::Forbidden(what) => write!(f, "forbidden: {what}"),
             Why::Unreachable(what) => write!(f, "unreachable: {what}"),
             Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),
+            Why::NotInCluster => f.write_str("not a Kubernetes object"),
             Why::ToolMissing(tool) => write!(f, "{tool} is not installed"),
             Why::Offline => f.write_str("offline"),
             Why::Past => f.write_str("not known for the past"),

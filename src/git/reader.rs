@@ -131,6 +131,14 @@ impl Reader {
         }
     }
 
+    /// What is right in the directory at `path`, with full paths, in the order of its tree. Of anything else: nothing.
+    pub fn children(&self, tree: Oid, path: &BStr) -> Result<Vec<Entry>> {
+        match self.entry(tree, path)? {
+            Some(root) => tree::children(&self.objects, &root).map_err(failed("ls-tree")),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Paths whose entry differs between two trees, in path order, without rename detection.
     pub fn diff(&self, before: Oid, after: Oid) -> Result<Vec<PathChange>> {
         self.require_tree(before)?;

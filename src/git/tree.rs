@@ -105,17 +105,36 @@ pub(super) fn files(objects: &Objects, root: Entry) -> gix::Result<Vec<Entry>> {
             continue;
         }
         let first = pending.len();
-        for child in objects.find_tree_iter(&entry.id, &mut buffer)? {
-            let child = child?;
-            pending.push(Entry {
-                path: join(entry.path.as_bstr(), child.filename),
-                kind: EntryKind::of(child.mode),
-                id: child.oid.to_owned(),
-            });
-        }
+        add_children(objects, &entry, &mut buffer, &mut pending)?;
         pending[first..].reverse();
     }
     Ok(out)
+}
+
+/// What is right in `directory`, in the order of its tree; nothing where it is none.
+pub(super) fn children(objects: &Objects, directory: &Entry) -> gix::Result<Vec<Entry>> {
+    let mut out = Vec::new();
+    if directory.kind == EntryKind::Tree {
+        add_children(objects, directory, &mut Vec::new(), &mut out)?;
+    }
+    Ok(out)
+}
+
+fn add_children(
+    objects: &Objects,
+    directory: &Entry,
+    buffer: &mut Vec<u8>,
+    out: &mut Vec<Entry>,
+) -> gix::Result<()> {
+    for child in objects.find_tree_iter(&directory.id, buffer)? {
+        let child = child?;
+        out.push(Entry {
+            path: join(directory.path.as_bstr(), child.filename),
+            kind: EntryKind::of(child.mode),
+            id: child.oid.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn join(parent: &BStr, name: &BStr) -> RepoPath {

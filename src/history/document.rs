@@ -8,7 +8,7 @@ use super::resource::{LogEntry, OnStep, declared_in, may_be, tree_before, walk};
 use crate::diff::ChangeKind;
 use crate::git::{BStr, Oid, PathChange, RepoPath};
 use crate::layout::{App, Deployer, Destination};
-use crate::manifest::ObjectRef;
+use crate::manifest::{Language, ObjectRef};
 use crate::render::{Recipe, Tool};
 use crate::task::Cancel;
 
@@ -25,7 +25,10 @@ pub fn document_log(
     let mut document = Document {
         sources,
         path: path.to_owned(),
-        object: object.clone(),
+        object: ObjectRef {
+            name: Language::declared_name(object).to_owned(),
+            ..object.clone()
+        },
     };
     walk(history, cancel, on_step, &mut |rows, at, row| {
         document.step(rows, at, row)
@@ -91,7 +94,7 @@ impl Document<'_> {
         path: &RepoPath,
     ) -> super::Result<Vec<Item<'l>>> {
         let recipe = Recipe {
-            tool: Tool::Plain,
+            tool: Language::of(&self.object).map_or(Tool::Plain, Tool::Items),
             roots: vec![path.clone()],
             closure: vec![path.clone()],
             namespace: None,

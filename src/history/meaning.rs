@@ -4,6 +4,7 @@
 //! Every change becomes a statement; the same statement about several environments or resources is said once. Images
 //! come first: they are what most commits are about.
 
+mod items;
 mod special;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -29,7 +29,7 @@ pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
                 .iter()
                 .find(|path| charts.contains(*path))
                 .cloned(),
-            Tool::Plain | Tool::Kustomize(_) | Tool::Unavailable(_) => None,
+            Tool::Plain | Tool::Items(_) | Tool::Kustomize(_) | Tool::Unavailable(_) => None,
         })
         .collect();
     for directory in &charts {

@@ -5,6 +5,7 @@
 
 mod argo;
 mod attribution;
+mod beside;
 mod branches;
 mod chart;
 mod draft;
@@ -20,6 +21,7 @@ mod overrides;
 mod own;
 mod pipeline;
 mod plain;
+mod terraform;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -29,7 +31,7 @@ use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, 
 use crate::manifest::ObjectRef;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
-use crate::render::{Recipe, Renderer};
+use crate::render::{Recipe, Renderer, Tool};
 
 use argo::Applications;
 pub use attribution::{is_bot, is_generated};
@@ -70,6 +72,7 @@ pub enum LayoutKind {
     Kustomize,
     Helm,
     Plain,
+    Terraform,
 }
 
 /// A place things are deployed to.
@@ -102,6 +105,7 @@ pub enum Deployer {
     JenkinsX,
     Helm,
     Pipeline,
+    Terraform,
     Unknown,
 }
 
@@ -127,6 +131,16 @@ impl Layout {
         self.environments
             .iter()
             .find(|environment| environment.name == name)
+    }
+
+    /// Whether nothing of an environment is in any cluster.
+    pub fn is_elsewhere(&self, environment: &str) -> bool {
+        let mut apps = self
+            .apps
+            .iter()
+            .filter(|app| app.environment == environment)
+            .peekable();
+        apps.peek().is_some() && apps.all(|app| matches!(app.recipe.tool, Tool::Items(_)))
     }
 
     /// The apps that a change of any of these paths may change, by their recipe or by the files they are made from: indices
@@ -189,8 +203,15 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         // Which one, and whether any, is told below.
         Deployer::Pipeline
     };
+    let mut beside = Draft {
+        overrides: draft.overrides.clone(),
+        ..Draft::default()
+    };
+    let overrides = draft.overrides.clone();
     let mut layout = draft.finish(otherwise);
     pipeline::assign(&tree, &mut layout)?;
+    terraform::detect(&tree, renderer, &mut beside)?;
+    beside::add(beside, &overrides, &mut layout);
     let unknown: Vec<String> = own
         .names()
         .filter(|name| layout.environment(name).is_none())
@@ -235,6 +256,8 @@ pub fn unaltered(
             false
         } else if is_kustomization_name(file_name(path)) {
             renderer.kustomization(reader, before)? == renderer.kustomization(reader, after)?
+        } else if terraform::is_read(path) {
+            terraform::is_same(reader, renderer, before, after)?
         } else if is_manifest_name(path) || plain::has_no_extension(path) {
             renderer.outline(reader, before)? == renderer.outline(reader, after)?
         } else {

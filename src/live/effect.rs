@@ -8,7 +8,7 @@ use super::immutable::is_immutable;
 use super::object::LiveObject;
 use crate::diff;
 use crate::layout::Deployer;
-use crate::manifest::{FieldPath, Leaf, ListKeys, Node, Object, ObjectRef, Step};
+use crate::manifest::{FieldPath, Language, Leaf, ListKeys, Node, Object, ObjectRef, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +41,18 @@ pub fn effect(
     lists: &ListKeys,
 ) -> Option<Effect> {
     let object = after.or(before)?.id.clone();
+    if let Some(language) = Language::of(&object) {
+        let name = language.name();
+        return Some(Effect {
+            object,
+            action: match (before, after) {
+                (None, _) => Action::Create,
+                (_, None) => Action::Prune,
+                (Some(_), Some(_)) => Action::Update,
+            },
+            detail: format!("applied by {name}: what that does is not known here"),
+        });
+    }
     let (action, detail) = match (after, live) {
         (Some(_), Some(None)) => (Action::Create, String::new()),
         (Some(_), None) if before.is_none() => (Action::Create, String::new()),
@@ -319,7 +331,7 @@ fn removed(object: &Object, deployer: Deployer) -> (Action, String) {
         Deployer::Helm if object.annotation("helm.sh/hook").is_some() => {
             orphan("Helm does not manage hooks")
         }
-        Deployer::Pipeline | Deployer::Unknown => {
+        Deployer::Pipeline | Deployer::Terraform | Deployer::Unknown => {
             orphan("whether its deployer deletes what leaves git is not known")
         }
         Deployer::JenkinsX | Deployer::Flux | Deployer::ArgoCd | Deployer::Helm => (

@@ -10,14 +10,23 @@ use super::tree::{self, Key, NodeId, Tree, Value};
 
 /// The masked value of `tree`, and the lines of keys that were set before.
 pub(super) fn build(tree: &Tree<'_>, masking: &Masking) -> (Node, Vec<u32>) {
-    let marks = masking.marks(tree);
+    build_at(tree, tree.root, &masking.marks(tree), masking)
+}
+
+/// The same for what is below `root`, with what is marked by `marks`.
+pub(super) fn build_at(
+    tree: &Tree<'_>,
+    root: NodeId,
+    marks: &Marks,
+    masking: &Masking,
+) -> (Node, Vec<u32>) {
     let mut builder = Builder {
         tree,
         masking,
-        marks: &marks,
+        marks,
         duplicates: Vec::new(),
     };
-    let node = builder.node(tree.root);
+    let node = builder.node(root);
     let mut duplicates = builder.duplicates;
     duplicates.sort_unstable();
     duplicates.dedup();

@@ -141,13 +141,7 @@ impl Masking {
                 marks.whole(tree, found, Secrecy::Plain)
             });
         }
-        let mut configured = false;
-        for pattern in self.patterns.iter().filter(|pattern| pattern.is_for(kind)) {
-            configured = true;
-            pattern.select(tree, object, &mut |found| {
-                marks.whole(tree, found, Secrecy::Plain)
-            });
-        }
+        let configured = self.mark_paths(tree, object, kind, marks);
         if secret || configured {
             let copy = ["metadata", "annotations", LAST_APPLIED]
                 .iter()
@@ -157,6 +151,24 @@ impl Masking {
                 marks.set(tree.resolve(copy), Secrecy::LastApplied);
             }
         }
+    }
+
+    /// Marks what the configured paths select in an object of this kind; whether any is about it.
+    pub(super) fn mark_paths(
+        &self,
+        tree: &Tree<'_>,
+        object: NodeId,
+        kind: &str,
+        marks: &mut Marks,
+    ) -> bool {
+        let mut configured = false;
+        for pattern in self.patterns.iter().filter(|pattern| pattern.is_for(kind)) {
+            configured = true;
+            pattern.select(tree, object, &mut |found| {
+                marks.whole(tree, found, Secrecy::Plain)
+            });
+        }
+        configured
     }
 
     /// Whether text that cannot be read as YAML may hold something to mask.
@@ -232,6 +244,11 @@ impl Marks {
 
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, Secrecy)> {
         self.nodes.iter().map(|(&id, &secrecy)| (id, secrecy))
+    }
+
+    /// Marks a node that is known to be secret by something else.
+    pub fn add(&mut self, tree: &Tree<'_>, id: NodeId) {
+        self.whole(tree, id, Secrecy::Plain);
     }
 
     fn set(&mut self, id: NodeId, secrecy: Secrecy) -> bool {

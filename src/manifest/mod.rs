@@ -7,6 +7,7 @@
 mod build;
 mod emit;
 mod image;
+mod items;
 mod kinds;
 mod lookup;
 mod mask;
@@ -24,6 +25,7 @@ mod stored;
 mod tree;
 
 pub use image::{Image, image_of_values, images};
+pub use items::{Language, masked_items, parse_items};
 pub use kinds::{is_cluster_scoped, kind_for};
 pub use mask::{MaskedId, Masking};
 pub use object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};

@@ -5,12 +5,12 @@
 use std::ops::Range;
 
 use super::build;
-use super::mask::{self, Masking, Secrecy};
+use super::mask::{self, Marks, Masking, Secrecy};
 use super::object::Leaf;
 use super::source;
 use super::tree::{self, Key, NodeId, Origin, Reading, Tree, Value};
 
-const COMMENT: &str = "# <masked>";
+pub(super) const COMMENT: &str = "# <masked>";
 
 /// A manifest's text for people to read, with every value that [`parse()`](super::parse()) would mask replaced by its label
 /// (`<masked#1>`), and a Secret that does not parse hidden whole. Line structure outside masked values is kept, and what
@@ -57,17 +57,7 @@ fn is_object(tree: &Tree<'_>) -> bool {
 fn hidden(reading: &Reading<'_>, text: &str, masking: &Masking) -> Vec<(Range<usize>, String)> {
     let mut hidden = Vec::new();
     for tree in &reading.trees {
-        for (id, secrecy) in masking.marks(tree).iter() {
-            let secrecy = if secrecy == Secrecy::LastApplied {
-                Secrecy::Plain
-            } else {
-                secrecy
-            };
-            if let Leaf::Masked(masked) = build::masked(tree, id, secrecy, masking) {
-                let bytes = tree.nodes[id].bytes.clone();
-                hidden.push((bytes, format!("<masked{}>", masked.label())));
-            }
-        }
+        hidden.extend(labels(tree, &masking.marks(tree), masking));
         for region in data_regions(tree) {
             let inside = |comment: &&Range<usize>| {
                 region.start <= comment.start && comment.start < region.end
@@ -90,7 +80,32 @@ fn hidden(reading: &Reading<'_>, text: &str, masking: &Masking) -> Vec<(Range<us
             hidden.extend(block.iter().map(|at| (at.clone(), COMMENT.to_owned())));
         }
     }
-    // Outer spans first: what is masked as a whole is not masked again inside.
+    outermost(hidden)
+}
+
+/// The bytes of marked nodes, and what stands for them.
+pub(super) fn labels(
+    tree: &Tree<'_>,
+    marks: &Marks,
+    masking: &Masking,
+) -> Vec<(Range<usize>, String)> {
+    let mut labels = Vec::new();
+    for (id, secrecy) in marks.iter() {
+        let secrecy = if secrecy == Secrecy::LastApplied {
+            Secrecy::Plain
+        } else {
+            secrecy
+        };
+        if let Leaf::Masked(masked) = build::masked(tree, id, secrecy, masking) {
+            let bytes = tree.nodes[id].bytes.clone();
+            labels.push((bytes, format!("<masked{}>", masked.label())));
+        }
+    }
+    labels
+}
+
+/// Outer spans first: what is masked as a whole is not masked again inside.
+pub(super) fn outermost(mut hidden: Vec<(Range<usize>, String)>) -> Vec<(Range<usize>, String)> {
     hidden.sort_by(|(a, _), (b, _)| a.start.cmp(&b.start).then(b.end.cmp(&a.end)));
     let mut end = 0;
     hidden.retain(|(bytes, _)| {
@@ -103,7 +118,7 @@ fn hidden(reading: &Reading<'_>, text: &str, masking: &Masking) -> Vec<(Range<us
     hidden
 }
 
-fn replace(text: &str, hidden: Vec<(Range<usize>, String)>, out: &mut String) {
+pub(super) fn replace(text: &str, hidden: Vec<(Range<usize>, String)>, out: &mut String) {
     let mut copied = 0;
     for (bytes, label) in hidden {
         let value = &text[bytes.clone()];

@@ -70,6 +70,18 @@ pub(super) enum Key<'a> {
     Merge,
 }
 
+impl<'a> TreeNode<'a> {
+    /// A node of a tree without aliases, whose depth whoever makes it has bounded: nothing reads its height and cost.
+    pub fn new(bytes: Range<usize>, value: Value<'a>) -> TreeNode<'a> {
+        TreeNode {
+            bytes,
+            value,
+            height: 0,
+            cost: 0,
+        }
+    }
+}
+
 /// Why a part cannot be read.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -189,13 +201,7 @@ fn json_node(
                 .collect::<Option<_>>()?,
         ),
     };
-    // Without aliases the height is the depth checked above, and nothing reads the cost.
-    nodes.push(TreeNode {
-        bytes: 0..0,
-        value,
-        height: 0,
-        cost: 0,
-    });
+    nodes.push(TreeNode::new(0..0, value));
     Some(nodes.len() - 1)
 }
 

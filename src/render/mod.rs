@@ -6,6 +6,7 @@ mod export;
 mod fetch;
 mod helm;
 pub(crate) mod helmfile;
+pub(crate) mod items;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
@@ -29,7 +30,7 @@ use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
-use crate::manifest::{self, Broken, Cause, Manifest, Masking, Object, ObjectRef};
+use crate::manifest::{self, Broken, Cause, Language, Manifest, Masking, Object, ObjectRef};
 use crate::task::Cancel;
 use fetch::Fetches;
 use kustomization::Kustomization;
@@ -45,7 +46,7 @@ use tree::{Tree, is_within};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recipe {
     pub tool: Tool,
-    /// Plain: directories and files read. Kustomize: the directory of the kustomization. Helm: the chart's directory, if
+    /// Plain: directories and files read. Items: the same, without what is below the directories. Kustomize: the directory of the kustomization. Helm: the chart's directory, if
     /// it is in the repository, and the values files. Helmfile: the helmfile.
     pub roots: Vec<RepoPath>,
     /// Every path (file or directory) that can change the result, roots included; of a kustomization: its files.
@@ -154,6 +155,7 @@ pub struct Renderer {
     masking: Masking,
     tools: Tools,
     parsed: Memo<Oid, Arc<Parsed>>,
+    items: Memo<(Oid, Language), Arc<Parsed>>,
     outlines: Memo<Oid, Arc<Outline>>,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     listings: Memo<crate::cache::Key, Arc<helmfile::Releases>>,
@@ -180,6 +182,7 @@ struct Key {
 enum Job<'a> {
     Plain(Vec<(RepoPath, Oid)>),
     Kustomize(&'a Additions, kustomization::Walk),
+    Items(Language, Vec<items::Part>),
     /// The texts of the values with it.
     Helm(&'a Helm, helm::Charts, Vec<String>),
     Helmfile(&'a Helmfile, Box<helmfile::Inputs>),
@@ -192,6 +195,7 @@ impl Renderer {
             masking,
             tools: Tools::default(),
             parsed: Memo::new(16 << 20),
+            items: Memo::new(16 << 20),
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
             listings: Memo::new(4 << 20),
@@ -270,7 +274,7 @@ impl Renderer {
                         .chain(builder.map(|builder| &builder.program));
                     run.map(|program| program.version.clone()).collect()
                 }
-                Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
+                Job::Plain(_) | Job::Items(..) | Job::Kustomize(..) => Vec::new(),
             },
             fetched: match &job {
                 Job::Helm(_, charts, _) => {
@@ -281,12 +285,17 @@ impl Renderer {
                     let fetched = inputs.fetched.iter();
                     fetched.map(|chart| chart.digest.clone()).collect()
                 }
-                Job::Plain(_) | Job::Kustomize(..) => Vec::new(),
+                Job::Plain(_) | Job::Items(..) | Job::Kustomize(..) => Vec::new(),
             },
             inputs: match &job {
                 Job::Plain(files) => files
                     .iter()
                     .map(|(path, blob)| (path.clone(), Some(*blob)))
+                    .collect(),
+                // What stands before names follows from these files.
+                Job::Items(_, parts) => parts
+                    .iter()
+                    .map(|part| (part.path.clone(), Some(part.blob)))
                     .collect(),
                 Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
                 Job::Helm(_, charts, _) => inputs(&tree, &charts.closure, &[])?,
@@ -297,7 +306,7 @@ impl Renderer {
             return Ok(known);
         }
         let tool = match &job {
-            Job::Plain(_) => None,
+            Job::Plain(_) | Job::Items(..) => None,
             Job::Kustomize(..) => self.tools.kustomize().ok().map(|builder| &builder.program),
             Job::Helm(..) => self.tools.helm().ok(),
             Job::Helmfile(..) => self.tools.helmfile().ok(),
@@ -314,6 +323,7 @@ impl Renderer {
         }
         let rendering = match &job {
             Job::Plain(files) => plain::render(&tree, recipe, files, self)?,
+            Job::Items(language, parts) => items::render(&tree, recipe, *language, parts, self)?,
             Job::Kustomize(additions, walk) => {
                 kustomize::render(&tree, recipe, additions, walk, self, cancel)?
             }
@@ -369,6 +379,10 @@ impl Renderer {
                     Err(why) => return Ok(Err(why)),
                 }
             }
+            (Tool::Items(language), _) => Job::Items(
+                *language,
+                items::parts(tree, *language, &recipe.roots, self)?,
+            ),
             (Tool::Helmfile(helmfile), _) => {
                 match helmfile::inputs(tree, recipe, helmfile, self, cancel)? {
                     Ok(inputs) => Job::Helmfile(helmfile, Box::new(inputs)),
@@ -389,23 +403,38 @@ impl Renderer {
             return Ok(known);
         }
         let bytes = reader.blob(blob)?;
-        let manifest = if bytes.len() > MAX_MANIFEST {
-            Manifest {
-                broken: vec![Broken {
-                    line: 1,
-                    cause: Cause::Limit,
-                    why: format!("larger than {} MiB", MAX_MANIFEST >> 20),
-                }],
-                ..Manifest::default()
-            }
-        } else {
-            manifest::parse(&bytes, &self.masking)
+        let manifest = match bytes.len() > MAX_MANIFEST {
+            true => too_large(),
+            false => manifest::parse(&bytes, &self.masking),
         };
         let parsed = Arc::new(Parsed {
             manifest,
             claims_objects: claims_objects(&bytes),
         });
         self.parsed.insert(blob, parsed.clone(), bytes.len() + 256);
+        Ok(parsed)
+    }
+
+    /// A blob read as items of a language, once.
+    pub(crate) fn items(
+        &self,
+        reader: &Reader,
+        blob: Oid,
+        language: Language,
+    ) -> Result<Arc<Parsed>> {
+        if let Some(known) = self.items.get(&(blob, language)) {
+            return Ok(known);
+        }
+        let bytes = reader.blob(blob)?;
+        let parsed = Arc::new(Parsed {
+            manifest: match bytes.len() > MAX_MANIFEST {
+                true => too_large(),
+                false => manifest::parse_items(language, &bytes, &self.masking),
+            },
+            claims_objects: true,
+        });
+        self.items
+            .insert((blob, language), parsed.clone(), bytes.len() + 256);
         Ok(parsed)
     }
 
@@ -470,6 +499,17 @@ fn placed(mut object: Object, namespace: Option<&str>) -> Object {
         object.id.namespace = Some(namespace.to_owned());
     }
     object
+}
+
+fn too_large() -> Manifest {
+    Manifest {
+        broken: vec![Broken {
+            line: 1,
+            cause: Cause::Limit,
+            why: format!("larger than {} MiB", MAX_MANIFEST >> 20),
+        }],
+        ..Manifest::default()
+    }
 }
 
 fn claims_objects(bytes: &[u8]) -> bool {

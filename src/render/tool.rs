@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use super::Recipe;
 use crate::git::RepoPath;
-use crate::manifest::{FieldPath, ObjectRef};
+use crate::manifest::{FieldPath, Language, ObjectRef};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Tool {
     /// Manifests are objects already: read, not rendered.
     Plain,
+    /// Files of another language, whose items something other than a cluster takes.
+    Items(Language),
     Kustomize(Box<Additions>),
     Helm(Box<Helm>),
     Helmfile(Box<Helmfile>),

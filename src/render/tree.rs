@@ -108,6 +108,27 @@ impl<'a> Tree<'a> {
             .collect())
     }
 
+    /// The files right in `directory`, by path; links to files are followed.
+    pub(crate) fn files_in(&self, directory: &BStr) -> Result<Vec<(RepoPath, Oid)>> {
+        let mut files = Vec::new();
+        for entry in self.reader.children(self.root, directory)? {
+            match entry.kind {
+                EntryKind::Blob | EntryKind::Executable => files.push((entry.path, entry.id)),
+                EntryKind::Symlink => {
+                    if let Followed::To {
+                        node: Node::File(id),
+                        ..
+                    } = self.follow(entry.path.as_bstr())?
+                    {
+                        files.push((entry.path, id));
+                    }
+                }
+                EntryKind::Tree | EntryKind::Submodule => {}
+            }
+        }
+        Ok(files)
+    }
+
     /// As [`Tree::below`], for a tree that was listed; else empty.
     pub(crate) fn listed_below(&self, directory: &BStr) -> &[(RepoPath, EntryKind, Oid)] {
         let listing = self

@@ -1,7 +1,7 @@
 //! How much to undo.
 
 use crate::git::{BStr, RepoPath};
-use crate::manifest::ObjectRef;
+use crate::manifest::{Language, ObjectRef};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -27,7 +27,7 @@ impl Document {
         namespace
             && declared.group == self.object.group
             && declared.kind == self.object.kind
-            && declared.name == self.object.name
+            && declared.name == Language::declared_name(&self.object)
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::scope::Document;
 use super::{Error, Result, Undo};
 use crate::git::{Conflict, ConflictKind, EntryKind, Oid, Reader, TreeEdit};
-use crate::manifest::{Masking, Object, parse};
+use crate::manifest::{Language, Masking, Object, parse, parse_items};
 
 /// A document on one side: the file's blob, and where in it the document is.
 struct Side {
@@ -144,6 +144,9 @@ fn splice_bytes(
                     }
                     bytes.splice(range, text);
                 }
+                None if Language::of(&document.object).is_some() => {
+                    append_item(&mut bytes, text, document)?;
+                }
                 None => append(&mut bytes, text),
             }
             (ours.kind, bytes)
@@ -151,6 +154,10 @@ fn splice_bytes(
         (Some(ours), None) => {
             let Some((range, _)) = ours.found else {
                 return Ok(onto);
+            };
+            let without = match Language::of(&document.object) {
+                Some(_) => without_item,
+                None => without,
             };
             (ours.kind, without(&ours.bytes, range))
         }
@@ -177,6 +184,36 @@ fn append(bytes: &mut Vec<u8>, text: &[u8]) {
         bytes.extend_from_slice(b"---\n");
     }
     bytes.extend_from_slice(text);
+}
+
+/// Items need nothing between them but lines. Where it was inside something else, a local value finds a place of its own,
+/// and no other does.
+fn append_item(bytes: &mut Vec<u8>, text: &[u8], document: &Document) -> Result<()> {
+    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+        bytes.push(b'\n');
+    }
+    let inside = text.starts_with(b" ") || text.starts_with(b"\t");
+    match document.object.kind.as_str() {
+        "local" => bytes.extend_from_slice(&[b"\nlocals {\n", text, b"}\n"].concat()),
+        _ if inside => {
+            return Err(Error::InList {
+                path: document.path.to_string(),
+                object: document.object.to_string(),
+            });
+        }
+        _ => bytes.extend_from_slice(&[b"\n", text].concat()),
+    }
+    Ok(())
+}
+
+/// The file without an item, and without one of two empty lines that would meet where it was.
+fn without_item(bytes: &[u8], range: Range<usize>) -> Vec<u8> {
+    let (before, after) = (
+        &bytes[..range.start.min(bytes.len())],
+        &bytes[range.end.min(bytes.len())..],
+    );
+    let apart = before.ends_with(b"\n\n") && (after.is_empty() || after.starts_with(b"\n"));
+    [&before[..before.len() - usize::from(apart)], after].concat()
 }
 
 /// The file without a document and without the `---` line that began it (for the first one: that begins the next).
@@ -220,7 +257,10 @@ fn side(
         return Ok(None);
     }
     let bytes = reader.blob(entry.id)?;
-    let manifest = parse(&bytes, masking);
+    let manifest = match Language::of(&document.object) {
+        Some(language) => parse_items(language, &bytes, masking),
+        None => parse(&bytes, masking),
+    };
     let found = manifest
         .documents
         .iter()

@@ -15,7 +15,7 @@ use super::{Workspace, live, version};
 use crate::git::{Oid, Tip};
 use crate::layout::Layout;
 use crate::live::{Health, SyncState};
-use crate::render::How;
+use crate::render::{How, Tool};
 use crate::task::{Cancel, Known, Sink, Why};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -151,7 +151,11 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
                         .iter()
                         .filter(|app| app.app.environment == environment.name)
                     {
-                        let unavailable = Known::Unavailable(why.clone());
+                        let why = match app.app.recipe.tool {
+                            Tool::Items(_) => Why::NotInCluster,
+                            _ => why.clone(),
+                        };
+                        let unavailable = Known::Unavailable(why);
                         set_live(
                             answer,
                             Some((&environment.name, &app.app.name)),

@@ -183,11 +183,13 @@ impl<'a> Past<'a> {
 
     /// Whether a file that changed held the name before: cheap, and never wrong about a removal.
     fn mentions(&self, row: &crate::history::Row, wanted: &Wanted) -> bool {
+        // A module's items are called otherwise in its files.
+        let name = wanted.name.rsplit('.').next().unwrap_or_default();
         row.changes.iter().any(|change| {
             change.before.is_some_and(|(_, blob)| {
                 self.reader
                     .blob(blob)
-                    .is_ok_and(|bytes| bytes.contains_str(&wanted.name))
+                    .is_ok_and(|bytes| bytes.contains_str(name))
             })
         })
     }
@@ -233,6 +235,11 @@ impl Wanted {
         self.environment
             .as_deref()
             .is_none_or(|wanted| wanted == name)
+    }
+
+    /// Whether it names one resource, and does not only say where.
+    pub(super) fn is_named(&self) -> bool {
+        !self.name.is_empty()
     }
 
     pub(super) fn matches(&self, object: &ObjectRef, path: Option<&RepoPath>) -> bool {

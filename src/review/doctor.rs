@@ -194,7 +194,12 @@ async fn clusters(ws: &Workspace) -> Vec<Check> {
         Err(error) => return vec![failed("cluster", &error.to_string())],
     };
     let mut checks: Vec<Check> = Vec::new();
-    for environment in layouts.iter().flat_map(|layout| &layout.environments) {
+    let mut environments = Vec::new();
+    for layout in &layouts {
+        let here = layout.environments.iter();
+        environments.extend(here.filter(|here| !layout.is_elsewhere(&here.name)));
+    }
+    for environment in environments {
         let check = match ws.inner.live.identity(environment).await {
             Known::Fresh(identity) | Known::Stale(identity, _) => {
                 let context = identity.context.as_deref().unwrap_or("snapshot");

@@ -9,7 +9,7 @@ use super::workspace::Past;
 use super::{Workspace, blame, live};
 use crate::git::{Oid, Tip};
 use crate::live::{Cause as Written, Health, HealthStatus, SyncState};
-use crate::manifest::{FieldPath, Node};
+use crate::manifest::{FieldPath, Language, Node};
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
 
@@ -185,6 +185,10 @@ fn compare(
             &object.id,
             rendered.source.as_ref().map(|source| &source.path),
         ) {
+            continue;
+        }
+        if Language::of(&object.id).is_some() && !wanted.is_named() {
+            // What no cluster holds does not drift there.
             continue;
         }
         let judged = listing.judge(object, &ownership, &ws.inner.lists);

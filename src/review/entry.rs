@@ -9,7 +9,7 @@ use crate::diff::suppressed;
 use crate::git::{Commit, Oid};
 use crate::history::{Origins, ResourceChange, Row, Rows};
 use crate::layout::is_bot;
-use crate::manifest::masked_text;
+use crate::manifest::{Language, masked_items, masked_text};
 use crate::render::{How, RenderedObject};
 
 pub fn line_of_row(row: &Row) -> CommitLine {
@@ -126,7 +126,11 @@ pub fn side_text(past: &Past, rendered: &RenderedObject, how: &How) -> String {
         && let Ok(bytes) = past.reader.blob(source.blob)
         && let Some(document) = bytes.get(place.bytes.clone())
     {
-        return masked_text(document, &past.ws.inner.masking);
+        let masking = &past.ws.inner.masking;
+        return match Language::of(&rendered.object.id) {
+            Some(language) => masked_items(language, document, masking),
+            None => masked_text(document, masking),
+        };
     }
     rendered.object.to_yaml()
 }

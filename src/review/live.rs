@@ -15,7 +15,7 @@ use crate::layout;
 use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, SyncState, compare,
 };
-use crate::manifest::{ListKeys, Masking, Object, ObjectRef};
+use crate::manifest::{Language, ListKeys, Masking, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
 
 /// The clusters of a workspace, each connected to when it is first asked.
@@ -150,7 +150,9 @@ pub async fn listing<'a>(
             .iter()
             .map(|rendered| &rendered.object)
     });
-    let wanted = wanted(objects);
+    let Some(wanted) = wanted(objects) else {
+        return Listed(Known::Unavailable(Why::NotInCluster));
+    };
     if let Some(known) = lock(&ws.inner.live.listings).get(&environment.name)
         && known.covers(&wanted)
     {
@@ -165,15 +167,24 @@ pub async fn fresh_listing<'a>(
     environment: &layout::Environment,
     objects: impl Iterator<Item = &'a Object>,
 ) -> Listed {
-    read(ws, environment, wanted(objects)).await
+    match wanted(objects) {
+        Some(wanted) => read(ws, environment, wanted).await,
+        None => Listed(Known::Unavailable(Why::NotInCluster)),
+    }
 }
 
-fn wanted<'a>(objects: impl Iterator<Item = &'a Object>) -> Wanted {
+/// What to read in the cluster; `None` where all there is is elsewhere, so that which cluster it is in is no question.
+fn wanted<'a>(objects: impl Iterator<Item = &'a Object>) -> Option<Wanted> {
     let mut wanted = Wanted::default();
+    let mut elsewhere = false;
     for object in objects {
-        wanted.add(object, object.id.namespace.as_deref());
+        if Language::of(&object.id).is_some() {
+            elsewhere = true;
+        } else {
+            wanted.add(object, object.id.namespace.as_deref());
+        }
     }
-    wanted
+    (!elsewhere || !wanted.kinds.is_empty()).then_some(wanted)
 }
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
@@ -264,6 +275,9 @@ impl Listed {
 
     /// The live object: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
+        if Language::of(id).is_some() {
+            return Known::Unavailable(Why::NotInCluster);
+        }
         match &self.0 {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing.get(id),
             Known::Loading => Known::Loading,
@@ -380,6 +394,9 @@ impl Listed {
         id: &ObjectRef,
         lists: &ListKeys,
     ) -> Known<Live> {
+        if Language::of(id).is_some() {
+            return Known::Unavailable(Why::NotInCluster);
+        }
         let Known::Fresh((cluster, _)) = &self.0 else {
             return self.identity().map(|_| nothing_live());
         };

@@ -11,3 +11,4 @@ mod kustomize;
 mod plain;
 mod run;
 mod stage;
+mod terraform;

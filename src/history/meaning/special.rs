@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::super::changes::ResourceChange;
-use super::{NAMES_SAID, own_name, value};
+use super::{NAMES_SAID, items, own_name, value};
 use crate::diff::FieldChange;
-use crate::manifest::{Node, Object, Step};
+use crate::manifest::{Language, Node, Object, Step};
 use crate::text::clean_line;
 
 /// What the change of a resource meant, a text for each thing; the fields it tells are taken out of `fields`.
@@ -29,7 +29,13 @@ pub(super) fn said(change: &ResourceChange, fields: &mut Vec<&FieldChange>) -> V
         _ if is_cluster_api(group) => machines(fields),
         _ => Vec::new(),
     });
-    let resource = format!("{}/{}", change.object.kind, own_name(change));
+    let language = Language::of(&after.id);
+    said.extend(match language {
+        Some(Language::Terraform) => items::terraform(before, after, fields),
+        None => Vec::new(),
+    });
+    let between = if language.is_some() { ' ' } else { '/' };
+    let resource = format!("{}{between}{}", change.object.kind, own_name(change));
     said.into_iter()
         .map(|text| clean_line(&format!("{resource}{text}")))
         .collect()

@@ -93,6 +93,7 @@ pub fn deployer(deployer: Deployer) -> &'static str {
         Deployer::JenkinsX => "Jenkins X",
         Deployer::Helm => "Helm",
         Deployer::Pipeline => "a pipeline",
+        Deployer::Terraform => "Terraform",
         Deployer::Unknown => "nobody knows: the repository does not say",
     }
 }
@@ -100,7 +101,7 @@ pub fn deployer(deployer: Deployer) -> &'static str {
 /// A mark for a value that is not known, one look for each reason.
 pub fn why_mark(why: &Why) -> (&'static str, Role) {
     match why {
-        Why::NoCluster | Why::Offline | Why::Past => ("–", Role::Dim),
+        Why::NoCluster | Why::NotInCluster | Why::Offline | Why::Past => ("–", Role::Dim),
         Why::NoContextChosen | Why::UnknownKind(_) => ("?", Role::Unknown),
         Why::Forbidden(_) => ("⊘", Role::Warning),
         Why::Unreachable(_) | Why::ToolMissing(_) | Why::Failed(_) => ("!", Role::Error),

@@ -1,0 +1,305 @@
+//! Terraform, OpenTofu and Terragrunt: every directory that they are run in is an app; modules in the repository are part
+//! of those that call them.
+//!
+//! Which environment a directory is for follows from its path, as everywhere; where one directory serves several, each has
+//! a file of values (`prod.tfvars`, `environments/prod.tfvars`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{DEFAULT, Draft, FoundApp, ancestor, components};
+use super::names::{self, Place, Siblings};
+use super::{Deployer, LayoutKind, is_ignored};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
+use crate::manifest::{Document, Language, Node};
+use crate::render::items::{Call, call, is_module_file};
+use crate::render::tree::{Tree, file_name, parent};
+use crate::render::{Recipe, Renderer, Tool};
+
+/// Directories of values, beside or below the module that takes them.
+const VALUES: [&str; 8] = [
+    "config",
+    "env",
+    "environments",
+    "envs",
+    "tfvars",
+    "values",
+    "var",
+    "vars",
+];
+
+/// Directories that say what is in them, and not whose it is.
+const GROUPS: [&str; 6] = ["iac", "live", "root", "stacks", "terraform", "terragrunt"];
+
+/// What a directory that Terraform may run in holds.
+#[derive(Default)]
+struct Module {
+    terragrunt: bool,
+    /// Directories and files of the repository that it brings in.
+    calls: BTreeSet<RepoPath>,
+    /// Modules from elsewhere, with their version.
+    sources: Vec<Source>,
+}
+
+struct Source {
+    name: String,
+    version: Option<String>,
+}
+
+/// Whether a file is Terraform's or Terragrunt's.
+pub(super) fn is_read(path: &BStr) -> bool {
+    is_module_file(path) || path.ends_with(b".hcl") || path.ends_with(b".tfvars")
+}
+
+/// Whether two versions of a file say the same about modules.
+pub(super) fn is_same(
+    reader: &Reader,
+    renderer: &Renderer,
+    before: Oid,
+    after: Oid,
+) -> Result<bool> {
+    let read = |blob| renderer.items(reader, blob, Language::Terraform);
+    let calls = |documents: &[Document]| -> Vec<(String, Option<Node>, Option<Node>)> {
+        documents
+            .iter()
+            .filter(|document| {
+                matches!(
+                    document.object.id.kind.as_str(),
+                    "module" | "terraform" | "include"
+                )
+            })
+            .map(|document| {
+                let object = &document.object;
+                let source = object.at(&["source"]).or_else(|| object.at(&["path"]));
+                let version = object.at(&["version"]);
+                (object.id.to_string(), source.cloned(), version.cloned())
+            })
+            .collect()
+    };
+    let (before, after) = (read(before)?, read(after)?);
+    Ok(calls(&before.manifest.documents) == calls(&after.manifest.documents))
+}
+
+pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {
+    let modules = modules(tree, renderer)?;
+    let called: BTreeSet<&RepoPath> = modules
+        .iter()
+        .flat_map(|(directory, module)| module.calls.iter().filter(move |call| *call != directory))
+        .collect();
+    let roots: Vec<(&RepoPath, &Module)> = modules
+        .iter()
+        .filter(|(directory, _)| !called.contains(directory))
+        .collect();
+    if roots.is_empty() {
+        return Ok(());
+    }
+    draft.kinds.insert(LayoutKind::Terraform);
+    let siblings = Siblings::of(roots.iter().map(|(directory, _)| components(directory)));
+    for (directory, module) in roots {
+        let mut closure: BTreeSet<RepoPath> = [directory.clone()].into();
+        reach(directory, &modules, &mut closure);
+        let parts = components(directory);
+        let place = Place::of(
+            &parts,
+            |before, name| siblings.accept(before, name),
+            |_, _| true,
+        );
+        let values = match &place.environment {
+            Some(_) => BTreeMap::new(),
+            None => values(tree, directory.as_bstr()),
+        };
+        let mut add = |environment: String, roots: Vec<RepoPath>| {
+            draft.apps.push(FoundApp {
+                root: match place.root {
+                    0 => directory.clone(),
+                    root => ancestor(directory, root),
+                },
+                environment,
+                name: name(&place, module),
+                qualifier: parts.clone(),
+                recipe: Recipe {
+                    tool: Tool::Items(Language::Terraform),
+                    closure: closure.iter().chain(&roots[1..]).cloned().collect(),
+                    roots,
+                    namespace: None,
+                },
+                cluster: None,
+                deployer: Some(Deployer::Terraform),
+                declared_by: None,
+                chart: only(&module.sources).map(|source| source.name.clone()),
+                version: only(&module.sources).and_then(|source| source.version.clone()),
+                sources: Vec::new(),
+                marks: BTreeSet::new(),
+            });
+        };
+        if values.is_empty() {
+            let environment = place.environment.clone();
+            add(
+                environment.unwrap_or_else(|| DEFAULT.to_owned()),
+                vec![directory.clone()],
+            );
+        }
+        for (environment, files) in values {
+            add(
+                environment,
+                [directory.clone()].into_iter().chain(files).collect(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn only<T>(all: &[T]) -> Option<&T> {
+    match all {
+        [only] => Some(only),
+        _ => None,
+    }
+}
+
+/// Every directory with files of Terraform or Terragrunt right in it.
+fn modules(tree: &Tree, renderer: &Renderer) -> Result<BTreeMap<RepoPath, Module>> {
+    let mut modules: BTreeMap<RepoPath, Module> = BTreeMap::new();
+    for (path, kind, blob) in tree.listed_below("".into()) {
+        let path = path.as_bstr();
+        let terragrunt = file_name(path) == "terragrunt.hcl";
+        let file = matches!(
+            kind,
+            EntryKind::Blob | EntryKind::Executable | EntryKind::Symlink
+        );
+        if !file || is_ignored(path) || !(terragrunt || is_module_file(path)) {
+            continue;
+        }
+        let module = modules
+            .entry(RepoPath::from(parent(path).to_vec()))
+            .or_default();
+        module.terragrunt |= terragrunt;
+        if *kind == EntryKind::Symlink {
+            continue;
+        }
+        let parsed = renderer.items(tree.reader, *blob, Language::Terraform)?;
+        for document in &parsed.manifest.documents {
+            match call(tree, path, document)? {
+                Some(Call::Module(found) | Call::Source(found)) => {
+                    module.calls.insert(found);
+                }
+                Some(Call::Include(found)) => {
+                    // What only others include is no place to run in.
+                    module
+                        .calls
+                        .insert(RepoPath::from(parent(found.as_bstr()).to_vec()));
+                    module.calls.insert(found);
+                }
+                None => module.sources.extend(source(document)),
+            }
+        }
+    }
+    Ok(modules)
+}
+
+/// Everything that is reached from a directory by calls.
+fn reach(
+    directory: &RepoPath,
+    modules: &BTreeMap<RepoPath, Module>,
+    reached: &mut BTreeSet<RepoPath>,
+) {
+    let mut pending = vec![directory];
+    while let Some(next) = pending.pop() {
+        for call in modules
+            .get(next)
+            .into_iter()
+            .flat_map(|module| &module.calls)
+        {
+            if reached.insert(call.clone()) {
+                pending.push(call);
+            }
+        }
+    }
+}
+
+/// A module from elsewhere.
+fn source(document: &Document) -> Option<Source> {
+    let object = &document.object;
+    if !matches!(object.id.kind.as_str(), "module" | "terraform") {
+        return None;
+    }
+    let source = object.at(&["source"])?.as_str()?;
+    if source.starts_with('.') {
+        return None;
+    }
+    let version = object.at(&["version"]).and_then(Node::as_str);
+    let asked = source
+        .split_once('?')
+        .map_or("", |(_, query)| query)
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("ref=").or(pair.strip_prefix("version=")));
+    let path = source.split('?').next().unwrap_or_default();
+    let path = path.trim_end_matches('/').trim_end_matches(".git");
+    // A registry's: namespace, module, provider.
+    let registry = path.strip_prefix("tfr:///").unwrap_or(path);
+    let parts: Vec<&str> = registry.split('/').collect();
+    let name = match parts.as_slice() {
+        [_, module, _] if !registry.contains(':') => module,
+        [.., last] => last,
+        [] => return None,
+    };
+    Some(Source {
+        name: (*name).to_owned(),
+        version: version.or(asked).map(str::to_owned),
+    })
+}
+
+/// The files of values for each environment, where a directory that names none has any.
+fn values(tree: &Tree, directory: &BStr) -> BTreeMap<String, Vec<RepoPath>> {
+    let mut found: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
+    for (path, ..) in tree.listed_below(directory) {
+        let relative = match directory.is_empty() {
+            true => path.as_bstr(),
+            false => path[directory.len() + 1..].as_bstr(),
+        };
+        let name = file_name(relative).to_str_lossy();
+        let Some(stem) = name.strip_suffix(".tfvars") else {
+            continue;
+        };
+        let above = components(parent(relative));
+        let certain = |name: &str| names::environment(name).is_some();
+        let environment = match above.as_slice() {
+            [] => certain(stem).then(|| stem.to_owned()),
+            [one] if VALUES.contains(&one.as_str()) => {
+                (!stem.ends_with(".auto") && stem != "terraform").then(|| stem.to_owned())
+            }
+            [one] => certain(one).then(|| one.clone()),
+            [one, two] => VALUES.contains(&one.as_str()).then(|| two.clone()),
+            _ => None,
+        };
+        // What a module below has right in it is its own.
+        let own = above.is_empty()
+            || tree
+                .listed_below(parent(path.as_bstr()))
+                .iter()
+                .all(|(other, ..)| !is_module_file(other.as_bstr()));
+        if let Some(environment) = environment.filter(|_| own) {
+            found.entry(environment).or_default().push(path.clone());
+        }
+    }
+    found
+}
+
+/// What the path calls it: `eks` of `terraform/prod/eks`.
+fn name(place: &Place, module: &Module) -> String {
+    let own = Place {
+        before: place
+            .before
+            .iter()
+            .filter(|part| !GROUPS.contains(&part.as_str()))
+            .cloned()
+            .collect(),
+        ..place.clone()
+    };
+    own.app().unwrap_or_else(|| {
+        let tool = if module.terragrunt {
+            "terragrunt"
+        } else {
+            "terraform"
+        };
+        tool.to_owned()
+    })
+}

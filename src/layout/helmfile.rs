@@ -44,13 +44,16 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
         draft.kinds.insert(LayoutKind::Helmfile);
         draft.reads.extend(sources.state.iter().cloned());
         if sources.is_plain {
-            read_all(tree, path, &mut seen, &mut unread, draft)?;
+            read_all(tree, path, None, &mut seen, &mut unread, draft)?;
         } else if let Some(why) = renderer.why_no_helmfile() {
             unread.why = Some(why.to_owned());
             unread.guessed.push(path.clone());
-            read_all(tree, path, &mut seen, &mut unread, draft)?;
+            read_all(tree, path, None, &mut seen, &mut unread, draft)?;
         } else {
-            listed(tree, path, sources, renderer, draft)?;
+            let failed = listed(tree, path, sources, renderer, draft)?;
+            if !failed.is_empty() {
+                read_all(tree, path, Some(&failed), &mut seen, &mut unread, draft)?;
+            }
         }
     }
     unread.guessed.retain(|path| !unread.broken.contains(path));
@@ -98,14 +101,14 @@ fn entries(tree: &Tree) -> Vec<RepoPath> {
         .collect()
 }
 
-/// The releases that helmfile itself finds.
+/// The releases that helmfile itself finds. Answers the environments where it finds none because it fails, which a note says.
 fn listed(
     tree: &Tree,
     path: &RepoPath,
     sources: &Sources,
     renderer: &Renderer,
     draft: &mut Draft,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let environments = environments(sources.environments.iter().map(String::as_str));
     // Why → the environments where.
     let mut failed: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -135,14 +138,16 @@ fn listed(
             Err(why) => failed.entry(why.clone()).or_default().push(environment),
         }
     }
+    let mut without = Vec::new();
     for (why, environments) in failed {
         let place = display(path.as_bstr());
-        let environments = clean_line(&environments.join(", "));
+        let named = clean_line(&environments.join(", "));
         draft
             .notes
-            .push(format!("{place}, environment {environments}: {why}"));
+            .push(format!("{place}, environment {named}: {why}"));
+        without.extend(environments.into_iter().map(str::to_owned));
     }
-    Ok(())
+    Ok(without)
 }
 
 /// Those that are named, else the one that helmfile takes where none is.
@@ -156,10 +161,11 @@ fn environments<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
     environments
 }
 
-/// The releases in the YAML of a helmfile and of those it includes.
+/// The releases in the YAML of a helmfile and of those it includes, in all environments or in some.
 fn read_all(
     tree: &Tree,
     path: &RepoPath,
+    only: Option<&[String]>,
     seen: &mut BTreeSet<RepoPath>,
     unread: &mut Unread,
     draft: &mut Draft,
@@ -178,7 +184,7 @@ fn read_all(
             continue;
         };
         open.extend(includes(&path, &helmfile));
-        releases(tree, &path, &helmfile, draft)?;
+        releases(tree, &path, &helmfile, only, draft)?;
     }
     Ok(())
 }
@@ -200,13 +206,24 @@ fn includes(path: &RepoPath, helmfile: &[Value]) -> Vec<RepoPath> {
         .collect()
 }
 
-fn releases(tree: &Tree, path: &RepoPath, helmfile: &[Value], draft: &mut Draft) -> Result<()> {
+fn releases(
+    tree: &Tree,
+    path: &RepoPath,
+    helmfile: &[Value],
+    only: Option<&[String]>,
+    draft: &mut Draft,
+) -> Result<()> {
     let names = helmfile
         .iter()
         .filter_map(|document| document.get("environments").and_then(Value::as_mapping))
         .flat_map(|environments| environments.keys())
         .filter_map(Value::as_str);
-    let environments: Vec<(String, Sources)> = environments(names)
+    let mut environments = environments(names);
+    if let Some(only) = only {
+        // Environments may be named in another file.
+        environments = only.to_vec();
+    }
+    let environments: Vec<(String, Sources)> = environments
         .into_iter()
         .map(|name| {
             let sources = Sources::of(tree, path, Some(&name))?;

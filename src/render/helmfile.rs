@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::export::{Export, ExportError};
 use super::fetch::{Fetched, Wanted};
 use super::helm::{self, Charts};
-use super::program::{self, Program, Run};
+use super::program::{self, Failure, Program, Run};
 use super::tool::{Chart, Helm, Helmfile};
 use super::tools::Tools;
 use super::tree::{Tree, join, parent};
@@ -111,18 +111,17 @@ impl Renderer {
             return Ok(known);
         }
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&key));
-        let kept: Option<Vec<Release>> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept: Option<Releases> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let listed = match kept {
-            Some(listed) => Ok(listed),
+            Some(listed) => listed,
             None => {
                 let listed = list(self, tree, file, sources, environment, cancel)?;
-                // A failure may be the machine's.
-                if let (Some(cache), Ok(listed)) = (&self.cache, &listed)
-                    && let Ok(bytes) = serde_json::to_vec(listed)
+                if let (Some(cache), true) = (&self.cache, listed.is_final)
+                    && let Ok(bytes) = serde_json::to_vec(&listed.releases)
                 {
                     cache.put(&key, &bytes);
                 }
-                listed
+                listed.releases
             }
         };
         let weight = 256 * (1 + listed.as_ref().map_or(0, Vec::len));
@@ -132,6 +131,12 @@ impl Renderer {
     }
 }
 
+struct Listed {
+    releases: Releases,
+    /// It would be the same again.
+    is_final: bool,
+}
+
 fn list(
     renderer: &Renderer,
     tree: &Tree,
@@ -139,11 +144,15 @@ fn list(
     sources: &Sources,
     environment: Option<&str>,
     cancel: &Cancel,
-) -> Result<Releases, Error> {
+) -> Result<Listed, Error> {
+    let failed = |why: String, is_final: bool| Listed {
+        releases: Err(why),
+        is_final,
+    };
     let export = match old::export(tree, &sources.state, sources) {
         Ok(export) => export,
         Err(ExportError::Git(error)) => return Err(error.into()),
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(failed(error.to_string(), false)),
     };
     let arguments = ["list", "--skip-charts", "--output=json"].map(OsString::from);
     let call = Call {
@@ -156,17 +165,28 @@ fn list(
     let output = match call.run(renderer, &[], &arguments)? {
         Ok(output) => output,
         // What an environment does not have is no failure.
-        Err(message) if message.contains("no releases found") => return Ok(Ok(Vec::new())),
-        Err(message) => return Ok(Err(why(tree, &sources.state, renderer, &message, &export)?)),
+        Err(failure) if failure.message.contains("no releases found") => b"[]".to_vec(),
+        Err(failure) => {
+            let why = why(tree, &sources.state, renderer, &failure.message, &export)?;
+            return Ok(failed(why, failure.is_final));
+        }
     };
     let listed: Vec<Release> = match serde_json::from_slice(&output) {
         Ok(listed) => listed,
-        Err(_) => return Ok(Err("what helmfile lists cannot be read".to_owned())),
+        Err(_) => {
+            return Ok(failed(
+                "what helmfile lists cannot be read".to_owned(),
+                true,
+            ));
+        }
     };
     let deployed = listed
         .into_iter()
         .filter(|release| release.enabled && release.installed);
-    Ok(Ok(deployed.collect()))
+    Ok(Listed {
+        releases: Ok(deployed.collect()),
+        is_final: true,
+    })
 }
 
 /// What a release reads, and its chart fetched where that is allowed; or why it is not to be had.
@@ -309,8 +329,8 @@ pub(super) fn render(
     let command = ["template", "--skip-deps", "--include-crds", "--skip-tests"];
     let output = match call.run(renderer, &options, &command.map(OsString::from))? {
         Ok(output) => output,
-        Err(message) => {
-            let why = why(tree, &inputs.closure, renderer, &message, &export)?;
+        Err(failure) => {
+            let why = why(tree, &inputs.closure, renderer, &failure.message, &export)?;
             return Ok(Rendering::failed(format!("{}: {why}", helmfile.describe())));
         }
     };
@@ -366,13 +386,6 @@ fn prepare(tree: &Tree, inputs: &Inputs) -> Result<(Export, Vec<OsString>), Expo
         let chart = export.aside("chart.tgz", &std::fs::read(&fetched.file)?)?;
         options.push(joined("--chart=", &chart));
     }
-    if let Some(found) = guard::program_in(export.directory())? {
-        let found = found.strip_prefix(export.root()).unwrap_or(&found);
-        let found = clean_line(&found.to_string_lossy());
-        return Err(ExportError::Refused(format!(
-            "helmfile is not run beside {found}, which holds a program"
-        )));
-    }
     Ok((export, options))
 }
 
@@ -392,26 +405,42 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Why it must not run, if so.
+    fn objection(&self) -> Option<String> {
+        let found = match guard::program_in(self.export.directory()) {
+            Ok(found) => found?,
+            Err(error) => return Some(format!("its files cannot be looked at: {error}")),
+        };
+        let found = found.strip_prefix(self.export.root()).unwrap_or(&found);
+        let found = clean_line(&found.to_string_lossy());
+        Some(format!(
+            "helmfile is not run beside {found}, which holds a program"
+        ))
+    }
+
     /// What it prints, or what it says instead.
     fn run(
         &self,
         renderer: &Renderer,
         options: &[OsString],
         command: &[OsString],
-    ) -> Result<Result<Vec<u8>, String>, Error> {
+    ) -> Result<Result<Vec<u8>, Failure>, Error> {
         let (helmfile, helm) = match (renderer.tools.helmfile(), renderer.tools.helm()) {
             (Ok(helmfile), Ok(helm)) => (helmfile, helm),
-            (Err(why), _) | (_, Err(why)) => return Ok(Err(why.to_owned())),
+            (Err(why), _) | (_, Err(why)) => return Ok(Err(Failure::once(why.to_owned()))),
         };
         let kustomize = renderer
             .tools
             .kustomize()
             .ok()
             .map(|builder| &builder.program.file);
+        if let Some(why) = self.objection() {
+            return Ok(Err(Failure::once(why)));
+        }
         let file = self.sources.named(self.file);
         let path = match self.export.path(file.as_bstr()) {
             Ok(path) => path,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(Failure::once(error.to_string()))),
         };
         let mut arguments: Vec<OsString> = vec!["--quiet".into(), "--no-color".into()];
         // Else it would run what the helmfile calls its helm and its kustomize.
@@ -431,7 +460,12 @@ impl Call<'_> {
             program: &helmfile.file,
             arguments,
             directory: Some(self.export.root()),
-            environment: vec![("HELMFILE_UPGRADE_NOTICE_DISABLED", "true".into())],
+            environment: [
+                "HELMFILE_UPGRADE_NOTICE_DISABLED",
+                "AWS_EC2_METADATA_DISABLED",
+            ]
+            .map(|name| (name, "true".into()))
+            .into(),
             confined: Some(Confinement {
                 programs: programs.into_iter().flatten().map(real).collect(),
                 readable: vec![self.export.directory().to_owned()],
@@ -439,7 +473,7 @@ impl Call<'_> {
             }),
             cancel: self.cancel,
         };
-        run.output()
+        run.outcome()
     }
 }
 
@@ -459,6 +493,8 @@ fn why(
         "it needs something from elsewhere, and tools get no network here"
     } else if message.contains("required env var") {
         "it needs a variable of the environment, of which tools get none here"
+    } else if message.contains("map has no entry for key") {
+        "it needs values that are given to it from elsewhere"
     } else if message.contains("permission denied") {
         "it reads something outside of the repository"
     } else {

@@ -86,12 +86,36 @@ pub(super) struct Run<'a> {
     pub(super) cancel: &'a Cancel,
 }
 
+/// Why a tool printed nothing.
+pub(super) struct Failure {
+    /// What the tool said (not cleaned), or what became of it.
+    pub(super) message: String,
+    /// The tool came to its end: it would say the same again.
+    pub(super) is_final: bool,
+}
+
+impl Failure {
+    pub(super) fn once(message: String) -> Failure {
+        Failure {
+            message,
+            is_final: false,
+        }
+    }
+}
+
 impl Run<'_> {
     /// Standard output, or why there is none: what the tool said (not cleaned), or what became of it.
     pub(super) fn output(self) -> Result<Result<Vec<u8>, String>, Error> {
+        Ok(self.outcome()?.map_err(|failure| failure.message))
+    }
+
+    pub(super) fn outcome(self) -> Result<Result<Vec<u8>, Failure>, Error> {
         let home = match tempfile::Builder::new().prefix("gitopsy-home-").tempdir() {
             Ok(home) => home,
-            Err(error) => return Ok(Err(format!("no temporary directory: {error}"))),
+            Err(error) => {
+                let why = format!("no temporary directory: {error}");
+                return Ok(Err(Failure::once(why)));
+            }
         };
         let mut command = Command::new(self.program)
             .args(self.arguments)
@@ -135,18 +159,22 @@ impl Run<'_> {
         let output = match exec::run(&command) {
             Ok(output) => output,
             Err(exec::Error::Cancelled { .. }) => return Err(Error::Cancelled),
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(Failure::once(error.to_string()))),
         };
         if output.success() {
             return Ok(Ok(output.stdout));
         }
         let message = output.message();
         Ok(Err(match (message.is_empty(), output.code) {
-            (false, _) => message,
-            (true, Some(code)) => {
-                format!("{} failed with exit code {code}", self.program.display())
-            }
-            (true, None) => format!("{} was killed", self.program.display()),
+            (_, None) => Failure::once(format!("{} was killed", self.program.display())),
+            (false, Some(_)) => Failure {
+                message,
+                is_final: true,
+            },
+            (true, Some(code)) => Failure {
+                message: format!("{} failed with exit code {code}", self.program.display()),
+                is_final: true,
+            },
         }))
     }
 }

@@ -331,6 +331,28 @@ fn patches_plain_helmfiles_and_directories_are_rendered_as_helmfile_does() {
     assert_eq!(ours(&rendered, "default"), sorted(expected));
 }
 
+/// Where helmfile fails, what can be read in the file is shown, with why helmfile failed.
+#[test]
+fn a_helmfile_that_needs_more_is_read_without_helmfile() {
+    let Some(fixture) = Fixture::new(&[(
+        "helmfile.yaml.gotmpl",
+        "environments:\n  dev: {values: [{installed: true}]}\n  prod: {}\n---\nreleases:\n\
+         - name: web\n  namespace: shop\n  chart: ./web\n  installed: {{ .Values.installed }}\n",
+    )]) else {
+        return;
+    };
+    let (layout, _, _) = fixture.layout(&fixture.renderer());
+    assert_eq!(
+        table(&layout),
+        ["dev/web: shop ./web -", "prod/web: shop ./web -"]
+    );
+    let [note] = layout.notes.as_slice() else {
+        panic!("{:?}", layout.notes);
+    };
+    let expected = "helmfile.yaml.gotmpl, environment prod: it needs values that are given to it from elsewhere: ";
+    assert!(note.starts_with(expected), "{note}");
+}
+
 /// Before helmfile 1.0, `helmfile.yaml` was a template.
 #[test]
 fn old_helmfiles_are_read_as_they_were_meant() {

@@ -295,6 +295,7 @@ pub fn value(node: &Node) -> String {
         Node::Leaf(Leaf::String(text)) if text.is_empty() => "\"\"".to_owned(),
         Node::Leaf(Leaf::String(text)) => text.clone(),
         Node::Leaf(Leaf::Masked(id)) => format!("masked {}", id.label()),
+        Node::Leaf(Leaf::Encrypted(id)) => format!("encrypted {}", id.label()),
         Node::Leaf(Leaf::Null) => "null".to_owned(),
         Node::Leaf(Leaf::Bool(value)) => value.to_string(),
         Node::Leaf(Leaf::Number(number)) => number.to_string(),

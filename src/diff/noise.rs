@@ -56,10 +56,13 @@ pub(super) fn classify(
     if key == "creationTimestamp" && parent == "metadata" {
         return Some(Noise::Timestamp);
     }
-    // What SOPS writes whenever it writes a file.
-    if let [Step::Key(sops), Step::Key(_)] = path.0.as_slice()
+    // What SOPS writes whenever it writes a file. For whom it encrypts is no noise.
+    if let [Step::Key(sops), ..] = path.0.as_slice()
         && sops == "sops"
-        && matches!(key.as_str(), "lastmodified" | "mac" | "version")
+        && matches!(
+            key.as_str(),
+            "created_at" | "enc" | "lastmodified" | "mac" | "version"
+        )
         && before.is_some()
         && after.is_some()
     {

@@ -388,7 +388,7 @@ fn value(node: &Node) -> Option<String> {
         Node::Leaf(Leaf::Null) => Some("null".to_owned()),
         Node::Leaf(Leaf::Bool(value)) => Some(value.to_string()),
         Node::Leaf(Leaf::Number(value)) => Some(value.to_string()),
-        Node::Leaf(Leaf::Masked(id)) => Some(id.label()),
+        Node::Leaf(Leaf::Masked(id) | Leaf::Encrypted(id)) => Some(id.label()),
         Node::Leaf(Leaf::String(text)) => Some(text.clone()),
         Node::List(_) | Node::Map(_) => None,
     }
@@ -635,6 +635,16 @@ mod tests {
             )
         };
         let same = secret("a", "b", "m", "x");
+        let values = |kind: &str, value: &str| {
+            format!(
+                "apiVersion: v1\nkind: {kind}\nmetadata: {{name: db}}\nstringData: {{a: '{value}', b: hunter2}}\n"
+            )
+        };
+        let injected = |path: &str| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: db}}\nspec: {{template: {{metadata: {{annotations: {{vault.hashicorp.com/agent-inject-secret-a: {path}}}}}}}}}\n"
+            )
+        };
         for (before, after, expected) in [
             (
                 same.clone(),
@@ -652,6 +662,34 @@ mod tests {
                 "Secret/db: encrypted for other keys (SOPS)",
             ),
             (same.clone(), secret("a", "b", "n", "x"), "1 routine"),
+            (
+                values("Secret", "hunter2"),
+                values("Secret", "vault:secret/data/x#key"),
+                "Secret/db now read from vault secret/data/x#key",
+            ),
+            (
+                values("Secret", "<path:secret/data/x#key>"),
+                values("Secret", "<path:secret/data/y#key>"),
+                "Secret/db now read from vault secret/data/y#key",
+            ),
+            (
+                values("Secret", "vault:secret/data/x#key"),
+                values("Secret", "hunter2"),
+                "Secret/db no longer read from vault secret/data/x#key",
+            ),
+            (
+                values("ConfigMap", "url=<path:secret/data/x#u>"),
+                values(
+                    "ConfigMap",
+                    "url=<path:secret/data/x#u> ref+vault://secret/x#/key",
+                ),
+                "ConfigMap/db now read from vault ref+vault://secret/x#/key",
+            ),
+            (
+                injected("secret/data/x"),
+                injected("secret/data/y"),
+                "Deployment/db now read from vault secret/data/y",
+            ),
             (
                 plain.to_owned(),
                 same.clone(),

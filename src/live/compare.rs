@@ -346,16 +346,16 @@ fn keyed<'a>(items: &'a [Node], keys: &[String]) -> Option<Vec<(Step, &'a Node)>
     Some(out)
 }
 
-/// A value of a Secret that SOPS encrypted: only its deployer can compare it.
+/// A value that SOPS encrypted: only its deployer can compare it.
 fn is_encrypted(node: &Node) -> bool {
-    node.as_str().is_some_and(|text| text.starts_with("ENC["))
+    matches!(node, Node::Leaf(Leaf::Encrypted(_)))
 }
 
 fn is_empty(node: &Node) -> bool {
     match node {
         Node::Leaf(Leaf::Null) => true,
         Node::Leaf(Leaf::String(text)) => text.is_empty(),
-        Node::Leaf(Leaf::Bool(_) | Leaf::Number(_) | Leaf::Masked(_)) => false,
+        Node::Leaf(Leaf::Bool(_) | Leaf::Number(_) | Leaf::Masked(_) | Leaf::Encrypted(_)) => false,
         Node::List(items) => items.is_empty(),
         Node::Map(map) => map.values().all(is_empty),
     }

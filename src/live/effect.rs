@@ -210,7 +210,7 @@ fn short(node: &Node) -> Option<String> {
         Node::Leaf(Leaf::Bool(value)) => value.to_string(),
         Node::Leaf(Leaf::Number(number)) => number.to_string(),
         Node::Leaf(Leaf::String(text)) => text.clone(),
-        Node::Leaf(Leaf::Masked(id)) => id.label(),
+        Node::Leaf(Leaf::Masked(id) | Leaf::Encrypted(id)) => id.label(),
         Node::List(_) | Node::Map(_) => return None,
     };
     (text.chars().count() <= LONGEST && !text.contains('\n')).then_some(text)

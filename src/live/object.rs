@@ -121,6 +121,7 @@ fn to_json(node: &Node) -> Value {
         Node::Leaf(Leaf::Number(number)) => Value::Number(number.clone()),
         Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
         Node::Leaf(Leaf::Masked(id)) => Value::String(format!("(masked {})", id.label())),
+        Node::Leaf(Leaf::Encrypted(id)) => Value::String(format!("(encrypted {})", id.label())),
         Node::List(items) => items.iter().map(to_json).collect(),
         Node::Map(map) => Value::Object(
             map.iter()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::mask::{Marks, Masking, Secrecy};
+use super::mask::{Marks, Masking, Secrecy, is_ciphertext, is_sops};
 use super::object::{Leaf, Node};
 use super::scalar::{self, Scalar};
 use super::tree::{self, Key, NodeId, Tree, Value};
@@ -24,6 +24,7 @@ pub(super) fn build_at(
         tree,
         masking,
         marks,
+        sops: is_sops(tree),
         duplicates: Vec::new(),
     };
     let node = builder.node(root);
@@ -43,6 +44,7 @@ pub(super) fn masked(tree: &Tree<'_>, id: NodeId, secrecy: Secrecy, masking: &Ma
                 tree,
                 masking,
                 marks: &Marks::default(),
+                sops: false,
                 duplicates: Vec::new(),
             };
             Leaf::Masked(masking.value(&bare.node(id)))
@@ -54,6 +56,8 @@ struct Builder<'t, 'a> {
     tree: &'t Tree<'a>,
     masking: &'t Masking,
     marks: &'t Marks,
+    /// SOPS wrote the document.
+    sops: bool,
     duplicates: Vec<u32>,
 }
 
@@ -70,6 +74,9 @@ impl Builder<'_, '_> {
                 Scalar::Null => Leaf::Null,
                 Scalar::Bool(value) => Leaf::Bool(*value),
                 Scalar::Number(number) => Leaf::Number(scalar::canonical(number.clone())),
+                Scalar::String(text) if is_ciphertext(text, self.sops) => {
+                    Leaf::Encrypted(self.masking.string(text, Secrecy::Plain))
+                }
                 Scalar::String(text) => Leaf::String(text.to_string()),
             }),
             Value::List(items) => Node::List(items.iter().map(|&item| self.node(item)).collect()),

@@ -26,6 +26,9 @@ impl Serialize for Shown<'_> {
             Node::Leaf(Leaf::Masked(id)) => {
                 serializer.serialize_str(&format!("masked {}", id.label()))
             }
+            Node::Leaf(Leaf::Encrypted(id)) => {
+                serializer.serialize_str(&format!("encrypted {}", id.label()))
+            }
             Node::Leaf(leaf) => leaf.serialize(serializer),
             Node::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;

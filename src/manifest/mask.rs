@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 use super::object::Node;
 use super::pattern::{MaskPathError, Pattern};
+use super::reference::{is_packed_reference, is_reference};
 use super::scalar::Scalar;
 use super::tree::{Key, NodeId, Tree, Value};
 
@@ -49,6 +50,27 @@ impl Serialize for MaskedId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map([("masked", self.label())])
     }
+}
+
+/// As [`Leaf::Encrypted`](super::Leaf::Encrypted) is serialized: `{"encrypted": "#1"}`.
+pub(super) fn encrypted<S: Serializer>(id: &MaskedId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("encrypted", id.label())])
+}
+
+/// Whether a text is what SOPS or eyaml made of a value. In a document that says that SOPS wrote it, any algorithm is
+/// taken for one.
+pub(super) fn is_ciphertext(text: &str, sops: bool) -> bool {
+    let inner = text
+        .strip_prefix("ENC[")
+        .and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| {
+        sops || inner.starts_with("AES256_GCM,data:") || inner.starts_with("PKCS7,")
+    })
+}
+
+/// Whether SOPS wrote a document.
+pub(super) fn is_sops(tree: &Tree<'_>) -> bool {
+    tree.get(tree.root, "sops").is_some()
 }
 
 /// What to mask, and the key to do it with.
@@ -269,12 +291,13 @@ impl Marks {
             return;
         };
         for entry in entries {
-            // What SOPS encrypted is shown as what it is.
-            let encrypted = sops
-                && tree
-                    .text(entry.value)
-                    .is_some_and(|text| text.starts_with("ENC[") && text.ends_with(']'));
-            if entry.key != Key::Merge && !encrypted {
+            // What SOPS encrypted is shown as what it is, and so is what only says where the value is.
+            let shown = tree.text(entry.value).is_some_and(|text| match secrecy {
+                _ if sops && is_ciphertext(text, true) => true,
+                Secrecy::Base64 => is_packed_reference(text),
+                Secrecy::Plain | Secrecy::LastApplied => is_reference(text),
+            });
+            if entry.key != Key::Merge && !shown {
                 self.whole(tree, entry.value, secrecy);
             }
         }

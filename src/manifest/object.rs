@@ -48,6 +48,9 @@ pub enum Leaf {
     Number(Number),
     String(String),
     Masked(MaskedId),
+    /// What SOPS (or eyaml) encrypted: equal where the ciphertext is.
+    #[serde(serialize_with = "super::mask::encrypted")]
+    Encrypted(MaskedId),
 }
 
 impl Node {
@@ -70,7 +73,7 @@ impl Node {
             Some(Node::Leaf(Leaf::String(text))) => text.clone(),
             Some(Node::Leaf(Leaf::Number(number))) => number.to_string(),
             Some(Node::Leaf(Leaf::Bool(value))) => value.to_string(),
-            Some(Node::Leaf(Leaf::Masked(id))) => id.label(),
+            Some(Node::Leaf(Leaf::Masked(id) | Leaf::Encrypted(id))) => id.label(),
             None if key == "protocol" => "TCP".to_owned(),
             Some(Node::Leaf(Leaf::Null) | Node::List(_) | Node::Map(_)) | None => return None,
         })
@@ -199,6 +202,16 @@ pub struct Broken {
     pub line: u32,
     pub cause: Cause,
     pub why: String,
+}
+
+/// `line 3: not YAML`; what is about the whole file names no line.
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::Encrypted | Cause::Encoding => f.write_str(&self.why),
+            _ => write!(f, "line {}: {}", self.line, self.why),
+        }
+    }
 }
 
 /// The kind of reason why a part could not be read.

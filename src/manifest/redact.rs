@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::build;
 use super::mask::{self, Marks, Masking, Secrecy};
 use super::object::Leaf;
+use super::scalar::Scalar;
 use super::source;
 use super::tree::{self, Key, NodeId, Origin, Reading, Tree, Value};
 
@@ -71,6 +72,10 @@ fn hidden(reading: &Reading<'_>, text: &str, masking: &Masking) -> Vec<(Range<us
             );
         }
     }
+    // SOPS encrypts comments, too.
+    let encrypted = |at: &&Range<usize>| text[(*at).clone()].contains("ENC[AES256_GCM,");
+    let comments = reading.comments.iter().filter(encrypted);
+    hidden.extend(comments.map(|at| (at.clone(), "# <encrypted>".to_owned())));
     for block in comment_blocks(&reading.comments, text) {
         let uncommented: String = block
             .iter()
@@ -101,6 +106,16 @@ pub(super) fn labels(
             labels.push((bytes, format!("<masked{}>", masked.label())));
         }
     }
+    let sops = mask::is_sops(tree);
+    let nodes = tree.nodes.iter().enumerate();
+    let encrypted = nodes.filter(|(id, _)| marks.get(*id).is_none());
+    labels.extend(encrypted.filter_map(|(_, node)| match &node.value {
+        Value::Scalar(Scalar::String(text)) if mask::is_ciphertext(text, sops) => {
+            let label = masking.string(text, Secrecy::Plain).label();
+            Some((node.bytes.clone(), format!("<encrypted{label}>")))
+        }
+        _ => None,
+    }));
     labels
 }
 
@@ -378,8 +393,28 @@ name: {{ .Values.name }}
 
     #[test]
     fn what_is_encrypted_or_only_refers_to_a_secret_is_shown() {
+        for (text, expected) in [
+            (
+                "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:abc,iv:def,tag:ghi,type:str]\n  #ENC[AES256_GCM,data:abc,type:comment]\nsops:\n  mac: x\n",
+                "kind: Secret\nstringData:\n  a: <encrypted>\n  # <masked>\nsops:\n  mac: x\n",
+            ),
+            (
+                "a: ENC[AES256_GCM,data:abc,iv:def]\n#ENC[AES256_GCM,data:abc,type:comment]\nb: c\n",
+                "a: <encrypted>\n# <encrypted>\nb: c\n",
+            ),
+            (
+                "values: {a: \"ENC[AES256_GCM,data:abc,iv:def]\", b: 'ENC[x]'}\n",
+                "values: {a: <encrypted>, b: 'ENC[x]'}\n",
+            ),
+        ] {
+            let shown = masked_text(text.as_bytes(), &masking());
+            let (start, rest) = shown.split_once("<encrypted#").expect("a label");
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            assert_eq!(format!("{start}<encrypted{rest}"), expected);
+        }
         for text in [
-            "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:abc,iv:def,tag:ghi,type:str]\nsops:\n  mac: x\n",
+            "kind: Secret\nstringData:\n  a: vault:secret/data/x#key\n  b: <path:secret/data/x#key>\n",
+            "kind: Secret\ndata: {a: dmF1bHQ6c2VjcmV0L2RhdGEveCNrZXk=}\n",
             "kind: SealedSecret\nspec: {encryptedData: {a: AgBy3i4}}\n",
             "kind: ExternalSecret\nspec: {data: [{secretKey: a, remoteRef: {key: b}}]}\n",
             "valuesFrom:\n- kind: Secret\n  name: values\n",

@@ -63,6 +63,10 @@ fn put(out: &mut Vec<u8>, node: &Node) {
             out.push(b'x');
             out.extend(id.0);
         }
+        Node::Leaf(Leaf::Encrypted(id)) => {
+            out.push(b'e');
+            out.extend(id.0);
+        }
         Node::List(items) => {
             out.push(b'l');
             put_count(out, items.len());
@@ -88,6 +92,7 @@ fn node(bytes: &mut &[u8], depth: usize) -> Option<Node> {
         b"#" => Node::Leaf(Leaf::Number(text(bytes)?.parse::<Number>().ok()?)),
         b"s" => Node::Leaf(Leaf::String(text(bytes)?)),
         b"x" => Node::Leaf(Leaf::Masked(MaskedId(take(bytes, 16)?.try_into().ok()?))),
+        b"e" => Node::Leaf(Leaf::Encrypted(MaskedId(take(bytes, 16)?.try_into().ok()?))),
         b"l" => {
             let items = 0..count(bytes)?;
             Node::List(items.map(|_| node(bytes, depth)).collect::<Option<_>>()?)

@@ -92,10 +92,8 @@ pub(super) fn render(
                 }),
             });
         }
-        broken.extend(parsed.manifest.broken.iter().map(|broken| {
-            let why = format!("line {}: {}", broken.line, broken.why);
-            (part.path.clone(), why)
-        }));
+        let unread = parsed.manifest.broken.iter();
+        broken.extend(unread.map(|broken| (part.path.clone(), broken.to_string())));
     }
     Ok(Rendering {
         objects,

@@ -87,7 +87,7 @@ pub(super) fn read(
                     .manifest
                     .broken
                     .iter()
-                    .map(|part| (path.clone(), format!("line {}: {}", part.line, part.why))),
+                    .map(|part| (path.clone(), part.to_string())),
             );
         }
     }

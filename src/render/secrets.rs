@@ -45,7 +45,7 @@ fn speaks_of_secrets(text: &[u8]) -> bool {
 
 fn has_masked(node: &Node) -> bool {
     match node {
-        Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_)),
+        Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_) | Leaf::Encrypted(_)),
         Node::List(items) => items.iter().any(has_masked),
         Node::Map(map) => map.values().any(has_masked),
     }

@@ -199,9 +199,14 @@ fn commit_sides(
 
 pub(super) fn not_rendered(side: &crate::history::NotRendered) -> NotRendered {
     let which = if side.after { "after" } else { "before" };
+    let file = side.path.as_ref().map(|path| format!("{path}: "));
     NotRendered {
         environment: side.environment.clone(),
         app: side.app.clone(),
-        why: format!("{} the change: {}", which, side.why),
+        why: format!(
+            "{}{which} the change: {}",
+            file.unwrap_or_default(),
+            side.why
+        ),
     }
 }

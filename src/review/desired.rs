@@ -133,7 +133,7 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// A resource that the tip no longer declares: the one its history removed last.
+    /// A resource that the tip no longer declares, or can no longer be read there: the one its history lost last.
     fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
         let wanted = Wanted::new(select)?;
         let history = self.ws.history(tip);
@@ -166,6 +166,17 @@ impl<'a> Past<'a> {
                     change.kind == crate::diff::ChangeKind::Removed
                         && wanted.matches(&change.object, change.path.as_ref())
                 });
+                let lost = changes.not_rendered.iter().filter(|side| side.after);
+                let lost = lost
+                    .flat_map(|side| side.objects.iter().map(move |object| (side, object)))
+                    .find(|(side, object)| wanted.matches(object, side.path.as_ref()));
+                if let Some((side, object)) = lost {
+                    return Ok(Some(ResourceId {
+                        environment: side.environment.clone(),
+                        app: side.app.clone(),
+                        object: object.clone(),
+                    }));
+                }
                 if let Some(removed) = removed {
                     return Ok(Some(ResourceId {
                         environment: removed.environment.clone(),

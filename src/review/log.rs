@@ -14,6 +14,7 @@ use super::entry::changed_resource;
 use crate::git::Tip;
 use crate::history::{Changes, End, meaning};
 use crate::task::Sink;
+use crate::text::clean_line;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -192,6 +193,16 @@ pub(super) fn describe(line: &mut Entry, changes: &Changes) {
         changes.after.environments.len(),
         MEANINGS,
     );
+    for side in &changes.not_rendered {
+        let Some(path) = &side.path else { continue };
+        let said = clean_line(&match side.after {
+            true => format!("{path}: {}", side.why),
+            false => format!("{path} can be read again"),
+        });
+        if line.meaning.len() < MEANINGS && !line.meaning.contains(&said) {
+            line.meaning.push(said);
+        }
+    }
     line.resources = changes.resources.iter().map(changed_resource).collect();
     let order = changes
         .after
@@ -199,10 +210,12 @@ pub(super) fn describe(line: &mut Entry, changes: &Changes) {
         .iter()
         .chain(&changes.before.environments);
     for environment in order {
+        let mut sides = changes.not_rendered.iter();
         let touched = line
             .resources
             .iter()
-            .any(|resource| resource.environment == environment.name);
+            .any(|resource| resource.environment == environment.name)
+            || sides.any(|side| side.environment == environment.name);
         if touched && !line.environments.contains(&environment.name) {
             line.environments.push(environment.name.clone());
         }

@@ -6,6 +6,7 @@ extern crate support;
 mod bad_input;
 mod branches;
 mod demo;
+mod encrypted;
 mod jenkins_x;
 mod kustomize;
 mod plain;

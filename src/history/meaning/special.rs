@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::changes::ResourceChange;
 use super::{NAMES_SAID, items, own_name, value};
 use crate::diff::FieldChange;
-use crate::manifest::{Language, Node, Object, Step};
+use crate::manifest::{Language, Leaf, Node, Object, Step, names_vault, vault_references};
 use crate::text::clean_line;
 
 /// What the change of a resource meant, a text for each thing; the fields it tells are taken out of `fields`.
@@ -17,6 +17,7 @@ pub(super) fn said(change: &ResourceChange, fields: &mut Vec<&FieldChange>) -> V
         return Vec::new();
     };
     let mut said = sops(before, after, fields);
+    said.extend(vault(before, after, fields));
     let group = after.id.group.as_str();
     said.extend(match (group, after.id.kind.as_str()) {
         ("bitnami.com", "SealedSecret") => sealed(before, after, fields),
@@ -65,10 +66,7 @@ fn listed<T: AsRef<str>>(names: &[T], what: &str) -> String {
 /// SOPS encrypts the values of any file, and adds `sops` to it.
 fn sops(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> Vec<String> {
     let is = |object: &Object| object.at(&["sops"]).is_some();
-    let encrypted = |node: &Option<Node>| {
-        let text = node.as_ref().and_then(Node::as_str);
-        text.is_some_and(|text| text.starts_with("ENC["))
-    };
+    let encrypted = |node: &Option<Node>| matches!(node, Some(Node::Leaf(Leaf::Encrypted(_))));
     if !is(before) && !is(after) {
         return Vec::new();
     }
@@ -91,6 +89,32 @@ fn sops(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> Vec<
         (_, _, []) => return Vec::new(),
         (_, _, several) => format!(": {} encrypted values changed (SOPS)", several.len()),
     }]
+}
+
+/// Where values are, in a vault: references are no secrets.
+fn vault(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> Vec<String> {
+    let names = |field: &FieldChange, node: &Option<Node>| {
+        let key = match field.path.0.last() {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        let text = node.as_ref().and_then(Node::as_str);
+        text.is_some_and(|text| names_vault(key, text))
+    };
+    let told = |field: &FieldChange| names(field, &field.before) || names(field, &field.after);
+    if !fields.iter().any(|field| told(field)) {
+        return Vec::new();
+    }
+    let (old, new) = (vault_references(before), vault_references(after));
+    let from: Vec<&String> = new.difference(&old).collect();
+    let left: Vec<&String> = old.difference(&new).collect();
+    let said = match (from.is_empty(), left.is_empty()) {
+        (false, _) => format!(" now read from vault {}", listed(&from, "reference")),
+        (true, false) => format!(" no longer read from vault {}", listed(&left, "reference")),
+        (true, true) => return Vec::new(),
+    };
+    fields.retain(|field| !told(field));
+    vec![said]
 }
 
 /// Each sealing encrypts anew: that the ciphertext differs does not say that the value does.

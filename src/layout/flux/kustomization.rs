@@ -100,6 +100,8 @@ fn text(node: &Node) -> Option<String> {
         Node::Leaf(Leaf::String(text)) => Some(text.clone()),
         Node::Leaf(Leaf::Bool(value)) => Some(value.to_string()),
         Node::Leaf(Leaf::Number(number)) => Some(number.to_string()),
-        Node::Leaf(Leaf::Null | Leaf::Masked(_)) | Node::List(_) | Node::Map(_) => None,
+        Node::Leaf(Leaf::Null | Leaf::Masked(_) | Leaf::Encrypted(_))
+        | Node::List(_)
+        | Node::Map(_) => None,
     }
 }

@@ -18,6 +18,7 @@ use hcl_edit::template::Element;
 use serde_json::Number;
 
 use super::super::object::Cause;
+use super::super::reference::is_reference;
 use super::super::scalar::Scalar;
 use super::super::tree::{Entry, Fault, Key, NodeId, Tree, TreeNode, Value};
 use super::spans::{self, Lines};
@@ -129,7 +130,10 @@ impl<'a> Reader<'a> {
             lines: Lines::of(text, &bytes, first_line),
             items: Items {
                 tree: Tree {
-                    nodes: Vec::new(),
+                    nodes: vec![TreeNode::new(
+                        bytes.start..bytes.start,
+                        Value::Map(Vec::new()),
+                    )],
                     root: 0,
                     end: bytes.end..bytes.end,
                 },
@@ -356,7 +360,10 @@ impl<'a> Reader<'a> {
                     None => (string(self.source(value)), true),
                 }
             }
-            Expression::String(text) => (string(text.as_str().to_owned()), !text.is_empty()),
+            Expression::String(text) => {
+                let literal = !text.is_empty() && !is_reference(text.as_str());
+                (string(text.as_str().to_owned()), literal)
+            }
             Expression::StringTemplate(template) => {
                 let literal = template.iter().any(Element::is_literal);
                 (string(self.template(template.iter())), literal)

@@ -47,7 +47,7 @@ pub(crate) fn texts(
 fn text(field: &Field, root: &Node) -> Result<String, String> {
     match root.field(&field.path) {
         Some(Node::Leaf(Leaf::String(text))) => Ok(text.clone()),
-        Some(Node::Leaf(Leaf::Masked(_))) => {
+        Some(Node::Leaf(Leaf::Masked(_) | Leaf::Encrypted(_))) => {
             Err(format!("its values are a secret, in {}", named(field)))
         }
         Some(node @ Node::Map(_)) => Ok(json(node).to_string()),
@@ -70,7 +70,7 @@ fn json(node: &Node) -> Value {
         Node::Leaf(Leaf::Bool(value)) => Value::Bool(*value),
         Node::Leaf(Leaf::Number(number)) => Value::Number(number.clone()),
         Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
-        Node::Leaf(Leaf::Masked(_)) => Value::String(MASKED.to_owned()),
+        Node::Leaf(Leaf::Masked(_) | Leaf::Encrypted(_)) => Value::String(MASKED.to_owned()),
         Node::List(items) => items.iter().map(json).collect(),
         Node::Map(map) => map
             .iter()

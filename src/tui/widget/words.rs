@@ -219,6 +219,7 @@ fn flow(node: &Node) -> String {
         Node::Leaf(Leaf::Number(number)) => number.to_string(),
         Node::Leaf(Leaf::String(text)) => string(text),
         Node::Leaf(Leaf::Masked(id)) => format!("{} (masked)", id.label()),
+        Node::Leaf(Leaf::Encrypted(id)) => format!("{} (encrypted)", id.label()),
         Node::List(items) => format!(
             "[{}]",
             items.iter().map(flow).collect::<Vec<_>>().join(", ")

@@ -8,6 +8,7 @@
 mod apart;
 mod command;
 mod commit;
+mod elsewhere;
 mod error;
 mod fetch;
 mod glob;
@@ -26,6 +27,7 @@ mod walk;
 pub use commit::{
     Commit, NewCommit, Person, from_hex, from_hex_option, hex, hex_option, revert_message,
 };
+pub use elsewhere::fetch_elsewhere;
 pub use error::{Absence, Error, Result};
 pub use glob::glob_matches;
 pub use merge::{Conflict, ConflictKind, Merge};

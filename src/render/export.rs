@@ -42,41 +42,21 @@ impl Export {
             .tempdir()?;
         let root = directory.path().join("repository");
         fs::create_dir(&root)?;
-        let export = Export { directory, root };
-        let mut bytes = 0;
-        let mut links = Vec::new();
-        for path in paths {
-            match tree.node(path.as_bstr())? {
-                Some(Node::File(id)) => {
-                    let content = tree.reader.blob(id)?;
-                    bytes += content.len();
-                    if bytes > MAX_BYTES {
-                        return Err(ExportError::Refused(format!(
-                            "its files are more than {} MiB",
-                            MAX_BYTES >> 20
-                        )));
-                    }
-                    fs::write(export.place(path.as_bstr())?, content)?;
-                }
-                Some(Node::Link(id)) => links.push((path, id)),
-                Some(Node::Directory | Node::Submodule) | None => {}
-            }
-        }
-        // Links last: nothing can be written through them.
-        for (path, id) in links {
-            if let Followed::Escapes(link) = tree.follow(path.as_bstr())? {
-                return Err(ExportError::Refused(format!(
-                    "{}: this symlink leads out of the repository",
-                    display(link.as_bstr())
-                )));
-            }
-            let target = tree.reader.blob(id)?;
-            let target = target.to_path().map_err(|_| {
-                ExportError::Refused(format!("{}: no path", display(path.as_bstr())))
-            })?;
-            std::os::unix::fs::symlink(target, export.place(path.as_bstr())?)?;
-        }
-        Ok(export)
+        fill(&root, tree, paths)?;
+        Ok(Export { directory, root })
+    }
+
+    /// Writes files and links of another tree to a directory beside the repository's, and answers which.
+    pub(crate) fn beside(
+        &self,
+        name: &str,
+        tree: &Tree,
+        paths: &BTreeSet<RepoPath>,
+    ) -> Result<PathBuf, ExportError> {
+        let root = self.directory.path().join(name);
+        fs::create_dir(&root)?;
+        fill(&root, tree, paths)?;
+        Ok(root)
     }
 
     /// Writes a file of ours beside the repository's: no path in there leads to it. Answers where it is.
@@ -88,7 +68,17 @@ impl Export {
 
     /// Puts a file of ours in, or in the place of one of the repository's.
     pub(crate) fn write(&self, path: &BStr, content: &[u8]) -> Result<(), ExportError> {
-        let place = self.place(path)?;
+        self.write_below(&self.root, path, content)
+    }
+
+    /// The same, in the repository or in what is beside it.
+    pub(crate) fn write_below(
+        &self,
+        root: &Path,
+        path: &BStr,
+        content: &[u8],
+    ) -> Result<(), ExportError> {
+        let place = place(root, path)?;
         // Never through a link, wherever it leads.
         match fs::remove_file(&place) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
@@ -107,24 +97,68 @@ impl Export {
 
     /// A directory of the repository, in here.
     pub(crate) fn path(&self, path: &BStr) -> Result<PathBuf, ExportError> {
-        // Git refuses to store such names; a crafted object may hold them all the same.
-        let strange = path
-            .split_str("/")
-            .any(|part| matches!(part, b"." | b"..") || part.contains(&0));
-        match path.to_path() {
-            Ok(path) if !strange && path.is_relative() => Ok(self.root().join(path)),
-            _ => Err(ExportError::Refused(format!(
-                "{}: not a path that can be written to disk",
-                display(path)
-            ))),
-        }
+        inside(&self.root, path)
     }
+}
 
-    fn place(&self, path: &BStr) -> Result<PathBuf, ExportError> {
-        let place = self.path(path)?;
-        if let Some(directory) = place.parent() {
-            fs::create_dir_all(directory)?;
+/// Writes what is at `paths` below `root`.
+fn fill(root: &Path, tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<(), ExportError> {
+    let mut bytes = 0;
+    let mut links = Vec::new();
+    for path in paths {
+        match tree.node(path.as_bstr())? {
+            Some(Node::File(id)) => {
+                let content = tree.reader.blob(id)?;
+                bytes += content.len();
+                if bytes > MAX_BYTES {
+                    return Err(ExportError::Refused(format!(
+                        "its files are more than {} MiB",
+                        MAX_BYTES >> 20
+                    )));
+                }
+                fs::write(place(root, path.as_bstr())?, content)?;
+            }
+            Some(Node::Link(id)) => links.push((path, id)),
+            Some(Node::Directory | Node::Submodule) | None => {}
         }
-        Ok(place)
     }
+    // Links last: nothing can be written through them.
+    for (path, id) in links {
+        if let Followed::Escapes(link) = tree.follow(path.as_bstr())? {
+            return Err(ExportError::Refused(format!(
+                "{}: this symlink leads out of the repository",
+                display(link.as_bstr())
+            )));
+        }
+        let target = tree.reader.blob(id)?;
+        let target = target
+            .to_path()
+            .map_err(|_| ExportError::Refused(format!("{}: no path", display(path.as_bstr()))))?;
+        std::os::unix::fs::symlink(target, place(root, path.as_bstr())?)?;
+    }
+    Ok(())
+}
+
+/// A path of a repository below `root`.
+fn inside(root: &Path, path: &BStr) -> Result<PathBuf, ExportError> {
+    // Git refuses to store such names; a crafted object may hold them all the same.
+    let strange = path
+        .split_str("/")
+        .any(|part| matches!(part, b"." | b"..") || part.contains(&0));
+    match path.to_path() {
+        Ok(path) if !strange && path.is_relative() => Ok(root.join(path)),
+        _ => Err(ExportError::Refused(format!(
+            "{}: not a path that can be written to disk",
+            display(path)
+        ))),
+    }
+}
+
+/// The same, with the directories on the way made.
+fn place(root: &Path, path: &BStr) -> Result<PathBuf, ExportError> {
+    let place = inside(root, path)?;
+    if let Some(directory) = place.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    Ok(place)
 }

@@ -1,25 +1,29 @@
-//! Charts from elsewhere, fetched once where the user allows it (`--allow-network`).
+//! Charts, repositories and files from elsewhere, fetched once where the user allows it (`--allow-network`).
 //!
 //! A chart is kept under the digest of its bytes, and what was asked for beside it as a pointer to that digest; what was
 //! fetched once is there without the network, too. `helm pull` gets no credentials and nothing of the user's
-//! configuration but proxies and certificates.
+//! configuration but proxies and certificates; a repository is fetched by their git, as they would fetch it.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use ring::digest;
 
-use super::Error;
 use super::kustomization::without_credentials;
 use super::program::{self, Program, Run};
+use super::{Error, remote};
+use crate::git::{self, Oid, Repo};
 use crate::task::Cancel;
 use crate::text::clean_line;
 
 /// Charts are templates; a megabyte is a large one.
 const MAX_BYTES: u64 = 64 << 20;
+/// A download that takes longer is given up.
+const DOWNLOAD: Duration = Duration::from_secs(60);
 
 /// A chart somewhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,6 +49,7 @@ pub(super) struct Fetches {
     allowed: bool,
     /// Asked for in this run already: a range of versions is looked up once.
     asked: Mutex<HashSet<Wanted>>,
+    bases: Mutex<HashSet<remote::Wanted>>,
 }
 
 impl Wanted {
@@ -96,6 +101,7 @@ impl Fetches {
             directory,
             allowed,
             asked: Mutex::default(),
+            bases: Mutex::default(),
         }
     }
 
@@ -185,7 +191,13 @@ impl Fetches {
         }
         let bytes = fs::read(file).map_err(|error| error.to_string())?;
         let digest = hex(&bytes);
-        let store = |name: String, bytes: &[u8]| -> std::io::Result<PathBuf> {
+        let file = self.store(&format!("{digest}.tgz"), &bytes)?;
+        self.store(&pointer(wanted), digest.as_bytes())?;
+        Ok(Fetched { file, digest })
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
+        let store = || -> std::io::Result<PathBuf> {
             fs::create_dir_all(&self.directory)?;
             let mut temporary = tempfile::NamedTempFile::new_in(&self.directory)?;
             temporary.write_all(bytes)?;
@@ -193,9 +205,79 @@ impl Fetches {
             temporary.persist(&path).map_err(|error| error.error)?;
             Ok(path)
         };
-        let file = store(format!("{digest}.tgz"), &bytes).map_err(|error| error.to_string())?;
-        store(pointer(wanted), digest.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Fetched { file, digest })
+        store().map_err(|error| error.to_string())
+    }
+
+    /// Why what a kustomization names is not here.
+    pub(super) fn refusal(wanted: &remote::Wanted) -> String {
+        format!("{}: `--allow-network` fetches it", wanted.describe())
+    }
+
+    /// Whether it is to be fetched: what cannot change is fetched once, what may is asked for once in every run.
+    fn is_due(&self, wanted: &remote::Wanted, is_kept: bool) -> bool {
+        let mut asked = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = asked.insert(wanted.clone());
+        self.allowed && (!is_kept || (first && !wanted.is_exact()))
+    }
+
+    /// The repository that a base is in and the commit that was asked for, from here or from there; else why not.
+    pub(super) fn repository(
+        &self,
+        wanted: &remote::Wanted,
+        cancel: &Cancel,
+    ) -> Result<Result<(Repo, Oid), String>, Error> {
+        let remote::Wanted::Directory { url, revision, .. } = wanted else {
+            return Ok(Err(Fetches::refusal(wanted)));
+        };
+        let place = self.directory.join("git").join(hex(url.as_bytes()));
+        let pointer = hex(format!("{url} {revision}").as_bytes());
+        let open = |commit: Oid| -> Option<(Repo, Oid)> {
+            let repo = Repo::open(&place, &self.directory).ok()?;
+            repo.reader().tree_of(commit).ok()?;
+            Some((repo, commit))
+        };
+        let kept = fs::read_to_string(self.directory.join(&pointer)).ok();
+        let kept = kept.and_then(|id| open(Oid::from_hex(id.as_bytes()).ok()?));
+        if !self.is_due(wanted, kept.is_some()) {
+            return Ok(kept.ok_or_else(|| Fetches::refusal(wanted)));
+        }
+        let fetched = match git::fetch_elsewhere(&place, url, revision, cancel) {
+            Ok(commit) => self
+                .store(&pointer, commit.to_string().as_bytes())
+                .and_then(|_| open(commit).ok_or_else(|| "it cannot be opened".to_owned())),
+            Err(_) if cancel.is_cancelled() => return Err(Error::Cancelled),
+            Err(error) => Err(crate::exec::redact(&program::brief(&error.to_string()))),
+        };
+        let why = |why: String| format!("{}, which cannot be fetched: {why}", wanted.describe());
+        Ok(fetched.map_err(why).or_else(|why| kept.ok_or(why)))
+    }
+
+    /// A file of manifests, from here or from there; else why not.
+    pub(super) fn file(
+        &self,
+        wanted: &remote::Wanted,
+        cancel: &Cancel,
+    ) -> Result<Result<Vec<u8>, String>, Error> {
+        let remote::Wanted::File { url } = wanted else {
+            return Ok(Err(Fetches::refusal(wanted)));
+        };
+        let pointer = hex(format!("file {url}").as_bytes());
+        let kept = fs::read_to_string(self.directory.join(&pointer)).ok();
+        let kept = kept.and_then(|digest| {
+            let bytes = fs::read(self.directory.join(format!("{digest}.yaml"))).ok()?;
+            (hex(&bytes) == digest).then_some(bytes)
+        });
+        if !self.is_due(wanted, kept.is_some()) {
+            return Ok(kept.ok_or_else(|| Fetches::refusal(wanted)));
+        }
+        let fetched = download(url, cancel)?.and_then(|bytes| {
+            let digest = hex(&bytes);
+            self.store(&format!("{digest}.yaml"), &bytes)?;
+            self.store(&pointer, digest.as_bytes())?;
+            Ok(bytes)
+        });
+        let why = |why: String| format!("{}, which cannot be fetched: {why}", wanted.describe());
+        Ok(fetched.map_err(why).or_else(|why| kept.ok_or(why)))
     }
 
     fn kept(&self, wanted: &Wanted) -> Option<Fetched> {
@@ -207,12 +289,55 @@ impl Fetches {
     }
 }
 
+/// What a server answers, without credentials.
+fn download(url: &str, cancel: &Cancel) -> Result<Result<Vec<u8>, String>, Error> {
+    let get = async {
+        let client = reqwest::Client::builder()
+            .timeout(DOWNLOAD)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let sent = client.get(url).send().await;
+        let mut answer = sent
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(|error| error.without_url().to_string())?;
+        let mut bytes = Vec::new();
+        while let Some(part) = answer
+            .chunk()
+            .await
+            .map_err(|error| error.without_url().to_string())?
+        {
+            bytes.extend_from_slice(&part);
+            if bytes.len() as u64 > MAX_BYTES {
+                return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+            }
+        }
+        Ok(bytes)
+    };
+    // Whoever renders may be on a thread with a runtime of its own, which must not wait.
+    let fetched = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // Another part of the program may have installed it already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.map_err(|error| error.to_string())?.block_on(get)
+        });
+        let panicked = |_| Err("the download ended".to_owned());
+        thread.join().unwrap_or_else(panicked)
+    });
+    match cancel.is_cancelled() {
+        true => Err(Error::Cancelled),
+        false => Ok(fetched),
+    }
+}
+
 /// The file that says which chart a request was answered with.
 fn pointer(wanted: &Wanted) -> String {
     hex(format!("{wanted:?}").as_bytes())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
     let digits = digest.as_ref().iter();
     digits.map(|byte| format!("{byte:02x}")).collect()

@@ -59,6 +59,14 @@ pub(crate) enum Patched {
     Any,
 }
 
+/// A URL that the kustomization in a directory names.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(crate) directory: RepoPath,
+    /// As it is written.
+    pub(crate) reference: String,
+}
+
 /// What a build of one directory reads.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
@@ -78,8 +86,10 @@ pub(crate) struct Walk {
     pub(crate) namespaces: BTreeSet<String>,
     /// The namespace that the outermost kustomization sets which names one, by resource file.
     pub(crate) placed: HashMap<RepoPath, String>,
-    /// Why it must not be built at all (network, links out of the tree).
+    /// Why it must not be built at all (links out of the tree).
     pub(crate) refusals: Vec<String>,
+    /// What is named by URL.
+    pub(crate) remotes: Vec<Remote>,
     /// Why a build is bound to fail, in better words than the tool's.
     pub(crate) problems: Vec<String>,
     /// What `placed` is to say of the files being read.
@@ -374,11 +384,10 @@ impl Walk {
                 display(link.as_bstr())
             )),
             Followed::Missing(_) if is_remote(reference) && role != Role::File => {
-                self.refusals.push(format!(
-                    "{}: {} is remote, and rendering stays off the network",
-                    display(directory),
-                    without_credentials(reference)
-                ));
+                self.remotes.push(Remote {
+                    directory: directory.into(),
+                    reference: reference.to_owned(),
+                });
             }
             Followed::Missing(path) => {
                 if local.is_none() {

@@ -10,6 +10,7 @@ use super::export::{Export, ExportError};
 use super::kustomization::{Walk, display};
 use super::plain;
 use super::program::{self, Program, Run, sentence};
+use super::remote::Bases;
 use super::substitute::SWITCH;
 use super::tool::{Additions, Rules};
 use super::tools::Tools;
@@ -82,36 +83,45 @@ pub(super) fn render(
     recipe: &Recipe,
     additions: &Additions,
     walk: &Walk,
+    bases: &Bases,
     renderer: &Renderer,
     cancel: &Cancel,
 ) -> Result<Rendering, Error> {
+    let refusals: Vec<String> = walk
+        .refusals
+        .iter()
+        .chain(&bases.refusals)
+        .cloned()
+        .collect();
     let namespace = recipe.namespace.as_deref();
     let (sources, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
-    let why = match (renderer.tools.kustomize(), walk.refusals.as_slice()) {
-        (_, [_, ..]) => sentence(&walk.refusals),
+    let why = match (renderer.tools.kustomize(), refusals.as_slice()) {
+        (_, [_, ..]) => sentence(&refusals),
         (Err(why), []) => why.to_owned(),
-        (Ok(builder), []) => match build(tree, additions, walk, builder, renderer, cancel)? {
-            Ok(output) => match finished(&output, additions, renderer) {
-                Ok(objects) => {
-                    let candidates = Candidates::of(&sources);
-                    let objects = objects
-                        .into_iter()
-                        .map(|object| candidates.rendered(object, namespace))
-                        .collect();
-                    return Ok(Rendering {
-                        objects,
-                        how: How::Tool {
-                            name: builder.program.name.to_owned(),
-                            version: builder.program.version.clone(),
-                        },
-                        broken: Vec::new(),
-                    });
-                }
-                Err(why) => why,
-            },
-            Err(message) if walk.problems.is_empty() => message,
-            Err(_) => sentence(&walk.problems),
-        },
+        (Ok(builder), []) => {
+            match build(tree, additions, walk, bases, builder, renderer, cancel)? {
+                Ok(output) => match finished(&output, additions, renderer) {
+                    Ok(objects) => {
+                        let candidates = Candidates::of(&sources);
+                        let objects = objects
+                            .into_iter()
+                            .map(|object| candidates.rendered(object, namespace))
+                            .collect();
+                        return Ok(Rendering {
+                            objects,
+                            how: How::Tool {
+                                name: builder.program.name.to_owned(),
+                                version: builder.program.version.clone(),
+                            },
+                            broken: Vec::new(),
+                        });
+                    }
+                    Err(why) => why,
+                },
+                Err(message) if walk.problems.is_empty() => message,
+                Err(_) => sentence(&walk.problems),
+            }
+        }
     };
     Ok(Rendering {
         objects: sources,
@@ -177,6 +187,7 @@ fn build(
     tree: &Tree,
     additions: &Additions,
     walk: &Walk,
+    bases: &Bases,
     builder: &Builder,
     renderer: &Renderer,
     cancel: &Cancel,
@@ -184,14 +195,14 @@ fn build(
     let Some(root) = walk.directories.first() else {
         return Ok(Err(sentence(&walk.problems)));
     };
-    let (export, directory) = match export(tree, additions, walk, root.as_bstr()) {
+    let (export, directory) = match export(tree, additions, walk, bases, root.as_bstr()) {
         Ok(exported) => exported,
         Err(ExportError::Git(error)) => return Err(error.into()),
         Err(error) => return Ok(Err(error.to_string())),
     };
     let mut arguments = vec![builder.command.into(), directory.into_os_string()];
     // Flux lets a build read the whole repository. What the walk has not seen through stays below its own directory.
-    if additions.rules == Rules::Flux && !walk.obscure {
+    if additions.rules == Rules::Flux && !walk.obscure && !bases.are_obscure() {
         arguments.extend(["--load-restrictor", "LoadRestrictionsNone"].map(Into::into));
     }
     let run = Run {
@@ -204,7 +215,10 @@ fn build(
     };
     match run.output()? {
         Ok(output) => Ok(Ok(output)),
-        Err(message) if super::secrets::may_hold(tree, &walk.closure, renderer)? => {
+        Err(message)
+            if super::secrets::may_hold(tree, &walk.closure, renderer)?
+                || bases.may_hold_secrets(renderer)? =>
+        {
             let known = KNOWN.iter().find(|known| message.contains(**known));
             Ok(Err(format!(
                 "{} failed{}; its whole message is not shown because the sources hold secret values. \
@@ -225,11 +239,13 @@ fn export(
     tree: &Tree,
     additions: &Additions,
     walk: &Walk,
+    bases: &Bases,
     root: &BStr,
 ) -> Result<(Export, PathBuf), ExportError> {
     let export = Export::of(tree, &walk.closure)?;
+    bases.write(tree, &export)?;
     let text = match &walk.file {
-        Some((_, id)) => Some(tree.reader.blob(*id)?),
+        Some((_, id)) => Some(bases.named(root, &tree.reader.blob(*id)?)),
         None => None,
     };
     let file = text.as_deref().ok_or(walk.generated.as_slice());

@@ -13,6 +13,7 @@ mod memo;
 pub(crate) mod orders;
 mod plain;
 mod program;
+mod remote;
 mod secrets;
 mod stored;
 pub(crate) mod substitute;
@@ -172,7 +173,7 @@ struct Key {
     namespace: Option<String>,
     /// Values read from objects. The versions of what helmfile runs.
     values: Vec<String>,
-    /// Digests of charts from elsewhere.
+    /// Digests of charts and bases from elsewhere.
     fetched: Vec<String>,
     /// `None`: named, and not there.
     inputs: Vec<(RepoPath, Option<Oid>)>,
@@ -181,7 +182,7 @@ struct Key {
 /// What a recipe reads at one tree.
 enum Job<'a> {
     Plain(Vec<(RepoPath, Oid)>),
-    Kustomize(&'a Additions, kustomization::Walk),
+    Kustomize(&'a Additions, kustomization::Walk, remote::Bases),
     Items(Language, Vec<items::Part>),
     /// The texts of the values with it.
     Helm(&'a Helm, helm::Charts, Vec<String>),
@@ -205,7 +206,7 @@ impl Renderer {
         }
     }
 
-    /// Keeps charts from elsewhere in `directory`, and fetches those that are not there yet where that is `allowed`.
+    /// Keeps charts and bases from elsewhere in `directory`, and fetches those that are not there yet where that is `allowed`.
     pub fn with_network(self, directory: PathBuf, allowed: bool) -> Renderer {
         Renderer {
             fetches: Some(Fetches::new(directory, allowed)),
@@ -285,7 +286,8 @@ impl Renderer {
                     let fetched = inputs.fetched.iter();
                     fetched.map(|chart| chart.digest.clone()).collect()
                 }
-                Job::Plain(_) | Job::Items(..) | Job::Kustomize(..) => Vec::new(),
+                Job::Kustomize(_, _, bases) => bases.digests(),
+                Job::Plain(_) | Job::Items(..) => Vec::new(),
             },
             inputs: match &job {
                 Job::Plain(files) => files
@@ -297,7 +299,7 @@ impl Renderer {
                     .iter()
                     .map(|part| (part.path.clone(), Some(part.blob)))
                     .collect(),
-                Job::Kustomize(_, walk) => inputs(&tree, &walk.closure, &walk.directories)?,
+                Job::Kustomize(_, walk, _) => inputs(&tree, &walk.closure, &walk.directories)?,
                 Job::Helm(_, charts, _) => inputs(&tree, &charts.closure, &[])?,
                 Job::Helmfile(_, found) => inputs(&tree, &found.closure, &[])?,
             },
@@ -324,8 +326,8 @@ impl Renderer {
         let rendering = match &job {
             Job::Plain(files) => plain::render(&tree, recipe, files, self)?,
             Job::Items(language, parts) => items::render(&tree, recipe, *language, parts, self)?,
-            Job::Kustomize(additions, walk) => {
-                kustomize::render(&tree, recipe, additions, walk, self, cancel)?
+            Job::Kustomize(additions, walk, bases) => {
+                kustomize::render(&tree, recipe, additions, walk, bases, self, cancel)?
             }
             Job::Helm(helm, charts, values) => {
                 helm::render(&tree, recipe, helm, charts, values, self, cancel)?
@@ -367,7 +369,8 @@ impl Renderer {
             }
             (Tool::Kustomize(additions), Some(root)) => {
                 let walk = kustomization::walk_with(tree, root.as_bstr(), additions, self)?;
-                Job::Kustomize(additions, walk)
+                let bases = remote::Bases::of(&walk, self, cancel)?;
+                Job::Kustomize(additions, walk, bases)
             }
             (Tool::Helm(helm), _) => {
                 let charts = match helm::find_charts(tree, helm, self, cancel)? {

@@ -16,5 +16,6 @@ mod render;
 mod render_deployers;
 mod render_helm;
 mod render_helmfile;
+mod render_remote;
 mod revert;
 mod stage;

@@ -62,14 +62,14 @@ pub fn fetch_elsewhere(into: &Path, url: &str, revision: &str, cancel: &Cancel) 
             let [heads, tags] = everything;
             let all = run(&["fetch", "--quiet", "--no-tags", "--", url, heads, tags])?;
             if all.success() {
-                return resolve(&run, revision);
+                return resolve(run, revision);
             }
         }
         if !named.success() {
             return Err(failure("fetch", &named));
         }
     }
-    resolve(&run, &kept)
+    resolve(run, &kept)
 }
 
 fn resolve(run: impl Fn(&[&str]) -> Result<Output>, revision: &str) -> Result<Oid> {

@@ -44,7 +44,7 @@ impl World {
     async fn serve(&self, name: &str, files: &[(&str, &str)]) -> String {
         let repo = TestRepo::init(&self.directory.path().join(name));
         for (path, content) in files {
-            repo.write(path, &content.replace("SERVER", &self.server.uri()));
+            repo.write(path, content.replace("SERVER", &self.server.uri()));
         }
         repo.git(&["add", "-A"]);
         let commit = repo.commit("All");
@@ -83,7 +83,7 @@ impl World {
 
     fn write(&self, path: &str, content: &str) {
         self.repo
-            .write(path, &content.replace("SERVER", &self.server.uri()));
+            .write(path, content.replace("SERVER", &self.server.uri()));
     }
 
     /// What we make of `overlay`.
@@ -260,24 +260,18 @@ async fn nothing_elsewhere_reads_what_is_here() {
     let local = world.directory.path().join("local");
     let local_repo = TestRepo::init(&local);
     local_repo.write("kustomization.yaml", "resources: [x.yaml]\n");
-    local_repo.write("x.yaml", &config("canary-value"));
+    local_repo.write("x.yaml", config("canary-value"));
     local_repo.git(&["add", "-A"]);
     local_repo.commit("All");
     std::os::unix::fs::symlink(&secret, local.join("link.yaml")).expect("link");
     let evil = TestRepo::init(&world.directory.path().join("evil"));
-    evil.write(
-        "a/kustomization.yaml",
-        &format!("resources: ['{secret}']\n"),
-    );
-    evil.write(
-        "b/kustomization.yaml",
-        &format!("resources: ['{upward}']\n"),
-    );
+    evil.write("a/kustomization.yaml", format!("resources: ['{secret}']\n"));
+    evil.write("b/kustomization.yaml", format!("resources: ['{upward}']\n"));
     evil.write("c/kustomization.yaml", "resources: [link.yaml]\n");
     std::os::unix::fs::symlink(&secret, evil.path.join("c/link.yaml")).expect("link");
     evil.write(
         "d/kustomization.yaml",
-        &format!("resources: ['file://{}']\n", local.display()),
+        format!("resources: ['file://{}']\n", local.display()),
     );
     evil.write("e/kustomization.yaml", "resources: ['../../repository/overlay/own.yaml', '../../../repository/overlay/own.yaml']\n");
     evil.git(&["add", "-A"]);

@@ -134,7 +134,11 @@ impl Comparison<'_> {
                     match &after.recipe.tool {
                         Tool::Plain => self.is_linked(after),
                         Tool::Unavailable(_) => continue,
-                        Tool::Items(_) | Tool::Kustomize(_) | Tool::Helm(_) | Tool::Helmfile(_) => {
+                        Tool::Items(_)
+                        | Tool::Kustomize(_)
+                        | Tool::Helm(_)
+                        | Tool::Helmfile(_)
+                        | Tool::ResourceSet(_) => {
                             let touched = self.paths.iter().any(|change| {
                                 before.recipe.touches(&change.path)
                                     || after.recipe.touches(&change.path)

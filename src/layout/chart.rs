@@ -29,7 +29,11 @@ pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
                 .iter()
                 .find(|path| charts.contains(*path))
                 .cloned(),
-            Tool::Plain | Tool::Items(_) | Tool::Kustomize(_) | Tool::Unavailable(_) => None,
+            Tool::Plain
+            | Tool::Items(_)
+            | Tool::Kustomize(_)
+            | Tool::ResourceSet(_)
+            | Tool::Unavailable(_) => None,
         })
         .collect();
     for directory in &charts {

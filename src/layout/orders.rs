@@ -95,7 +95,7 @@ impl Order {
         &self.id
     }
 
-    fn object(&self) -> Option<&Object> {
+    pub(super) fn object(&self) -> Option<&Object> {
         match &self.body {
             Body::Document(parsed, index) => Some(&parsed.manifest.documents.get(*index)?.object),
             Body::Made(object) => Some(object),

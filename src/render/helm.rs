@@ -24,7 +24,7 @@ use crate::task::Cancel;
 pub(super) use chart::Charts;
 pub(super) use chart::charts;
 use chart::packed;
-pub(super) use values::texts;
+pub(super) use values::{json, texts};
 
 /// `helm`, or why there is none.
 pub(super) fn find(tools: &Tools) -> std::result::Result<Program, String> {

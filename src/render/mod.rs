@@ -14,6 +14,7 @@ pub(crate) mod orders;
 mod plain;
 mod program;
 mod remote;
+pub(crate) mod resource_set;
 mod secrets;
 mod stored;
 pub(crate) mod substitute;
@@ -37,8 +38,8 @@ use fetch::Fetches;
 use kustomization::Kustomization;
 use memo::Memo;
 pub use tool::{
-    Additions, Chart, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules, Substitution,
-    Tool, Values,
+    Additions, Chart, Declared, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules,
+    Substitution, Tool, Values,
 };
 use tools::Tools;
 use tree::{Tree, is_within};
@@ -255,6 +256,9 @@ impl Renderer {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
+        if let Tool::ResourceSet(declared) = &recipe.tool {
+            return self.declared(reader, tree, recipe, declared, cancel);
+        }
         let tree = Tree::at(reader, tree);
         // What is read is found at this tree: the recipe may come from another commit.
         let job = match self.job(&tree, recipe, cancel)? {
@@ -344,6 +348,38 @@ impl Renderer {
         Ok(self.remember(key, rendering))
     }
 
+    /// What an object says is to be made: the object is remembered, and that is read off it.
+    fn declared(
+        &self,
+        reader: &Reader,
+        tree: Oid,
+        recipe: &Recipe,
+        declared: &Declared,
+        cancel: &Cancel,
+    ) -> std::result::Result<Arc<Rendering>, Error> {
+        let from = self.render_until(reader, tree, &declared.from, cancel)?;
+        let mut sets = from.objects.iter();
+        let Some(set) = sets.find(|set| set.object.id == declared.object) else {
+            let name = crate::text::clean_line(&declared.object.to_string());
+            return Ok(Arc::new(Rendering::failed(format!("{name} is not there"))));
+        };
+        let rendering = match resource_set::objects(&set.object, &self.masking) {
+            Ok(objects) => Rendering {
+                objects: objects
+                    .into_iter()
+                    .map(|object| RenderedObject {
+                        object: placed(object, recipe.namespace.as_deref()),
+                        source: set.source.clone(),
+                    })
+                    .collect(),
+                how: How::Read,
+                broken: Vec::new(),
+            },
+            Err(why) => Rendering::failed(why),
+        };
+        Ok(Arc::new(rendering))
+    }
+
     fn remember(&self, key: Key, rendering: Rendering) -> Arc<Rendering> {
         let rendering = Arc::new(rendering);
         let objects = rendering.objects.iter();
@@ -393,6 +429,8 @@ impl Renderer {
                 }
             }
             (Tool::Unavailable(why), _) => return Ok(Err(why.clone())),
+            // Made of another recipe's objects, before it comes to this.
+            (Tool::ResourceSet(_), _) => return Ok(Err("it is made of an object".to_owned())),
         }))
     }
 

@@ -18,6 +18,8 @@ pub enum Tool {
     Kustomize(Box<Additions>),
     Helm(Box<Helm>),
     Helmfile(Box<Helmfile>),
+    /// What a ResourceSet of the Flux operator makes.
+    ResourceSet(Box<Declared>),
     /// The sources are not in this repository, or become objects only inside a cluster: why nothing can be made of them
     /// here, in words.
     Unavailable(String),
@@ -190,6 +192,14 @@ pub enum Chart {
     },
     /// The deployer names a chart that the repository does not tell where to find, in words.
     Unknown(String),
+}
+
+/// An object that says what is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Declared {
+    /// What the object is made by, itself among the results.
+    pub from: Recipe,
+    pub object: ObjectRef,
 }
 
 /// One release of a helmfile.

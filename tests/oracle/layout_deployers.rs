@@ -475,6 +475,144 @@ fn a_helmfile_has_releases_in_every_environment() {
     );
 }
 
+/// The examples of the ResourceSet's own documentation.
+const SET: &str = "apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata: {name: podinfo, namespace: apps}
+spec:
+  commonMetadata:
+    labels: {app.kubernetes.io/name: podinfo}
+  inputs:
+  - {tenant: team1, wanted: enabled, app: {version: 6.7.x, replicas: 2}}
+  - {tenant: team2, wanted: disabled, app: {version: 6.6.x, replicas: 3}}
+  resources:
+  - apiVersion: source.toolkit.fluxcd.io/v1
+    kind: OCIRepository
+    metadata: {name: podinfo-<< inputs.tenant >>}
+    spec:
+      url: oci://ghcr.io/stefanprodan/charts/podinfo
+      ref:
+        semver: << inputs.app.version | quote >>
+  - apiVersion: helm.toolkit.fluxcd.io/v2
+    kind: HelmRelease
+    metadata: {name: podinfo-<< inputs.tenant >>, namespace: apps}
+    spec:
+      releaseName: podinfo-<< inputs.tenant >>
+      chartRef: {kind: OCIRepository, name: podinfo-<< inputs.tenant >>}
+      values:
+        replicaCount: << inputs.app.replicas | int >>
+  - apiVersion: v1
+    kind: Namespace
+    metadata: {name: shared}
+  resourcesTemplate: |
+    ---
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata:
+      name: << inputs.tenant >>
+      annotations:
+        fluxcd.controlplane.io/reconcile: << inputs.wanted >>
+    <<- inputs.none >>
+";
+
+#[test]
+fn a_resource_set_is_what_its_inputs_make_of_it() {
+    let set = SET.replace("    <<- inputs.none >>\n", "");
+    let fixture = Fixture::new(&[
+        ("clusters/prod/flux-system/gotk-sync.yaml", &sync("prod")),
+        ("clusters/prod/set.yaml", &set),
+        (
+            "clusters/prod/other.yaml",
+            &set.replace("name: podinfo,", "name: other,")
+                .replace("| quote", "| slugify"),
+        ),
+        (
+            "clusters/prod/provided.yaml",
+            &set.replace("name: podinfo,", "name: provided,")
+                .replace("  inputs:\n", "  inputsFrom: [{name: x}]\n  inputs:\n"),
+        ),
+    ]);
+    let tree = fixture.commit();
+    let layout = fixture.detect(tree);
+    assert_eq!(
+        table(&layout),
+        [
+            "prod/flux-system: Kustomization - - - - [clusters/prod]",
+            "prod/other: ResourceSet - apps - - [clusters/prod/other.yaml]",
+            "prod/podinfo: ResourceSet - apps - - [clusters/prod/set.yaml]",
+            "prod/podinfo-team1: HelmRelease - apps podinfo 6.7.x []",
+            "prod/podinfo-team2: HelmRelease - apps podinfo 6.6.x []",
+            "prod/provided: ResourceSet - apps - - [clusters/prod/provided.yaml]",
+        ],
+        "{:?}",
+        layout.notes
+    );
+    noted(
+        &layout,
+        "only the operator evaluates: inputs.app.version | slugify: ResourceSet other",
+    );
+    noted(
+        &layout,
+        "its inputs come from providers that only the cluster asks: ResourceSet provided",
+    );
+    let app = layout
+        .apps
+        .iter()
+        .find(|app| app.name == "podinfo")
+        .expect("app");
+    let rendering = fixture
+        .renderer
+        .render(&fixture.reader(), tree, &app.recipe)
+        .expect("rendering");
+    let made: Vec<String> = rendering
+        .objects
+        .iter()
+        .map(|made| {
+            format!(
+                "{} {:?}",
+                made.object.id,
+                made.object.label("app.kubernetes.io/name")
+            )
+        })
+        .collect();
+    assert_eq!(
+        made,
+        [
+            "OCIRepository/podinfo-team1",
+            "OCIRepository/podinfo-team2",
+            "HelmRelease/podinfo-team1",
+            "HelmRelease/podinfo-team2",
+            "Namespace/shared",
+            "ServiceAccount/team1",
+        ]
+        .map(|name| format!("{name} Some(\"podinfo\")"))
+    );
+    let replicas =
+        &serde_json::to_value(&rendering.objects[2].object).expect("JSON")["spec"]["values"];
+    assert_eq!(replicas["replicaCount"], serde_json::json!(2));
+    // Values are read off what the set makes.
+    let release = layout
+        .apps
+        .iter()
+        .find(|app| app.name == "podinfo-team2")
+        .expect("app");
+    let Tool::Helm(helm) = &release.recipe.tool else {
+        panic!("{:?}", release.recipe.tool);
+    };
+    let [Values::Field(field)] = helm.values.as_slice() else {
+        panic!("{:?}", helm.values);
+    };
+    let from = fixture
+        .renderer
+        .render(&fixture.reader(), tree, &field.from)
+        .expect("rendering");
+    assert!(
+        from.objects
+            .iter()
+            .any(|made| made.object.id == field.object)
+    );
+}
+
 #[test]
 fn a_chart_is_deployed_where_it_has_values_for() {
     let layout = Fixture::new(&[

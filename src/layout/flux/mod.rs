@@ -7,6 +7,7 @@
 
 mod kustomization;
 mod release;
+mod set;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -38,6 +39,13 @@ pub(super) fn detect(
     kustomizations: &Kustomizations,
     draft: &mut Draft,
 ) -> Result<Owned> {
+    let mut all = written.to_vec();
+    all.extend(
+        written
+            .iter()
+            .flat_map(|order| set::made_by(order, renderer)),
+    );
+    let written = all.as_slice();
     let mut flux = Flux {
         tree,
         renderer,
@@ -330,7 +338,8 @@ impl Flux<'_> {
             } else if is_release(&order) {
                 self.release(&order, &context)?;
             } else if order.id().kind == "ResourceSet" {
-                self.resource_set(&order, &context);
+                let made = self.resource_set(&order, &context);
+                open.extend(made.into_iter().map(|order| (order, context.clone())));
             }
         }
         Ok(())
@@ -568,31 +577,30 @@ impl Flux<'_> {
         Ok(())
     }
 
-    /// A ResourceSet is made into objects by the operator, from its inputs.
-    fn resource_set(&mut self, order: &Order, context: &Context) {
+    /// Adds the app that a ResourceSet is; gives the orders it makes.
+    fn resource_set(&mut self, order: &Order, context: &Context) -> Vec<Order> {
         let key = (context.cluster.clone(), order.id().clone());
-        if self.seen.insert(key, Tool::Plain).is_some() {
-            return;
+        let recipe = set::recipe(order, self.renderer);
+        if self.seen.insert(key, recipe.tool.clone()).is_some() {
+            return Vec::new();
         }
-        let why = "its templates become objects only in the cluster";
-        self.note(why, order);
-        let recipe = Recipe {
-            tool: Tool::Unavailable(why.to_owned()),
-            roots: Vec::new(),
-            closure: order.from.closure.clone(),
-            namespace: order.id().namespace.clone(),
-        };
+        if let Tool::Unavailable(why) = &recipe.tool {
+            let why = why.clone();
+            self.note(&why, order);
+        }
         self.app(order, context, recipe, None, None);
+        set::made_by(order, self.renderer)
     }
 
-    /// HelmReleases that no Kustomization applies: by hand, by Flux 1, by Argo CD.
+    /// HelmReleases and ResourceSets that no Kustomization applies: by hand, by Flux 1, by Argo CD.
     fn releases_of_nobody(&mut self) -> Result<()> {
         for order in self.sources.orders {
             let read = order
                 .file
                 .as_ref()
                 .is_some_and(|file| self.read.contains(file));
-            if read || !is_release(order) {
+            let is_set = order.id().kind == "ResourceSet";
+            if read || !(is_release(order) || is_set) {
                 continue;
             }
             let directory = order.directory();
@@ -604,7 +612,11 @@ impl Flux<'_> {
                 root: ancestor(&directory, place.root),
                 remote: None,
             };
-            self.release(order, &context)?;
+            match is_set {
+                // What it makes is in the same file.
+                true => drop(self.resource_set(order, &context)),
+                false => self.release(order, &context)?,
+            }
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ fn named(field: &Field) -> String {
     clean_line(&format!("{} {}", field.object, field.path))
 }
 
-fn json(node: &Node) -> Value {
+pub(crate) fn json(node: &Node) -> Value {
     match node {
         Node::Leaf(Leaf::Null) => Value::Null,
         Node::Leaf(Leaf::Bool(value)) => Value::Bool(*value),

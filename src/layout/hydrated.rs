@@ -1,27 +1,77 @@
-//! Branches that Argo CD's source hydrator writes: rendered manifests, and `hydrator.metadata` beside them, which says of
-//! which commit. Source: argo-cd `commitserver/commit/hydratorhelper.go`.
+//! Branches that a promoter writes rendered manifests to, and a file beside them that says of which commit: Argo CD's source
+//! hydrator (`hydrator.metadata`) and Kargo Render (`.kargo-render/metadata.yaml`).
+//!
+//! Sources: argo-cd `commitserver/commit/hydratorhelper.go`, kargo-render `branches.go`. What Kargo's own promotion steps
+//! commit says nothing of the kind: only its author tells it from a person's.
+
+use serde_yaml::Value;
 
 use super::LayoutKind;
 use super::draft::Draft;
-use crate::git::{ByteSlice, Result};
-use crate::render::tree::{Node, Tree, file_name};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, Result};
+use crate::render::kustomization::display;
+use crate::render::tree::{Node, Tree, file_name, is_manifest_name};
 
-const METADATA: &str = "hydrator.metadata";
+/// A file that says of which commit a branch was made, the field that names it, and who writes it.
+struct Metadata {
+    path: &'static str,
+    field: &'static str,
+    by: &'static str,
+}
+
+const METADATA: [Metadata; 2] = [
+    Metadata {
+        path: "hydrator.metadata",
+        field: "drySha",
+        by: "Argo CD",
+    },
+    Metadata {
+        path: ".kargo-render/metadata.yaml",
+        field: "sourceCommit",
+        by: "Kargo",
+    },
+];
+/// A larger file is something else.
+const MAX_BYTES: usize = 1 << 20;
 
 /// Takes a tree for hydrated if it says so. Which commit it was made of changes with every commit, and the layout does not: so
-/// that is for whoever shows a commit.
+/// that is for whoever shows a commit ([`dry_commit`]).
 pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
-    let Some(Node::File(_)) = tree.node(METADATA.into())? else {
-        return Ok(());
-    };
-    draft.kinds.insert(LayoutKind::Hydrated);
-    let manifests = tree.listed_below("".into()).iter();
-    let manifests = manifests.filter(|(path, ..)| file_name(path.as_bstr()) == "manifest.yaml");
-    draft
-        .generated
-        .extend(manifests.map(|(path, ..)| path.clone()));
-    draft.notes.push(format!(
-        "rendered by Argo CD: {METADATA} names the commit that it was made of"
-    ));
+    for metadata in &METADATA {
+        let Some(Node::File(_)) = tree.node(metadata.path.into())? else {
+            continue;
+        };
+        draft.kinds.insert(LayoutKind::Hydrated);
+        let files = tree.listed_below("".into()).iter();
+        let is_written = |path: &BStr| match metadata.by {
+            "Argo CD" => file_name(path) == "manifest.yaml",
+            _ => is_manifest_name(path),
+        };
+        let written = files.filter(|(path, ..)| is_written(path.as_bstr()));
+        draft
+            .generated
+            .extend(written.map(|(path, ..)| path.clone()));
+        draft.notes.push(format!(
+            "rendered by {}: {} names the commit that it was made of",
+            metadata.by,
+            display(metadata.path.into())
+        ));
+    }
     Ok(())
+}
+
+/// The commit that a promoter made a commit from, if it says so: it writes that anew with what it writes.
+pub fn dry_commit(reader: &Reader, changes: &[PathChange]) -> Option<Oid> {
+    METADATA.iter().find_map(|metadata| {
+        let change = changes.iter().find(|change| change.path == metadata.path)?;
+        let (EntryKind::Blob | EntryKind::Executable, blob) = change.after? else {
+            return None;
+        };
+        let bytes = reader.blob(blob).ok()?;
+        if bytes.len() > MAX_BYTES {
+            return None;
+        }
+        let said: Value = serde_yaml::from_slice(&bytes).ok()?;
+        Oid::from_hex(said.get(metadata.field)?.as_str()?.as_bytes()).ok()
+    })
 }

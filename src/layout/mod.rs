@@ -37,6 +37,7 @@ use argo::Applications;
 pub use attribution::{is_bot, is_generated};
 pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
 use draft::Draft;
+pub use hydrated::dry_commit;
 use kustomize::Kustomizations;
 use orders::Written;
 pub use overrides::{EnvironmentOverride, Overrides};
@@ -64,7 +65,7 @@ pub struct Layout {
 #[serde(rename_all = "kebab-case")]
 pub enum LayoutKind {
     JenkinsX,
-    /// Rendered from another branch, by Argo CD.
+    /// Rendered from another branch, by Argo CD or Kargo.
     Hydrated,
     Flux,
     ArgoCd,

@@ -8,7 +8,7 @@ use super::workspace::Past;
 use crate::diff::suppressed;
 use crate::git::{Commit, Oid};
 use crate::history::{Origins, ResourceChange, Row, Rows};
-use crate::layout::is_bot;
+use crate::layout::{dry_commit, is_bot};
 use crate::manifest::{Language, masked_items, masked_text};
 use crate::render::{How, RenderedObject};
 
@@ -52,13 +52,13 @@ pub fn line_of_id(past: &Past, id: Oid) -> CommitLine {
 /// The entry of a row, without its meaning.
 pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
     let origin = origins.of(&past.reader, rows, index);
+    // It is on another branch.
+    let dry = dry_commit(&past.reader, &row.changes).map(|dry| line_of_id(past, dry));
+    let source = origin.source.and_then(|source| rows.get(source));
     Entry {
         line: line_of_row(row),
-        generated: origin.generated,
-        source: origin
-            .source
-            .and_then(|source| rows.get(source))
-            .map(line_of_row),
+        generated: origin.generated || dry.is_some(),
+        source: dry.or_else(|| source.map(line_of_row)),
         generated_by: origin
             .generates
             .iter()

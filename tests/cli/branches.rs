@@ -161,3 +161,67 @@ fn a_revert_is_planned_on_the_branch_that_the_commit_is_on() {
     );
     assert_eq!(texts(&plan["tips"], "branch"), ["staging"]);
 }
+
+/// What Argo CD and Kargo render to branches is told from what people write, and leads to the commit that it was made of.
+#[test]
+fn a_rendered_branch_leads_to_the_commit_it_was_made_of() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write("web/web.yaml", deployment("1"));
+    let first = repo.commit("Web 1");
+    repo.write("web/web.yaml", deployment("2"));
+    let second = repo.commit("Web 2");
+    let branches = ["environments/dev", "stage/prod"];
+    for (branch, tag, dry) in [
+        (branches[0], "1", &first),
+        (branches[0], "2", &second),
+        (branches[1], "1", &first),
+    ] {
+        match repo.git(&["branch", "--list", branch]).is_empty() {
+            true => repo.git(&["checkout", "-q", "--orphan", branch]),
+            false => repo.git(&["checkout", "-q", branch]),
+        };
+        repo.write("web/manifest.yaml", deployment(tag));
+        for other in ["web/web.yaml", "hydrator.metadata"] {
+            std::fs::remove_file(repo.path.join(other)).ok();
+        }
+        if branch == branches[0] {
+            repo.write("hydrator.metadata", format!("{{\"drySha\": \"{dry}\"}}"));
+        } else {
+            repo.write(
+                ".kargo-render/metadata.yaml",
+                format!("sourceCommit: {dry}\n"),
+            );
+        }
+        repo.git(&["add", "-A"]);
+        repo.commit("Rendered");
+    }
+    repo.git(&["checkout", "-q", "main"]);
+    for (branch, expected) in [
+        (branches[0], vec![&second, &first]),
+        (branches[1], vec![&first]),
+    ] {
+        let answer = home.json(&repo.path, &["--branch", branch, "log"], 0);
+        let entries = answer["entries"].as_array().expect("entries");
+        let made_of: Vec<&str> = entries
+            .iter()
+            .map(|entry| {
+                assert_eq!(entry["generated"], Value::Bool(true), "{entry}");
+                entry["source"]["commit"].as_str().expect("a source")
+            })
+            .collect();
+        assert_eq!(made_of, expected, "{branch}");
+        assert_eq!(
+            entries[0]["source"]["subject"],
+            format!("Web {}", expected.len())
+        );
+        let tip = repo.rev(branch);
+        let shown = home
+            .json(&repo.path, &["--branch", branch, "show", &tip], 0)
+            .to_string();
+        assert!(
+            shown.contains(&format!("generated from {}", expected[0])),
+            "{shown}"
+        );
+    }
+}

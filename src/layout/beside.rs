@@ -3,11 +3,52 @@
 //! Whatever is found here changes nothing of what is deployed to clusters: environments and apps found there keep their
 //! names, roots, destinations and deployers.
 
-use super::draft::Draft;
+use std::collections::BTreeSet;
+
+use super::draft::{Draft, FoundApp, components};
 use super::names;
 use super::overrides::Overrides;
 use super::{Deployer, Layout};
-use crate::render::Tool;
+use crate::git::{ByteSlice, RepoPath};
+use crate::manifest::Language;
+use crate::render::tree::parent;
+use crate::render::{Recipe, Tool};
+
+/// An app whose items are in these files (or directories).
+pub(super) fn app(
+    language: Language,
+    deployer: Deployer,
+    (environment, name): (String, String),
+    roots: Vec<RepoPath>,
+    closure: Vec<RepoPath>,
+) -> FoundApp {
+    let directory = roots
+        .first()
+        .map(|root| RepoPath::from(parent(root.as_bstr()).to_vec()));
+    let directory = directory.unwrap_or_default();
+    FoundApp {
+        qualifier: components(&directory)
+            .into_iter()
+            .chain([name.clone()])
+            .collect(),
+        root: directory,
+        environment,
+        name,
+        recipe: Recipe {
+            tool: Tool::Items(language),
+            roots,
+            closure,
+            namespace: None,
+        },
+        cluster: None,
+        deployer: Some(deployer),
+        declared_by: None,
+        chart: None,
+        version: None,
+        sources: Vec::new(),
+        marks: BTreeSet::new(),
+    }
+}
 
 /// Adds what is in `draft` to a finished layout.
 pub(super) fn add(draft: Draft, overrides: &Overrides, layout: &mut Layout) {

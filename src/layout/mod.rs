@@ -3,6 +3,7 @@
 //! It is a pure function of a tree's paths and of what little it reads of some files ([`unaltered`] says which), so that
 //! a layout can be carried from commit to commit.
 
+mod ansible;
 mod argo;
 mod attribution;
 mod beside;
@@ -12,6 +13,7 @@ mod draft;
 mod flux;
 mod helmfile;
 mod hydrated;
+mod jenkins;
 mod jenkins_x;
 mod kustomize;
 mod marks;
@@ -74,6 +76,9 @@ pub enum LayoutKind {
     Helm,
     Plain,
     Terraform,
+    Ansible,
+    /// Jenkins' own configuration, and its jobs, as code.
+    Jenkins,
 }
 
 /// A place things are deployed to.
@@ -107,6 +112,8 @@ pub enum Deployer {
     Helm,
     Pipeline,
     Terraform,
+    Ansible,
+    Jenkins,
     Unknown,
 }
 
@@ -212,6 +219,8 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     let mut layout = draft.finish(otherwise);
     pipeline::assign(&tree, &mut layout)?;
     terraform::detect(&tree, renderer, &mut beside)?;
+    ansible::detect(&tree, renderer, &mut beside)?;
+    jenkins::detect(&tree, renderer, &mut beside)?;
     beside::add(beside, &overrides, &mut layout);
     let unknown: Vec<String> = own
         .names()
@@ -259,8 +268,14 @@ pub fn unaltered(
             renderer.kustomization(reader, before)? == renderer.kustomization(reader, after)?
         } else if terraform::is_read(path) {
             terraform::is_same(reader, renderer, before, after)?
+        } else if jenkins::is_named(path) {
+            jenkins::is_same(reader, renderer, path, before, after)?
         } else if is_manifest_name(path) || plain::has_no_extension(path) {
-            renderer.outline(reader, before)? == renderer.outline(reader, after)?
+            let (old, new) = (
+                renderer.outline(reader, before)?,
+                renderer.outline(reader, after)?,
+            );
+            old == new && (!old.plays || ansible::is_same(reader, renderer, before, after)?)
         } else {
             true
         };

@@ -331,9 +331,11 @@ fn removed(object: &Object, deployer: Deployer) -> (Action, String) {
         Deployer::Helm if object.annotation("helm.sh/hook").is_some() => {
             orphan("Helm does not manage hooks")
         }
-        Deployer::Pipeline | Deployer::Terraform | Deployer::Unknown => {
-            orphan("whether its deployer deletes what leaves git is not known")
-        }
+        Deployer::Pipeline
+        | Deployer::Terraform
+        | Deployer::Ansible
+        | Deployer::Jenkins
+        | Deployer::Unknown => orphan("whether its deployer deletes what leaves git is not known"),
         Deployer::JenkinsX | Deployer::Flux | Deployer::ArgoCd | Deployer::Helm => (
             Action::Prune,
             loss(&object.id).unwrap_or_default().to_owned(),

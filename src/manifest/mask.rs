@@ -57,15 +57,16 @@ pub(super) fn encrypted<S: Serializer>(id: &MaskedId, serializer: S) -> Result<S
     serializer.collect_map([("encrypted", id.label())])
 }
 
-/// Whether a text is what SOPS or eyaml made of a value. In a document that says that SOPS wrote it, any algorithm is
+/// Whether a text is what SOPS, eyaml or Ansible Vault made of a value. In a document that says that SOPS wrote it, any algorithm is
 /// taken for one.
 pub(super) fn is_ciphertext(text: &str, sops: bool) -> bool {
     let inner = text
         .strip_prefix("ENC[")
         .and_then(|rest| rest.strip_suffix(']'));
-    inner.is_some_and(|inner| {
-        sops || inner.starts_with("AES256_GCM,data:") || inner.starts_with("PKCS7,")
-    })
+    text.starts_with("$ANSIBLE_VAULT;")
+        || inner.is_some_and(|inner| {
+            sops || inner.starts_with("AES256_GCM,data:") || inner.starts_with("PKCS7,")
+        })
 }
 
 /// Whether SOPS wrote a document.

@@ -17,6 +17,9 @@ pub(super) fn text(bytes: &[u8]) -> Result<(usize, &str), (Cause, &'static str)>
             "UTF-16, which Kubernetes tools do not read; save it as UTF-8",
         ));
     }
+    if bytes.starts_with(b"$ANSIBLE_VAULT;") {
+        return Err((Cause::Encrypted, "encrypted with Ansible Vault"));
+    }
     let offset = if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
         3
     } else {

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{Node, Tree, file_name, join, parent};
+use super::tree::{Node, Tree, file_name, is_manifest_name, join, parent};
 use super::{How, Place, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, Oid, RepoPath, Result};
-use crate::manifest::{Document, Language};
+use crate::manifest::{Document, Language, Node as Value};
 
 /// Modules within modules deeper than this are a circle, and more calls than this an explosion.
 const MOST_CALLS: usize = 1000;
@@ -50,6 +50,7 @@ pub(super) fn parts(
     };
     for root in roots {
         match (tree.node(root.as_bstr())?, language) {
+            (Some(Node::File(_)), Language::Ansible) => walk.playbook(root.clone(), 0)?,
             (Some(Node::File(blob)), _) => {
                 walk.parts.insert(Part {
                     path: root.clone(),
@@ -155,6 +156,142 @@ impl Walk<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Walk<'_, '_> {
+    /// A playbook, those it takes over, and the roles of their plays; or a file of variables.
+    fn playbook(&mut self, path: RepoPath, depth: usize) -> Result<()> {
+        self.calls += 1;
+        let Some(Node::File(blob)) = self.tree.node(path.as_bstr())? else {
+            return Ok(());
+        };
+        if depth > MAX_DEPTH || self.calls > MOST_CALLS {
+            return Ok(());
+        }
+        let new = self.parts.insert(Part {
+            prefix: whose_variables(path.as_bstr()),
+            path: path.clone(),
+            blob,
+        });
+        if !new {
+            return Ok(());
+        }
+        let parsed = self
+            .renderer
+            .items(self.tree.reader, blob, Language::Ansible)?;
+        for document in &parsed.manifest.documents {
+            for called in ansible_calls(self.tree, path.as_bstr(), document)? {
+                match called {
+                    AnsibleCall::Playbook(path) => self.playbook(path, depth + 1)?,
+                    AnsibleCall::Role(name, directory) => self.role(&name, &directory)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn role(&mut self, name: &str, directory: &RepoPath) -> Result<()> {
+        for (below, whose) in [
+            ("tasks", format!("role {name}: ")),
+            ("handlers", format!("role {name} handlers: ")),
+            ("defaults", format!("role {name} defaults: ")),
+            ("vars", format!("role {name} vars: ")),
+        ] {
+            let Some(directory) = join(directory.as_bstr(), below.into()) else {
+                continue;
+            };
+            for (path, blob) in self.tree.files_in(directory.as_bstr())? {
+                if is_manifest_name(path.as_bstr()) {
+                    let prefix = whose.clone();
+                    self.parts.insert(Part { path, blob, prefix });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `group_vars/web.yml` and `group_vars/web/main.yml` are variables of a group.
+fn whose_variables(path: &BStr) -> String {
+    let parts: Vec<&[u8]> = path.split_str("/").collect();
+    let found = [("group_vars", "group"), ("host_vars", "host")]
+        .into_iter()
+        .find_map(|(directory, what)| {
+            let at = parts
+                .iter()
+                .rposition(|part| *part == directory.as_bytes())?;
+            let name = parts.get(at + 1)?.to_str_lossy();
+            let name = name.split('.').next().unwrap_or_default().to_owned();
+            Some(format!("{what} {name}: "))
+        });
+    found.unwrap_or_default()
+}
+
+/// What a play brings in.
+pub(crate) enum AnsibleCall {
+    Playbook(RepoPath),
+    /// A role's name and directory.
+    Role(String, RepoPath),
+}
+
+/// What `document`, an item of the playbook at `path`, brings in from this repository.
+pub(crate) fn ansible_calls(
+    tree: &Tree,
+    path: &BStr,
+    document: &Document,
+) -> Result<Vec<AnsibleCall>> {
+    let object = &document.object;
+    let directory = parent(path);
+    if object.id.kind == "import_playbook" {
+        let imported = join(directory, object.id.name.as_str().into());
+        return Ok(imported.map(AnsibleCall::Playbook).into_iter().collect());
+    }
+    let mut calls = Vec::new();
+    for name in role_names(&object.root) {
+        let relative = format!("roles/{name}");
+        for base in [directory, parent(directory), BStr::new("")] {
+            if let Some(found) = join(base, relative.as_str().into())
+                && let Some(Node::Directory) = tree.node(found.as_bstr())?
+            {
+                calls.push(AnsibleCall::Role(name, found));
+                break;
+            }
+        }
+    }
+    Ok(calls)
+}
+
+/// The roles that a play names.
+pub(crate) fn role_names(play: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    roles(play, &mut names);
+    names
+}
+
+/// Those named by `roles`, and by tasks that include one.
+fn roles(node: &Value, names: &mut BTreeSet<String>) {
+    match node {
+        Value::Map(map) => {
+            for (key, value) in map {
+                match key.rsplit('.').next().unwrap_or_default() {
+                    "roles" => {
+                        let items = value.as_list().unwrap_or_default();
+                        names.extend(items.iter().filter_map(|item| {
+                            let named = item.get("role").or_else(|| item.get("name"));
+                            named.unwrap_or(item).as_str().map(str::to_owned)
+                        }));
+                    }
+                    "import_role" | "include_role" => {
+                        let name = value.get("name").and_then(Value::as_str);
+                        names.extend(name.map(str::to_owned));
+                    }
+                    _ => roles(value, names),
+                }
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| roles(item, names)),
+        Value::Leaf(_) => {}
     }
 }
 

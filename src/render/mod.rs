@@ -126,6 +126,8 @@ pub(crate) struct Parsed {
     /// Whether the text looks as if it were to hold objects, or is no text at all. Values files and the like that do not
     /// parse are nobody's loss.
     pub(crate) claims_objects: bool,
+    /// Whether the text looks as if it were a playbook.
+    pub(crate) plays: bool,
 }
 
 /// What a blob declares, in little memory.
@@ -134,6 +136,8 @@ pub(crate) struct Outline {
     pub(crate) objects: Vec<ObjectRef>,
     /// It looks as if it held objects, and does not parse (a template is not meant to).
     pub(crate) broken: bool,
+    /// It speaks of hosts, as Ansible's playbooks do.
+    pub(crate) plays: bool,
     /// Stands for what the objects that deployers read say, as far as it decides what is deployed and how: `None` where
     /// there are none.
     pub(crate) declares: Option<u64>,
@@ -451,6 +455,7 @@ impl Renderer {
         let parsed = Arc::new(Parsed {
             manifest,
             claims_objects: claims_objects(&bytes),
+            plays: bytes.contains_str("hosts:") || bytes.contains_str("import_playbook:"),
         });
         self.parsed.insert(blob, parsed.clone(), bytes.len() + 256);
         Ok(parsed)
@@ -473,6 +478,7 @@ impl Renderer {
                 false => manifest::parse_items(language, &bytes, &self.masking),
             },
             claims_objects: true,
+            plays: false,
         });
         self.items
             .insert((blob, language), parsed.clone(), bytes.len() + 256);
@@ -492,6 +498,7 @@ impl Renderer {
                 .map(|document| document.object.id.clone())
                 .collect(),
             declares: orders::digest(documents),
+            plays: parsed.plays && documents.is_empty(),
             broken: parsed.claims_objects
                 && parsed.manifest.broken.iter().any(|part| {
                     matches!(

@@ -6,7 +6,7 @@ use super::common::{ResourceId, Selector};
 use super::workspace::Past;
 use crate::git::{ByteSlice, Oid, RepoPath};
 use crate::layout::{App, Layout};
-use crate::manifest::{Object, ObjectRef, is_cluster_scoped, kind_for};
+use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::{Rendering, Source};
 use crate::task::Cancel;
 use crate::text;
@@ -275,7 +275,12 @@ fn kinds(word: &str) -> Vec<(Option<String>, String)> {
         .map(|(group, kind)| (Some((*group).to_owned()), (*kind).to_owned()))
         .collect();
     if !known.is_empty() {
-        return known;
+        // A Tekton Task and an Ansible task go by the same word.
+        let items = Language::ALL.map(|language| language.group().to_owned());
+        let items = items
+            .into_iter()
+            .map(|group| (Some(group), word.to_owned()));
+        return known.into_iter().chain(items).collect();
     }
     match word.split_once('.') {
         Some((kind, group)) => vec![(Some(group.to_owned()), kind.to_owned())],

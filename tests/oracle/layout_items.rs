@@ -344,3 +344,109 @@ fn environments_and_apps_in_clusters_stay_as_they_are() {
     );
     assert!(mixed.is_elsewhere("qa") && !mixed.is_elsewhere("prod") && !mixed.is_elsewhere("dev"));
 }
+
+const PLAY: &str =
+    "- hosts: web\n  roles: [web, {role: db}]\n  tasks:\n  - include_role: {name: extra}\n";
+
+#[test]
+fn where_ansible_and_jenkins_run() {
+    type Row<'a> = (
+        &'a str,
+        &'a [(&'a str, &'a str)],
+        &'a [(&'a str, &'a [&'a str])],
+    );
+    let task = "- name: Do\n  ping:\n";
+    let rows: &[Row<'_>] = &[
+        (
+            "playbooks with their roles, those that are taken over being no apps",
+            &[
+                (
+                    "site.yml",
+                    "- import_playbook: plays/web.yml\n- hosts: all\n  tasks: []\n",
+                ),
+                ("plays/web.yml", PLAY),
+                ("roles/web/tasks/main.yml", task),
+                ("roles/db/handlers/main.yml", task),
+                ("roles/db/defaults/main.yml", "port: 1\n"),
+                ("roles/unused/tasks/main.yml", task),
+                ("plays/roles/extra/tasks/main.yml", task),
+                ("group_vars/all.yml", "a: b\n"),
+                ("tasks/hosts.yml", "- hosts: all\n"),
+                ("values.yaml", "hosts: [a]\n"),
+            ],
+            &[(
+                "default/site",
+                &[
+                    "import_playbook/plays/web.yml",
+                    "play/all",
+                    "play/web",
+                    "task/role db handlers: Do",
+                    "task/role extra: Do",
+                    "task/role web: Do",
+                    "vars/group all: settings",
+                    "vars/role db defaults: settings",
+                ],
+            )],
+        ),
+        (
+            "an inventory for each environment",
+            &[
+                ("site.yml", "- hosts: all\n  tasks: []\n"),
+                ("dev.yml", "- hosts: dev\n  tasks: []\n"),
+                ("inventories/dev/group_vars/all.yml", "a: b\n"),
+                ("inventories/prod/hosts.ini", "[web]\n"),
+            ],
+            &[
+                ("dev/dev", &["play/dev", "vars/group all: settings"]),
+                ("dev/site", &["play/all", "vars/group all: settings"]),
+                ("prod/site", &["play/all"]),
+            ],
+        ),
+        (
+            "circles",
+            &[
+                ("a.yml", "- import_playbook: b.yml\n"),
+                (
+                    "b.yml",
+                    "- import_playbook: b.yml\n- import_playbook: ../../out.yml\n",
+                ),
+            ],
+            &[(
+                "default/a",
+                &[
+                    "import_playbook/../../out.yml",
+                    "import_playbook/b.yml",
+                    "import_playbook/b.yml",
+                ],
+            )],
+        ),
+        (
+            "Jenkins' configuration, and what is only called so",
+            &[
+                (
+                    "prod/casc/jenkins.yaml",
+                    "jenkins: {numExecutors: 0}\nunclassified: {}\n",
+                ),
+                ("prod/casc/jobs.yaml", "jobs: []\n"),
+                ("casc/values.yaml", "controller: {}\n"),
+                ("jenkins.yaml", "jenkins: {controller: {image: x}}\n"),
+                ("charts/x/Chart.yaml", "name: x\n"),
+                ("charts/x/casc/jenkins.yaml", "jenkins: {numExecutors: 0}\n"),
+            ],
+            &[(
+                "prod/casc",
+                &["casc/jenkins", "casc/jobs", "casc/unclassified"],
+            )],
+        ),
+    ];
+    for (what, files, expected) in rows {
+        let expected: BTreeMap<String, Vec<String>> = expected
+            .iter()
+            .map(|(app, items)| {
+                let items = items.iter().map(|item| (*item).to_owned());
+                ((*app).to_owned(), items.collect())
+            })
+            .collect();
+        assert_eq!(Fixture::of(files).items(), expected, "{what}");
+    }
+}

@@ -7,6 +7,7 @@
 mod hcl;
 mod sensitive;
 mod spans;
+mod yaml;
 
 use std::ops::Range;
 
@@ -22,15 +23,21 @@ use super::tree::{Fault, NodeId, Tree};
 pub enum Language {
     /// HCL: Terraform, OpenTofu and Terragrunt.
     Terraform,
+    /// Playbooks, and what their roles consist of.
+    Ansible,
+    /// Jenkins Configuration as Code.
+    Casc,
 }
 
 impl Language {
-    const ALL: [Language; 1] = [Language::Terraform];
+    pub const ALL: [Language; 3] = [Language::Terraform, Language::Ansible, Language::Casc];
 
     /// Stands in [`ObjectRef::group`].
     pub fn group(self) -> &'static str {
         match self {
             Language::Terraform => "terraform",
+            Language::Ansible => "ansible",
+            Language::Casc => "jenkins-casc",
         }
     }
 
@@ -41,16 +48,28 @@ impl Language {
             .find(|language| language.group() == object.group)
     }
 
-    /// What an item is called where it is declared, without the modules that lead there: `web` of `module.shop.web`.
+    /// What an item is called where it is declared, without the modules or the role that lead there: `web` of `module.shop.web`.
     pub fn declared_name(object: &ObjectRef) -> &str {
         let mut name = object.name.as_str();
-        if Language::of(object) == Some(Language::Terraform) {
-            while let Some((_, rest)) = ["module.", "include."]
-                .iter()
-                .find_map(|prefix| name.strip_prefix(prefix)?.split_once('.'))
-            {
-                name = rest;
+        match Language::of(object) {
+            Some(Language::Terraform) => {
+                while let Some((_, rest)) = ["module.", "include."]
+                    .iter()
+                    .find_map(|prefix| name.strip_prefix(prefix)?.split_once('.'))
+                {
+                    name = rest;
+                }
             }
+            Some(Language::Ansible) => {
+                let of = |name: &str| {
+                    ["role ", "group ", "host "]
+                        .iter()
+                        .any(|of| name.starts_with(of))
+                };
+                let whose = name.split_once(": ").filter(|(whose, _)| of(whose));
+                name = whose.map_or(name, |(_, rest)| rest);
+            }
+            Some(Language::Casc) | None => {}
         }
         name
     }
@@ -59,12 +78,16 @@ impl Language {
     pub fn name(self) -> &'static str {
         match self {
             Language::Terraform => "Terraform",
+            Language::Ansible => "Ansible",
+            Language::Casc => "Jenkins",
         }
     }
 
     fn read(self, text: &str) -> Vec<Items<'_>> {
         match self {
             Language::Terraform => hcl::read(text),
+            Language::Ansible => yaml::ansible(text),
+            Language::Casc => yaml::casc(text),
         }
     }
 }

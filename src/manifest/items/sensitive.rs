@@ -76,19 +76,26 @@ pub(super) fn is_secret(name: &str) -> bool {
         || (INSIDE.iter().any(|word| name.contains(word)) && !ABOUT.iter().any(|word| ends(word)))
 }
 
+/// Whether a text gives a secret's value in the way of command lines: `password=x`, but not `password=$PASSWORD`.
+pub(super) fn is_given(text: &str) -> bool {
+    text.match_indices('=').any(|(at, _)| {
+        let value = text[at + 1..].trim_start_matches(['"', '\'']);
+        let elsewhere = value.starts_with(['$', '{', '<', '=', ' ', '\n']) || value.is_empty();
+        !elsewhere && is_secret(last_name(&text[..at]))
+    })
+}
+
 /// Whether a text (a comment, or what cannot be read) seems to give a secret's value: a name of one, and `=` or `:` after it.
 pub(super) fn is_spoken_of(text: &str) -> bool {
+    let named = |at: usize| last_name(text[..at].trim_end_matches(['"', '\'', ' ', '\t']));
+    let mut given = text.match_indices(['=', ':', '(']);
+    given.any(|(at, _)| is_secret(named(at))) || text.contains("-----BEGIN")
+}
+
+/// The name that a text ends with.
+fn last_name(text: &str) -> &str {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.match_indices(['=', ':', '(']).any(|(at, _)| {
-        let before = text[..at].trim_end_matches(['"', '\'', ' ', '\t']);
-        let start = before
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| is_name(*c))
-            .last()
-            .map_or(before.len(), |(start, _)| start);
-        is_secret(&before[start..])
-    }) || text.contains("-----BEGIN")
+    text.rsplit(|c| !is_name(c)).next().unwrap_or_default()
 }
 
 /// `clientSecret`, `client-secret` and `CLIENT_SECRET` are the same words.

@@ -47,6 +47,12 @@ pub(super) fn reach(text: &str, items: &mut Items<'_>, line: impl Fn(usize) -> u
         item.line = line(start);
         free = item.bytes.end;
     }
+    // Several on one line: the line's end is the last one's.
+    let mut next = usize::MAX;
+    for item in items.items.iter_mut().rev() {
+        item.bytes.end = item.bytes.end.min(next).max(item.bytes.start);
+        next = item.bytes.start;
+    }
 }
 
 fn is_comment(line: &str) -> bool {

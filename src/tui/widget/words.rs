@@ -94,6 +94,8 @@ pub fn deployer(deployer: Deployer) -> &'static str {
         Deployer::Helm => "Helm",
         Deployer::Pipeline => "a pipeline",
         Deployer::Terraform => "Terraform",
+        Deployer::Ansible => "Ansible",
+        Deployer::Jenkins => "Jenkins",
         Deployer::Unknown => "nobody knows: the repository does not say",
     }
 }

@@ -53,7 +53,7 @@ pub struct Global {
     /// Use no network at all
     #[arg(long, global = true)]
     pub offline: bool,
-    /// Fetch the charts that environments take from elsewhere, once
+    /// Fetch the charts and kustomize bases that environments take from elsewhere, once
     #[arg(long, global = true, conflicts_with = "offline")]
     pub allow_network: bool,
     /// Never stage, push or merge anything

@@ -197,6 +197,7 @@ users: []
                 cluster: cluster.map(str::to_owned),
                 namespace: None,
             },
+            repository: None,
             deployer: Deployer::Unknown,
             pipelines: Vec::new(),
             protected: false,

@@ -29,6 +29,7 @@ pub(super) struct FoundEnvironment {
     pub(super) name: String,
     pub(super) root: RepoPath,
     pub(super) destination: Destination,
+    pub(super) repository: Option<String>,
 }
 
 pub(super) struct FoundApp {
@@ -79,6 +80,7 @@ impl Draft {
                     name: app.environment.clone(),
                     root: app.root.clone(),
                     destination: Destination::default(),
+                    repository: None,
                 }),
             }
         }
@@ -119,6 +121,7 @@ impl Draft {
                 pipelines: Vec::new(),
                 name: found.name,
                 root: found.root,
+                repository: found.repository,
                 destination,
             });
         }

@@ -11,10 +11,11 @@ use serde_yaml::Value;
 
 use super::draft::{Draft, FoundApp, FoundEnvironment, components};
 use super::{Destination, LayoutKind};
-use crate::git::{BStr, ByteSlice, RepoPath, Result};
+use crate::git::{BStr, ByteSlice, RepoPath, Result, parse_url};
 use crate::render::kustomization::display;
 use crate::render::tree::{Followed, Node, Tree, file_name, is_within, join, parent};
 use crate::render::{Recipe, Tool};
+use crate::text::clean_line;
 
 pub(super) const REQUIREMENTS: &str = "jx-requirements.yml";
 const RELEASES: &str = "docs/releases.yaml";
@@ -83,23 +84,30 @@ impl Environments {
         let own = entries
             .iter()
             .find(|entry| key(entry).as_deref() == Some(OWN));
-        let own_repository = own.and_then(|entry| text(entry, "repository"));
-        let own_owner = own.and_then(|entry| text(entry, "owner"));
+        let given = |entry: &Value, key| text(entry, key).filter(|text| !text.is_empty());
+        let own_repository = own.and_then(|entry| given(entry, "repository"));
+        let own_owner = own.and_then(|entry| given(entry, "owner"));
+        let url = |entry: &Value| parse_url(&given(entry, "gitUrl")?);
+        let own_url = own.and_then(|entry| url(entry));
         let mut by_namespace = BTreeMap::new();
         draft.environments.push(FoundEnvironment {
             name: OWN.to_owned(),
             root: RepoPath::from(ROOT),
             destination: Destination::default(),
+            repository: None,
         });
         for entry in &entries {
             let Some(key) = key(entry).filter(|key| key != OWN) else {
                 continue;
             };
-            let repository = text(entry, "repository").filter(|name| !name.is_empty());
-            let owner = text(entry, "owner")
-                .filter(|owner| !owner.is_empty())
-                .or(own_owner.clone());
-            let here = repository.is_none() || (repository == own_repository && owner == own_owner);
+            let repository = given(entry, "repository");
+            let owner = given(entry, "owner").or(own_owner.clone());
+            let here = match (url(entry), &repository) {
+                (Some(url), _) if own_url.is_some() => Some(url) == own_url,
+                (Some(_), None) => false,
+                (_, None) => true,
+                (_, Some(_)) => repository == own_repository && owner == own_owner,
+            };
             let remote = entry.get("remoteCluster").and_then(Value::as_bool) == Some(true);
             if here && !remote {
                 let namespace = text(entry, "namespace")
@@ -108,13 +116,18 @@ impl Environments {
                 draft.environments.push(environment(&key, &namespace));
                 by_namespace.insert(namespace, key);
             } else {
-                let repository = repository.unwrap_or_else(|| key.clone());
-                let cluster = match owner {
-                    Some(owner) => format!("{owner}/{repository}"),
-                    None => repository,
+                let named = match (owner, repository) {
+                    (Some(owner), Some(repository)) => Some(format!("{owner}/{repository}")),
+                    (None, repository) => repository,
+                    (Some(_), None) => None,
                 };
+                let path = url(entry).map(|url| url.path);
+                let cluster = named.or(path).unwrap_or_else(|| key.clone());
+                let place = url(entry).map(|url| url.to_string());
+                let place = clean_line(&place.unwrap_or_else(|| cluster.clone()));
                 draft.notes.push(format!(
-                    "{key} is deployed from another repository, {cluster}"
+                    "{} is in repository {place}, and is reviewed in a clone of that one",
+                    clean_line(&key)
                 ));
                 draft.environments.push(FoundEnvironment {
                     name: key,
@@ -123,6 +136,7 @@ impl Environments {
                         cluster: Some(cluster),
                         namespace: None,
                     },
+                    repository: Some(place),
                 });
             }
         }
@@ -151,6 +165,7 @@ fn environment(key: &str, namespace: &str) -> FoundEnvironment {
             cluster: None,
             namespace: Some(namespace.to_owned()),
         },
+        repository: None,
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Environment {
     pub name: String,
     pub root: RepoPath,
     pub destination: Destination,
+    /// Where it is described, if that is another repository: as the one here names it, without credentials.
+    pub repository: Option<String>,
     pub deployer: Deployer,
     /// The parts of build files that apply it, or ask its deployer to, where no object tells who deploys.
     pub pipelines: Vec<Pipeline>,

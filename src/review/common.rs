@@ -17,6 +17,9 @@ use crate::task::Known;
 pub struct Environment {
     pub name: String,
     pub destination: Destination,
+    /// The repository that it is in, if that is another than this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     pub deployer: Deployer,
     /// The pipelines that apply it, where pipelines do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -123,6 +126,7 @@ pub(super) fn environment(
     Environment {
         name: environment.name.clone(),
         destination: environment.destination.clone(),
+        repository: environment.repository.clone(),
         deployer: environment.deployer,
         pipelines: environment.pipelines.clone(),
         protected: environment.protected,

@@ -108,6 +108,42 @@ spec:
     repository: cluster-far
 ";
 
+/// An environment whose URL is another repository's is there, and one whose URL is this one's is here.
+#[test]
+fn an_environment_may_be_in_another_repository() {
+    let fixture = Fixture::new();
+    let requirements =
+        "apiVersion: core.jenkins-x.io/v4beta1\nkind: Requirements\nspec:\n  environments:\n\
+        - {key: dev, gitUrl: 'https://github.com/acme/cluster.git'}\n\
+        - {key: staging, gitUrl: 'https://bot:hunter2@github.com/acme/cluster'}\n\
+        - {key: production, gitUrl: 'https://bot:hunter2@github.com/acme/production.git'}\n\
+        - {key: edge, remoteCluster: true}\n"
+            .replace("\n- {", "\n  - {");
+    fixture.repo.write("jx-requirements.yml", &requirements);
+    let layout = fixture.layout();
+    let places: Vec<(&str, Option<&str>)> = layout
+        .environments
+        .iter()
+        .map(|environment| (environment.name.as_str(), environment.repository.as_deref()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("dev", None),
+            ("staging", None),
+            ("production", Some("https://github.com/acme/production")),
+            ("edge", Some("edge")),
+        ]
+    );
+    let said = "production is in repository https://github.com/acme/production";
+    assert!(
+        layout.notes.iter().any(|note| note.starts_with(said)),
+        "{:?}",
+        layout.notes
+    );
+    assert!(!format!("{layout:?}").contains("hunter2"));
+}
+
 fn jenkins_x() -> Fixture {
     let fixture = Fixture::new();
     let object = object("Service", "s", None);
@@ -222,6 +258,8 @@ fn a_jenkins_x_cluster_is_read_off_its_config_root() {
     assert_eq!(production.deployer, Deployer::JenkinsX);
     let far = layout.environment("far").expect("far");
     assert_eq!(far.destination.cluster.as_deref(), Some("acme/cluster-far"));
+    assert_eq!(far.repository.as_deref(), Some("acme/cluster-far"));
+    assert!(production.repository.is_none());
     assert!(
         layout
             .notes

@@ -85,6 +85,7 @@ pub fn environment(name: &str) -> Environment {
             cluster: None,
             namespace: Some("shop".to_owned()),
         },
+        repository: None,
         deployer: Deployer::Flux,
         pipelines: Vec::new(),
         protected: name == "production",

@@ -6,6 +6,7 @@ fn environment(name: &str, root: &str) -> Environment {
         name: name.to_owned(),
         root: RepoPath::from(root),
         destination: Destination::default(),
+        repository: None,
         deployer: Deployer::Pipeline,
         pipelines: Vec::new(),
         protected: false,

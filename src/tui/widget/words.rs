@@ -309,6 +309,10 @@ pub fn environment(environment: &Environment) -> Vec<Row> {
             Row::of(Role::Dim, &format!("and {more} more")),
         ));
     }
+    if let Some(repository) = &environment.repository {
+        let place = format!("another repository, {repository}");
+        rows.push(labelled("lives in", Row::of(Role::Text, &place)));
+    }
     rows.push(labelled("cluster", cluster(environment)));
     if environment.protected {
         rows.push(labelled(

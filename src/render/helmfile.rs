@@ -6,6 +6,7 @@
 //! ([`Confinement`]): it reads the files that its text names ([`Sources`]), can start helm and kustomize and nothing else,
 //! and reaches no server. What it cannot have it says, and that becomes the reason why a release is not rendered.
 
+mod call;
 mod guard;
 mod old;
 mod sources;
@@ -13,7 +14,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::export::{Export, ExportError};
 use super::fetch::{Fetched, Wanted};
 use super::helm::{self, Charts};
-use super::program::{self, Failure, Program, Run};
+use super::program::{self, Program};
 use super::tool::{Chart, Helm, Helmfile};
 use super::tools::Tools;
 use super::tree::{Tree, join, parent};
@@ -31,6 +32,7 @@ use crate::git::{BStr, ByteSlice, Oid, RepoPath};
 use crate::manifest;
 use crate::task::Cancel;
 use crate::text::clean_line;
+use call::{Call, joined, why};
 pub(crate) use sources::{Sources, without_logic};
 
 /// The environment that helmfile takes where none is named.
@@ -387,125 +389,6 @@ fn prepare(tree: &Tree, inputs: &Inputs) -> Result<(Export, Vec<OsString>), Expo
         options.push(joined("--chart=", &chart));
     }
     Ok((export, options))
-}
-
-fn joined(flag: &str, path: &Path) -> OsString {
-    let mut joined = OsString::from(flag);
-    joined.push(path);
-    joined
-}
-
-/// One run of helmfile.
-struct Call<'a> {
-    file: &'a RepoPath,
-    sources: &'a Sources,
-    environment: Option<&'a str>,
-    export: &'a Export,
-    cancel: &'a Cancel,
-}
-
-impl Call<'_> {
-    /// Why it must not run, if so.
-    fn objection(&self) -> Option<String> {
-        let found = match guard::program_in(self.export.directory()) {
-            Ok(found) => found?,
-            Err(error) => return Some(format!("its files cannot be looked at: {error}")),
-        };
-        let found = found.strip_prefix(self.export.root()).unwrap_or(&found);
-        let found = clean_line(&found.to_string_lossy());
-        Some(format!(
-            "helmfile is not run beside {found}, which holds a program"
-        ))
-    }
-
-    /// What it prints, or what it says instead.
-    fn run(
-        &self,
-        renderer: &Renderer,
-        options: &[OsString],
-        command: &[OsString],
-    ) -> Result<Result<Vec<u8>, Failure>, Error> {
-        let (helmfile, helm) = match (renderer.tools.helmfile(), renderer.tools.helm()) {
-            (Ok(helmfile), Ok(helm)) => (helmfile, helm),
-            (Err(why), _) | (_, Err(why)) => return Ok(Err(Failure::once(why.to_owned()))),
-        };
-        let kustomize = renderer
-            .tools
-            .kustomize()
-            .ok()
-            .map(|builder| &builder.program.file);
-        if let Some(why) = self.objection() {
-            return Ok(Err(Failure::once(why)));
-        }
-        let file = self.sources.named(self.file);
-        let path = match self.export.path(file.as_bstr()) {
-            Ok(path) => path,
-            Err(error) => return Ok(Err(Failure::once(error.to_string()))),
-        };
-        let mut arguments: Vec<OsString> = vec!["--quiet".into(), "--no-color".into()];
-        // Else it would run what the helmfile calls its helm and its kustomize.
-        arguments.push(joined("--helm-binary=", &helm.file));
-        if let Some(kustomize) = kustomize {
-            arguments.push(joined("--kustomize-binary=", kustomize));
-        }
-        arguments.push(joined("--file=", &path));
-        if let Some(environment) = self.environment {
-            arguments.push(format!("--environment={environment}").into());
-        }
-        arguments.extend(options.iter().cloned());
-        arguments.extend(command.iter().cloned());
-        let programs = [Some(&helmfile.file), Some(&helm.file), kustomize];
-        let real = |file: &PathBuf| file.canonicalize().unwrap_or_else(|_| file.clone());
-        let run = Run {
-            program: &helmfile.file,
-            arguments,
-            directory: Some(self.export.root()),
-            environment: [
-                "HELMFILE_UPGRADE_NOTICE_DISABLED",
-                "AWS_EC2_METADATA_DISABLED",
-            ]
-            .map(|name| (name, "true".into()))
-            .into(),
-            confined: Some(Confinement {
-                programs: programs.into_iter().flatten().map(real).collect(),
-                readable: vec![self.export.directory().to_owned()],
-                writable: Vec::new(),
-            }),
-            cancel: self.cancel,
-        };
-        run.outcome()
-    }
-}
-
-/// What helmfile's message means to a person; all of it where it can quote no secret.
-fn why(
-    tree: &Tree,
-    closure: &BTreeSet<RepoPath>,
-    renderer: &Renderer,
-    message: &str,
-    export: &Export,
-) -> Result<String, Error> {
-    let meaning = if message.contains("hook[") {
-        "it has a hook, a program that is not run here"
-    } else if message.contains("fork/exec") || message.contains("executable file not found") {
-        "it runs a program, which is not done here"
-    } else if message.contains("dial tcp") || message.contains("no such host") {
-        "it needs something from elsewhere, and tools get no network here"
-    } else if message.contains("required env var") {
-        "it needs a variable of the environment, of which tools get none here"
-    } else if message.contains("map has no entry for key") {
-        "it needs values that are given to it from elsewhere"
-    } else if message.contains("permission denied") {
-        "it reads something outside of the repository"
-    } else {
-        "helmfile failed"
-    };
-    Ok(match super::secrets::may_hold(tree, closure, renderer)? {
-        true => {
-            format!("{meaning}; its message is not shown because the sources hold secret values")
-        }
-        false => format!("{meaning}: {}", program::readable(message, export)),
-    })
 }
 
 impl Helmfile {

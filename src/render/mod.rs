@@ -7,6 +7,7 @@ mod fetch;
 mod helm;
 pub(crate) mod helmfile;
 pub(crate) mod items;
+mod job;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
@@ -22,7 +23,6 @@ mod tool;
 mod tools;
 pub(crate) mod tree;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -35,6 +35,7 @@ use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Broken, Cause, Language, Manifest, Masking, Object, ObjectRef};
 use crate::task::Cancel;
 use fetch::Fetches;
+use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;
 pub use tool::{
@@ -170,30 +171,6 @@ pub struct Renderer {
     fetches: Option<Fetches>,
 }
 
-/// Everything a result depends on. The tool is not in it: a renderer uses one and the same for as long as it lives.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    tool: Tool,
-    roots: Vec<RepoPath>,
-    namespace: Option<String>,
-    /// Values read from objects. The versions of what helmfile runs.
-    values: Vec<String>,
-    /// Digests of charts and bases from elsewhere.
-    fetched: Vec<String>,
-    /// `None`: named, and not there.
-    inputs: Vec<(RepoPath, Option<Oid>)>,
-}
-
-/// What a recipe reads at one tree.
-enum Job<'a> {
-    Plain(Vec<(RepoPath, Oid)>),
-    Kustomize(&'a Additions, kustomization::Walk, remote::Bases),
-    Items(Language, Vec<items::Part>),
-    /// The texts of the values with it.
-    Helm(&'a Helm, helm::Charts, Vec<String>),
-    Helmfile(&'a Helmfile, Box<helmfile::Inputs>),
-}
-
 impl Renderer {
     /// Tools are looked up in `PATH`.
     pub fn new(masking: Masking) -> Renderer {
@@ -269,58 +246,11 @@ impl Renderer {
             Ok(job) => job,
             Err(why) => return Ok(Arc::new(Rendering::failed(why))),
         };
-        let key = Key {
-            tool: recipe.tool.clone(),
-            roots: recipe.roots.clone(),
-            namespace: recipe.namespace.clone(),
-            values: match &job {
-                Job::Helm(.., values) => values.clone(),
-                Job::Helmfile(..) => {
-                    let helm = self.tools.helm().ok();
-                    let builder = self.tools.kustomize().ok();
-                    let run = helm
-                        .into_iter()
-                        .chain(builder.map(|builder| &builder.program));
-                    run.map(|program| program.version.clone()).collect()
-                }
-                Job::Plain(_) | Job::Items(..) | Job::Kustomize(..) => Vec::new(),
-            },
-            fetched: match &job {
-                Job::Helm(_, charts, _) => {
-                    let fetched = charts.packed.iter().chain(&charts.fetched);
-                    fetched.map(|chart| chart.digest.clone()).collect()
-                }
-                Job::Helmfile(_, inputs) => {
-                    let fetched = inputs.fetched.iter();
-                    fetched.map(|chart| chart.digest.clone()).collect()
-                }
-                Job::Kustomize(_, _, bases) => bases.digests(),
-                Job::Plain(_) | Job::Items(..) => Vec::new(),
-            },
-            inputs: match &job {
-                Job::Plain(files) => files
-                    .iter()
-                    .map(|(path, blob)| (path.clone(), Some(*blob)))
-                    .collect(),
-                // What stands before names follows from these files.
-                Job::Items(_, parts) => parts
-                    .iter()
-                    .map(|part| (part.path.clone(), Some(part.blob)))
-                    .collect(),
-                Job::Kustomize(_, walk, _) => inputs(&tree, &walk.closure, &walk.directories)?,
-                Job::Helm(_, charts, _) => inputs(&tree, &charts.closure, &[])?,
-                Job::Helmfile(_, found) => inputs(&tree, &found.closure, &[])?,
-            },
-        };
+        let key = self.key(&tree, recipe, &job)?;
         if let Some(known) = self.renderings.get(&key) {
             return Ok(known);
         }
-        let tool = match &job {
-            Job::Plain(_) | Job::Items(..) => None,
-            Job::Kustomize(..) => self.tools.kustomize().ok().map(|builder| &builder.program),
-            Job::Helm(..) => self.tools.helm().ok(),
-            Job::Helmfile(..) => self.tools.helmfile().ok(),
-        };
+        let tool = self.tool(&job);
         let stored = self.cache.as_ref().zip(tool).map(|(cache, tool)| {
             let key = stored::key(&key, tool.name, &tool.version, &self.masking);
             (cache, key, tool)
@@ -393,49 +323,6 @@ impl Renderer {
         let weight = weight + 64 * key.inputs.len();
         self.renderings.insert(key, rendering.clone(), weight);
         rendering
-    }
-
-    /// What a recipe reads; or why nothing can be made of it, whatever the tree holds.
-    fn job<'a>(
-        &self,
-        tree: &Tree,
-        recipe: &'a Recipe,
-        cancel: &Cancel,
-    ) -> std::result::Result<std::result::Result<Job<'a>, String>, Error> {
-        let root = recipe.roots.first();
-        Ok(Ok(match (&recipe.tool, root) {
-            (Tool::Plain, _) | (Tool::Kustomize(_), None) => {
-                Job::Plain(plain::files(tree, &recipe.roots)?)
-            }
-            (Tool::Kustomize(additions), Some(root)) => {
-                let walk = kustomization::walk_with(tree, root.as_bstr(), additions, self)?;
-                let bases = remote::Bases::of(&walk, self, cancel)?;
-                Job::Kustomize(additions, walk, bases)
-            }
-            (Tool::Helm(helm), _) => {
-                let charts = match helm::find_charts(tree, helm, self, cancel)? {
-                    Ok(charts) => charts,
-                    Err(why) => return Ok(Err(why)),
-                };
-                match helm::texts(self, tree, helm, cancel)? {
-                    Ok(values) => Job::Helm(helm, charts, values),
-                    Err(why) => return Ok(Err(why)),
-                }
-            }
-            (Tool::Items(language), _) => Job::Items(
-                *language,
-                items::parts(tree, *language, &recipe.roots, self)?,
-            ),
-            (Tool::Helmfile(helmfile), _) => {
-                match helmfile::inputs(tree, recipe, helmfile, self, cancel)? {
-                    Ok(inputs) => Job::Helmfile(helmfile, Box::new(inputs)),
-                    Err(why) => return Ok(Err(why)),
-                }
-            }
-            (Tool::Unavailable(why), _) => return Ok(Err(why.clone())),
-            // Made of another recipe's objects, before it comes to this.
-            (Tool::ResourceSet(_), _) => return Ok(Err("it is made of an object".to_owned())),
-        }))
     }
 
     pub(crate) fn masking(&self) -> &Masking {
@@ -523,19 +410,6 @@ impl Renderer {
             .insert(blob, parsed.clone(), 256 + bytes.len());
         Ok(parsed)
     }
-}
-
-/// What is at each path of a closure. Directories are in it for the files that come and go below them; those that are there
-/// are named.
-fn inputs(
-    tree: &Tree,
-    closure: &BTreeSet<RepoPath>,
-    directories: &[RepoPath],
-) -> Result<Vec<(RepoPath, Option<Oid>)>> {
-    let paths = closure.iter().filter(|path| !directories.contains(path));
-    paths
-        .map(|path| Ok((path.clone(), tree.id(path.as_bstr())?)))
-        .collect()
 }
 
 /// An object in the namespace it gets when it is applied.

@@ -1,6 +1,6 @@
-//! Jenkins: its configuration as code, a section at a time.
+//! Jenkins: its configuration as code, a section at a time, and its jobs, as scripts of the Job DSL declare them.
 //!
-//! Files are known by their names or directories, for a Helm values file may have a key `jenkins`, too; then by their
+//! Files of configuration are known by their names or directories, for a Helm values file may have a key `jenkins`, too; then by their
 //! sections (github.com/jenkinsci/configuration-as-code-plugin).
 
 use std::collections::BTreeMap;
@@ -58,6 +58,9 @@ const SETTINGS: [&str; 16] = [
 /// What a file may hold, by its name and where it is.
 fn language(path: &BStr) -> Option<Language> {
     let name = file_name(path).to_str_lossy().to_lowercase();
+    if [".groovy", ".jobdsl"].iter().any(|end| name.ends_with(end)) {
+        return Some(Language::JobDsl);
+    }
     let stem = name.split('.').next().unwrap_or_default();
     let parts = components(parent(path));
     let placed = parts
@@ -81,10 +84,9 @@ pub(super) fn is_same(
     after: Oid,
 ) -> Result<bool> {
     let holds = |blob| holds(reader, renderer, path, blob);
-    Ok(
-        renderer.outline(reader, before)? == renderer.outline(reader, after)?
-            && holds(before)? == holds(after)?,
-    )
+    let outline = |blob| renderer.outline(reader, blob);
+    let manifest = is_manifest_name(path);
+    Ok(holds(before)? == holds(after)? && (!manifest || outline(before)? == outline(after)?))
 }
 
 /// The language whose items a file does hold.
@@ -92,11 +94,14 @@ fn holds(reader: &Reader, renderer: &Renderer, path: &BStr, blob: Oid) -> Result
     let Some(language) = language(path) else {
         return Ok(None);
     };
-    if !renderer.outline(reader, blob)?.objects.is_empty() {
+    if language == Language::Casc && !renderer.outline(reader, blob)?.objects.is_empty() {
         return Ok(None);
     }
     let parsed = renderer.items(reader, blob, language)?;
     let mut documents = parsed.manifest.documents.iter();
+    if language == Language::JobDsl {
+        return Ok(documents.next().map(|_| language));
+    }
     let found = documents.any(|document| {
         let object = &document.object;
         let section = object.id.name.as_str();

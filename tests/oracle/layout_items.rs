@@ -438,6 +438,18 @@ fn where_ansible_and_jenkins_run() {
                 &["casc/jenkins", "casc/jobs", "casc/unclassified"],
             )],
         ),
+        (
+            "Jenkins' jobs, and scripts without any",
+            &[
+                (
+                    "jobs/shop.groovy",
+                    "folder('shop') {}\njob('shop/build') {\n  label 'x'\n}\n",
+                ),
+                ("vars/deploy.groovy", "def call() { sh 'kubectl apply' }\n"),
+                ("Jenkinsfile", "job('x') {}\n"),
+            ],
+            &[("default/jobs", &["folder/shop", "job/shop/build"])],
+        ),
     ];
     for (what, files, expected) in rows {
         let expected: BTreeMap<String, Vec<String>> = expected

@@ -33,7 +33,7 @@ pub(super) fn said(change: &ResourceChange, fields: &mut Vec<&FieldChange>) -> V
     let language = Language::of(&after.id);
     said.extend(match language {
         Some(Language::Terraform) => items::terraform(before, after, fields),
-        Some(Language::Ansible | Language::Casc) | None => Vec::new(),
+        Some(Language::Ansible | Language::Casc | Language::JobDsl) | None => Vec::new(),
     });
     let between = if language.is_some() { ' ' } else { '/' };
     let resource = format!("{}{between}{}", change.object.kind, own_name(change));

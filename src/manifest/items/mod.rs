@@ -4,6 +4,7 @@
 //! is the language's, which no Kubernetes group can be (they have a dot, or are built in). Readers make the same trees of
 //! their text as YAML becomes, so that masking, byte spans and comparison are the same for all.
 
+mod groovy;
 mod hcl;
 mod sensitive;
 mod spans;
@@ -27,10 +28,17 @@ pub enum Language {
     Ansible,
     /// Jenkins Configuration as Code.
     Casc,
+    /// Jenkins' jobs, by the Job DSL.
+    JobDsl,
 }
 
 impl Language {
-    pub const ALL: [Language; 3] = [Language::Terraform, Language::Ansible, Language::Casc];
+    pub const ALL: [Language; 4] = [
+        Language::Terraform,
+        Language::Ansible,
+        Language::Casc,
+        Language::JobDsl,
+    ];
 
     /// Stands in [`ObjectRef::group`].
     pub fn group(self) -> &'static str {
@@ -38,6 +46,7 @@ impl Language {
             Language::Terraform => "terraform",
             Language::Ansible => "ansible",
             Language::Casc => "jenkins-casc",
+            Language::JobDsl => "job-dsl",
         }
     }
 
@@ -69,7 +78,7 @@ impl Language {
                 let whose = name.split_once(": ").filter(|(whose, _)| of(whose));
                 name = whose.map_or(name, |(_, rest)| rest);
             }
-            Some(Language::Casc) | None => {}
+            Some(Language::Casc | Language::JobDsl) | None => {}
         }
         name
     }
@@ -79,7 +88,7 @@ impl Language {
         match self {
             Language::Terraform => "Terraform",
             Language::Ansible => "Ansible",
-            Language::Casc => "Jenkins",
+            Language::Casc | Language::JobDsl => "Jenkins",
         }
     }
 
@@ -88,6 +97,7 @@ impl Language {
             Language::Terraform => hcl::read(text),
             Language::Ansible => yaml::ansible(text),
             Language::Casc => yaml::casc(text),
+            Language::JobDsl => groovy::read(text),
         }
     }
 }

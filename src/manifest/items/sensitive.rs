@@ -89,7 +89,13 @@ pub(super) fn is_given(text: &str) -> bool {
 pub(super) fn is_spoken_of(text: &str) -> bool {
     let named = |at: usize| last_name(text[..at].trim_end_matches(['"', '\'', ' ', '\t']));
     let mut given = text.match_indices(['=', ':', '(']);
-    given.any(|(at, _)| is_secret(named(at))) || text.contains("-----BEGIN")
+    // `password 'x'`, as Groovy has it.
+    let mut quoted = [" '", " \""]
+        .into_iter()
+        .flat_map(|quote| text.match_indices(quote));
+    given.any(|(at, _)| is_secret(named(at)))
+        || quoted.any(|(at, _)| is_secret(last_name(text[..at].trim_end())))
+        || text.contains("-----BEGIN")
 }
 
 /// The name that a text ends with.

@@ -552,7 +552,10 @@ fn what_would_need_the_network_or_leaves_the_repository_is_refused_before_any_to
     let recorder = script(&tools, "kustomize", "echo 'apiVersion: v1'");
     let renderer = renderer().with_tools_in(&tools);
     for (root, reason) in [
-        ("remote", "https://127.0.0.1:1/x//base is remote"),
+        (
+            "remote",
+            "it needs https://127.0.0.1:1/x at v1: `--allow-network` fetches it",
+        ),
         ("outside", "outside of the repository"),
         ("absolute", "outside of the repository"),
         ("link", "link/out: this symlink leads out of the repository"),

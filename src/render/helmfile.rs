@@ -112,6 +112,11 @@ impl Renderer {
         if let Some(known) = self.listings.get(&key) {
             return Ok(known);
         }
+        // What needs more than a repository has needs it at every commit: to ask at each of thousands would take hours.
+        let place = (file.clone(), environment.map(str::to_owned));
+        if let Some(known) = self.hopeless.get(&place) {
+            return Ok(known);
+        }
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&key));
         let kept: Option<Releases> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let listed = match kept {
@@ -128,6 +133,13 @@ impl Renderer {
         };
         let weight = 256 * (1 + listed.as_ref().map_or(0, Vec::len));
         let listed = Arc::new(listed);
+        if listed
+            .as_ref()
+            .as_ref()
+            .is_err_and(|why| call::is_hopeless(why))
+        {
+            self.hopeless.insert(place, Arc::clone(&listed), weight);
+        }
         self.listings.insert(key, Arc::clone(&listed), weight);
         Ok(listed)
     }

@@ -166,6 +166,8 @@ pub struct Renderer {
     outlines: Memo<Oid, Arc<Outline>>,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     listings: Memo<crate::cache::Key, Arc<helmfile::Releases>>,
+    /// Helmfiles, in an environment, that helmfile cannot list without what the repository lacks.
+    hopeless: Memo<(RepoPath, Option<String>), Arc<helmfile::Releases>>,
     renderings: Memo<Key, Arc<Rendering>>,
     cache: Option<Arc<Cache>>,
     fetches: Option<Fetches>,
@@ -182,6 +184,7 @@ impl Renderer {
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
             listings: Memo::new(4 << 20),
+            hopeless: Memo::new(4 << 20),
             renderings: Memo::new(32 << 20),
             cache: None,
             fetches: None,

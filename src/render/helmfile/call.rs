@@ -103,6 +103,17 @@ impl Call<'_> {
     }
 }
 
+const FROM_ELSEWHERE: &str = "it needs something from elsewhere, and tools get no network here";
+const VARIABLE: &str = "it needs a variable of the environment, of which tools get none here";
+const VALUES: &str = "it needs values that are given to it from elsewhere";
+
+/// Whether a reason is none that another commit of the repository would do away with, as a rule.
+pub(super) fn is_hopeless(why: &str) -> bool {
+    [FROM_ELSEWHERE, VARIABLE, VALUES]
+        .iter()
+        .any(|reason| why.starts_with(reason))
+}
+
 /// What helmfile's message means to a person; all of it where it can quote no secret.
 pub(super) fn why(
     tree: &Tree,
@@ -116,11 +127,11 @@ pub(super) fn why(
     } else if message.contains("fork/exec") || message.contains("executable file not found") {
         "it runs a program, which is not done here"
     } else if message.contains("dial tcp") || message.contains("no such host") {
-        "it needs something from elsewhere, and tools get no network here"
+        FROM_ELSEWHERE
     } else if message.contains("required env var") {
-        "it needs a variable of the environment, of which tools get none here"
+        VARIABLE
     } else if message.contains("map has no entry for key") {
-        "it needs values that are given to it from elsewhere"
+        VALUES
     } else if message.contains("permission denied") {
         "it reads something outside of the repository"
     } else {

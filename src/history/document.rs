@@ -4,7 +4,7 @@ use super::changes::Sources;
 use super::difference::difference;
 use super::index::{End, History, Row, Rows};
 use super::pairing::{self, Item};
-use super::resource::{LogEntry, OnStep, declared_in, may_be, tree_before, walk};
+use super::resource::{LogEntry, OnStep, declared_in, may_be, walk};
 use crate::diff::ChangeKind;
 use crate::git::{BStr, Oid, PathChange, RepoPath};
 use crate::layout::{App, Deployer, Destination};
@@ -48,7 +48,7 @@ impl Document<'_> {
         let Some(here) = row.changes.iter().find(|change| change.path == path) else {
             return Ok(None);
         };
-        let before = tree_before(self.sources, rows, at, row)?;
+        let before = rows.tree_before(self.sources.reader, at)?;
         let app = as_written(path);
         let new = self.documents(&app, row.tree, &here.path)?;
         let mut old = self.documents(&app, before, &here.path)?;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::build;
 use super::message::Pull;
-use crate::git::{BStr, Oid, PathChange, Person, Repo, RepoPath};
+use crate::git::{BStr, Oid, PathChange, Person, Reader, Repo, RepoPath};
 use crate::task::Cancel;
 
 /// How often a blocking wait looks whether it was cancelled.
@@ -171,6 +171,16 @@ impl Rows {
 
     pub fn is_empty(&self) -> bool {
         self.known.len == 0
+    }
+
+    /// The tree before the row at `index`: its first parent's, the empty tree for a root.
+    pub fn tree_before(&self, reader: &Reader, index: usize) -> crate::git::Result<Oid> {
+        let parent = self.get(index).and_then(|row| row.first_parent);
+        match (parent, self.get(index + 1)) {
+            (Some(parent), Some(next)) if next.id == parent => Ok(next.tree),
+            (Some(parent), _) => reader.tree_of(parent),
+            (None, _) => Ok(reader.empty_tree()),
+        }
     }
 
     /// The row at `index`, counted from the newest commit (0).

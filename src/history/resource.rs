@@ -132,20 +132,6 @@ pub(super) fn walk(
     Ok(rows.end().cloned().or(problem))
 }
 
-/// The tree before a row: its first parent's, the empty tree for a root.
-pub(super) fn tree_before(
-    sources: Sources<'_>,
-    rows: &Rows,
-    at: usize,
-    row: &Row,
-) -> crate::git::Result<Oid> {
-    match (row.first_parent, rows.get(at + 1)) {
-        (Some(parent), Some(next)) if next.id == parent => Ok(next.tree),
-        (Some(parent), _) => sources.reader.tree_of(parent),
-        (None, _) => Ok(sources.reader.empty_tree()),
-    }
-}
-
 /// A resource on its way back in time.
 struct Follower<'a> {
     sources: Sources<'a>,
@@ -178,7 +164,7 @@ impl Follower<'_> {
             Some(layout) => Arc::clone(layout),
             None => self.first_layout(row)?,
         };
-        let before = tree_before(self.sources, rows, at, row)?;
+        let before = rows.tree_before(reader, at)?;
         let declared = self.declared(row)?;
         let alters = !layout::unaltered(reader, renderer, &known, &row.changes)?;
         let concerns = declared

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
+use serde_yaml::Value;
 
 use super::object::{Node, Object};
 
@@ -106,7 +107,7 @@ pub fn images(object: &Object) -> Vec<Image> {
 /// The image that the values of a Helm release ask for, by what charts call it (`image: {repository, tag}`): of several the
 /// one called like one of `names`, else the chart's main one (`image` at the top, or of a container, as in charts made to
 /// run anything). `None` where the values leave it to the chart, or only speak of a helper's.
-pub fn image_of_values(values: &Node, names: &[&str]) -> Option<Image> {
+pub fn image_of_values(values: &Value, names: &[&str]) -> Option<Image> {
     let mut found = Vec::new();
     images_in(values, &mut Vec::new(), &mut found);
     let named = found
@@ -121,22 +122,27 @@ pub fn image_of_values(values: &Node, names: &[&str]) -> Option<Image> {
     Some(found.swap_remove(at).1)
 }
 
-fn images_in<'a>(node: &'a Node, path: &mut Vec<&'a str>, found: &mut Vec<(Vec<&'a str>, Image)>) {
-    let Some(map) = node.as_map() else { return };
-    let text = |key: &str| {
-        map.get(key)
-            .and_then(Node::as_str)
-            .filter(|text| !text.is_empty())
+fn images_in<'a>(
+    value: &'a Value,
+    path: &mut Vec<&'a str>,
+    found: &mut Vec<(Vec<&'a str>, Image)>,
+) {
+    let Some(map) = value.as_mapping() else {
+        return;
     };
-    // A tag may be a number, where somebody forgot the quotes.
-    let tag = node.key_value("tag").filter(|tag| !tag.is_empty());
-    if let (Some(repository), Some(tag)) = (text("repository"), tag) {
+    let text = |key: &str| match map.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        // A tag may be a number, where somebody forgot the quotes; charts print it as it is read.
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    if let (Some(repository), Some(tag)) = (text("repository"), text("tag")) {
         let registry = text("registry").map_or(String::new(), |registry| format!("{registry}/"));
         let image = Image::parse(&format!("{registry}{repository}:{tag}"));
         found.push((path.clone(), image));
     }
     for (key, value) in map {
-        path.push(key);
+        path.push(key.as_str().unwrap_or_default());
         images_in(value, path, found);
         path.pop();
     }
@@ -270,14 +276,9 @@ mod tests {
             ("image: {repository: ghcr.io/acme/api}", None),
             ("replicas: 3", None),
         ] {
-            let text = format!(
-                "apiVersion: v1\nkind: X\nmetadata: {{name: x}}\nspec:\n  values:\n    {}",
-                values.replace('\n', "\n    ")
-            );
-            let manifest = parse(text.as_bytes(), &Masking::new([7; 32]));
-            let object = &manifest.documents[0].object;
-            let values = object.at(&["spec", "values"]).unwrap();
-            let image = super::image_of_values(values, &["shop"]);
+            let text = values;
+            let values = serde_yaml::from_str(text).unwrap();
+            let image = super::image_of_values(&values, &["shop"]);
             assert_eq!(
                 image.map(|image| image.to_string()).as_deref(),
                 expected,

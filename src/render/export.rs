@@ -104,6 +104,8 @@ impl Export {
 /// Writes what is at `paths` below `root`.
 fn fill(root: &Path, tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<(), ExportError> {
     let mut bytes = 0;
+    // Neighbours in the list are mostly neighbours in a directory, which is made once.
+    let mut made = None;
     let mut links = Vec::new();
     for path in paths {
         match tree.node(path.as_bstr())? {
@@ -116,7 +118,13 @@ fn fill(root: &Path, tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<(), Expo
                         MAX_BYTES >> 20
                     )));
                 }
-                fs::write(place(root, path.as_bstr())?, content)?;
+                let file = inside(root, path.as_bstr())?;
+                let directory = file.parent().map(Path::to_owned);
+                if made != directory {
+                    fs::create_dir_all(directory.as_deref().unwrap_or(root))?;
+                    made = directory;
+                }
+                fs::write(file, content)?;
             }
             Some(Node::Link(id)) => links.push((path, id)),
             Some(Node::Directory | Node::Submodule) | None => {}

@@ -43,6 +43,8 @@ pub(crate) struct Kustomization {
     pub(crate) patched: Vec<Patched>,
     /// It renames objects, or changes them in ways that only kustomize knows (replacements, transformers).
     pub(crate) rewrites: bool,
+    /// It puts what one object says into another (replacements, variables), or has plugins do whatever they do.
+    pub(crate) takes_from_others: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
@@ -420,7 +422,7 @@ impl Walk {
             .iter()
             .find(|object| !object.group.is_empty())
         {
-            self.problems.push(format!(
+            self.refusals.push(format!(
                 "{}: it needs the plugin {}, and plugins are not run",
                 display(path),
                 crate::text::clean_line(&plugin.kind)
@@ -560,6 +562,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
     }
     reaching(&value, &mut kustomization.reaching);
     kustomization.patched = patched(&value);
+    let says = |key: &&str| value.get(*key).is_some_and(|value| !value.is_null());
+    kustomization.takes_from_others = ["generators", "replacements", "transformers", "vars"]
+        .iter()
+        .any(|key| says(key));
     kustomization.rewrites = [
         "namePrefix",
         "nameSuffix",
@@ -568,7 +574,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
         "vars",
     ]
     .iter()
-    .any(|key| value.get(key).is_some_and(|value| !value.is_null()));
+    .any(|key| says(key));
     Arc::new(kustomization)
 }
 

@@ -17,6 +17,7 @@ mod program;
 mod remote;
 pub(crate) mod resource_set;
 mod secrets;
+mod steady;
 mod stored;
 pub(crate) mod substitute;
 mod tool;
@@ -326,6 +327,18 @@ impl Renderer {
         let weight = weight + 64 * key.inputs.len();
         self.renderings.insert(key, rendering.clone(), weight);
         rendering
+    }
+
+    /// The closure of `recipe` at a tree other than the one it was found at, where files may have come and gone.
+    pub fn closure(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> Result<Vec<RepoPath>> {
+        match (&recipe.tool, recipe.roots.first()) {
+            (Tool::Kustomize(additions), Some(root)) => {
+                let tree = Tree::at(reader, tree);
+                let walk = kustomization::walk_with(&tree, root.as_bstr(), additions, self)?;
+                Ok(walk.closure.into_iter().collect())
+            }
+            _ => Ok(recipe.closure.clone()),
+        }
     }
 
     pub(crate) fn masking(&self) -> &Masking {

@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
 use super::line::Line;
+use super::version::{self, Version};
 use super::workspace::{Past, lock};
-use super::{Workspace, live, version};
+use super::{Workspace, live};
 use crate::git::{Oid, Tip};
 use crate::layout::Layout;
 use crate::live::{Health, SyncState};
@@ -215,7 +216,8 @@ fn declared(
                 && (request.apps.is_empty() || request.apps.contains(&app.name))
         })?;
         for app in &apps {
-            answer.add(app);
+            let version = version::declared(&past, tree, &app.app, &app.rendering)?;
+            answer.add(app, version);
         }
         answer.environments.extend(
             layout
@@ -259,7 +261,7 @@ fn declared(
 
 impl Answer {
     /// Adds an app in an environment.
-    fn add(&mut self, DesiredApp { app, rendering }: &DesiredApp) {
+    fn add(&mut self, DesiredApp { app, rendering }: &DesiredApp, version: Version) {
         let mut not_rendered = |why: String| {
             self.not_rendered.push(NotRendered {
                 environment: app.environment.clone(),
@@ -274,7 +276,6 @@ impl Answer {
             not_rendered(format!("{path}: {why}"));
         }
         let objects = rendering.objects.iter().map(|rendered| &rendered.object);
-        let version = version::of(app, objects.clone());
         let deployment = Deployment {
             environment: app.environment.clone(),
             namespace: app.destination.namespace.clone(),

@@ -1,7 +1,10 @@
 //! What a person calls the version of an app: the tag of its main image.
 
+use super::workspace::Past;
+use crate::git::Oid;
 use crate::layout::App;
 use crate::manifest::{Object, images};
+use crate::render::Rendering;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
@@ -9,6 +12,25 @@ pub struct Version {
     pub version: Option<String>,
     /// Every image its objects run, without repeats, workloads in the order of names.
     pub images: Vec<String>,
+}
+
+/// The version of an app as it is declared at `tree`.
+pub fn declared(
+    past: &Past,
+    tree: Oid,
+    app: &App,
+    rendering: &Rendering,
+) -> anyhow::Result<Version> {
+    let objects = rendering.objects.iter();
+    let mut version = of(app, objects.map(|rendered| &rendered.object));
+    if version.images.is_empty() {
+        let declared = app.declared_by.as_ref().map(|object| object.name.as_str());
+        let names: Vec<&str> = declared.into_iter().chain(app.chart.as_deref()).collect();
+        let renderer = &past.ws.inner.renderer;
+        let image = renderer.image_of_values(&past.reader, tree, &app.recipe, &names)?;
+        version.version = image.map(|image| image.version()).or(version.version);
+    }
+    Ok(version)
 }
 
 /// The main image is the one named like the app, else the first of the first workload.

@@ -7,7 +7,7 @@ use super::sources::{Name, Sources};
 use crate::git::{RepoPath, Result};
 use crate::layout::orders::{self, Order};
 use crate::layout::own::{self, Own};
-use crate::manifest::{FieldPath, Node, ObjectRef, image_of_values};
+use crate::manifest::{FieldPath, Node, ObjectRef};
 use crate::render::{Chart, Field, Helm, Recipe, Tool, Values};
 
 /// Helm's bound for a release's name.
@@ -55,13 +55,6 @@ pub(super) fn read(order: &Order, sources: &Sources, own: &Own) -> Result<Releas
         roots.push(path.clone());
         closure.push(path.clone());
     }
-    let names = [
-        order.id().name.as_str(),
-        found.name.as_deref().unwrap_or(""),
-    ];
-    let image = order
-        .spec(&["values"])
-        .and_then(|values| image_of_values(values, &names));
     let mut notes = Vec::new();
     let values = values(order, sources, &mut closure, &mut notes)?;
     if order
@@ -94,8 +87,7 @@ pub(super) fn read(order: &Order, sources: &Sources, own: &Own) -> Result<Releas
             namespace: namespace.map(str::to_owned),
         },
         chart: found.name,
-        // Where the chart is rendered, its objects tell; elsewhere the values are the next best.
-        version: image.map(|image| image.version()).or(found.version),
+        version: found.version,
         notes,
     })
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use crate::manifest::{Leaf, Node};
-use crate::render::tool::{Field, Helm, Values};
-use crate::render::tree::Tree;
-use crate::render::{Error, Renderer};
+use crate::git::{ByteSlice, Oid, Reader};
+use crate::manifest::{Image, Leaf, Node, image_of_values};
+use crate::render::tool::{Field, Helm, Tool, Values};
+use crate::render::tree::{self, Followed, Tree};
+use crate::render::{Error, Recipe, Renderer};
 use crate::task::Cancel;
 use crate::text::clean_line;
 
@@ -42,6 +43,45 @@ pub(crate) fn texts(
         }
     }
     Ok(Ok(texts))
+}
+
+impl Renderer {
+    /// The image that the values of a Helm release ask for, in files and in objects: the next best where the chart itself
+    /// cannot be rendered. `None` also where `recipe` is none of Helm's.
+    pub fn image_of_values(
+        &self,
+        reader: &Reader,
+        tree: Oid,
+        recipe: &Recipe,
+        names: &[&str],
+    ) -> Result<Option<Image>, Error> {
+        let Tool::Helm(helm) = &recipe.tool else {
+            return Ok(None);
+        };
+        let tree = Tree::at(reader, tree);
+        let mut found = None;
+        let mut look = |text: &[u8]| {
+            let values = serde_yaml::from_slice::<serde_yaml::Value>(text);
+            let image = values
+                .ok()
+                .and_then(|values| image_of_values(&values, names));
+            found = image.or(found.take());
+        };
+        for path in &helm.value_files {
+            let followed = tree.follow(path.as_bstr())?;
+            if let Followed::To {
+                node: tree::Node::File(id),
+                ..
+            } = followed
+            {
+                look(&reader.blob(id)?);
+            }
+        }
+        for text in texts(self, &tree, helm, &Cancel::new())?.unwrap_or_default() {
+            look(text.as_bytes());
+        }
+        Ok(found)
+    }
 }
 
 fn text(field: &Field, root: &Node) -> Result<String, String> {

@@ -1,9 +1,17 @@
 //! Since which commit each app runs its version: one walk down the history for all of them.
+//!
+//! Most commits concern no app that is still looked for, and of those that do most leave it declared as it is. So an app
+//! keeps the recipe it was last seen with until one of its own files changes what is declared: the whole layout is found
+//! anew only then, which takes a hundred times as long as reading the commit.
 
-use crate::git::Oid;
-use crate::history::{Origins, Rows};
-use crate::layout::App;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::git::{BStr, ByteSlice, Oid, PathChange, RepoPath};
+use crate::history::{Origins, Row, Rows};
+use crate::layout::{self, App, Layout};
 use crate::manifest::Object;
+use crate::render::{How, Recipe, Rendering};
 use crate::task::Cancel;
 
 use super::super::common::CommitLine;
@@ -12,12 +20,8 @@ use super::super::version::{self, Version};
 use super::super::workspace::Past;
 use super::{Answer, State};
 
-/// An app whose `since` is being looked for.
-struct Search<'a> {
-    app: &'a App,
-    version: Version,
-    objects: Vec<&'a Object>,
-}
+/// An app that could not be rendered before this many of the commits that touch it is taken to have begun after them.
+const MAX_BROKEN: usize = 16;
 
 /// What was found for one deployment.
 struct Found {
@@ -31,54 +35,35 @@ type Update = dyn Fn(&mut dyn FnMut(&mut Answer)) + Send + Sync;
 
 pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> anyhow::Result<()> {
     let history = past.ws.history(state.commit);
-    let origins = past.origins(state.commit)?;
-    let mut open: Vec<Search> = state
-        .apps
-        .iter()
-        .map(|desired| {
-            let objects: Vec<&Object> = desired
-                .rendering
-                .objects
-                .iter()
-                .map(|rendered| &rendered.object)
-                .collect();
-            Search {
-                app: &desired.app,
-                version: version::of(&desired.app, objects.iter().copied()),
-                objects,
-            }
-        })
-        .collect();
-    let mut known = past.reader.tree_of(state.commit)?;
+    let mut search = Search::new(past, state, cancel)?;
     let mut seen = 0;
-    loop {
+    'rows: loop {
         let rows = history.wait_grown(seen, cancel);
         while let Some(row) = rows.get(seen) {
-            if open.is_empty() || cancel.is_cancelled() {
+            if search.open == 0 || cancel.is_cancelled() {
                 return Ok(());
             }
-            let before = match row.first_parent {
-                Some(parent) => past.reader.tree_of(parent).ok(),
-                None => Some(past.reader.empty_tree()),
-            };
-            // Where the parent is missing (a shallow clone) the search ends without an answer.
-            let Some(before) = before else { break };
-            let found = look(past, &origins, &rows, seen, known, before, &mut open)?;
+            // What a commit changed that is not all there (a shallow clone) is not known, nor what came before.
+            if row.problem.is_some() {
+                break 'rows;
+            }
+            let found = search.step(&rows, seen, row)?;
             if !found.is_empty() {
                 update(&mut |answer| found.iter().for_each(|found| set(answer, found)));
             }
-            known = before;
             seen += 1;
         }
         if rows.complete() {
             break;
         }
     }
-    let rest: Vec<Found> = open
+    let rest: Vec<Found> = search
+        .wanted
         .iter()
-        .map(|search| Found {
-            environment: search.app.environment.clone(),
-            app: search.app.name.clone(),
+        .flatten()
+        .map(|wanted| Found {
+            environment: wanted.app.environment.clone(),
+            app: wanted.app.name.clone(),
             since: None,
             previous: None,
         })
@@ -87,84 +72,248 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
     Ok(())
 }
 
-/// Takes the apps out of `open` whose version the row set.
-fn look(
-    past: &Past,
-    origins: &Origins,
-    rows: &Rows,
-    index: usize,
-    after: Oid,
-    before: Oid,
-    open: &mut Vec<Search>,
-) -> anyhow::Result<Vec<Found>> {
-    let Some(row) = rows.get(index) else {
-        return Ok(Vec::new());
-    };
-    let inner = &past.ws.inner;
-    let layout_after = past.line.layouts.at(&past.reader, &inner.renderer, after)?;
-    let layout_before =
-        past.line
-            .layouts
-            .beside(&past.reader, &inner.renderer, after, before, &row.changes)?;
-    let touches = |app: &App| {
-        row.changes
-            .iter()
-            .any(|change| app.recipe.touches(&change.path))
-    };
-    let same = |a: &App, b: &App| a.environment == b.environment && a.name == b.name;
+/// An app whose `since` is being looked for.
+struct Wanted<'a> {
+    /// As it was declared at the commit reached.
+    app: App,
+    version: Version,
+    objects: Vec<&'a Object>,
+    /// Its objects are those that a tool gave, not its sources.
+    rendered: bool,
+    /// The row after which it could be rendered, where it could not before, and how often it could not: it runs what it runs
+    /// since then, unless it turns out to have run the same before it broke.
+    repaired: Option<(usize, usize)>,
+}
 
-    let mut found = Vec::new();
-    let mut kept = Vec::new();
-    for search in open.drain(..) {
-        let there = layout_before.apps.iter().find(|app| same(app, search.app));
-        let touched = there.is_some_and(touches)
-            || layout_after
-                .apps
-                .iter()
-                .any(|app| same(app, search.app) && touches(app));
-        if !touched && there.is_some() {
-            kept.push(search);
-            continue;
-        }
-        let earlier = match there {
-            Some(app) => {
-                let rendering = inner.renderer.render(&past.reader, before, &app.recipe)?;
-                let objects: Vec<&Object> = rendering
-                    .objects
-                    .iter()
-                    .map(|rendered| &rendered.object)
-                    .collect();
-                let version = version::of(app, objects.iter().copied());
-                if is_same(&search, &version, &objects) {
-                    kept.push(search);
-                    continue;
-                }
-                version.version
-            }
-            None => None,
+struct Search<'a> {
+    past: &'a Past<'a>,
+    cancel: &'a Cancel,
+    origins: Arc<Origins>,
+    /// `None` once found.
+    wanted: Vec<Option<Wanted<'a>>>,
+    open: usize,
+    /// Who reads a path, or something below it: indices into `wanted`. Those found are not taken out.
+    readers: HashMap<RepoPath, Vec<usize>>,
+    /// The last layout found.
+    layout: Arc<Layout>,
+}
+
+/// An app before a commit.
+enum Before {
+    /// Declared as after it, and sure to give the same images.
+    Unchanged,
+    /// Declared as after it.
+    Same,
+    /// Declared otherwise.
+    Other(App),
+    /// Not deployed.
+    Nowhere,
+}
+
+impl<'a> Search<'a> {
+    fn new(past: &'a Past, state: &'a State, cancel: &'a Cancel) -> anyhow::Result<Search<'a>> {
+        let mut search = Search {
+            past,
+            cancel,
+            origins: past.origins(state.commit)?,
+            wanted: Vec::new(),
+            open: state.apps.len(),
+            readers: HashMap::new(),
+            layout: Arc::clone(&state.layout),
         };
-        let source = origins
-            .of(&past.reader, rows, index)
-            .source
-            .and_then(|source| rows.get(source));
-        found.push(Found {
-            environment: search.app.environment.clone(),
-            app: search.app.name.clone(),
-            since: Some(line_of_row(source.unwrap_or(row))),
-            previous: earlier,
-        });
+        let tree = past.reader.tree_of(state.commit)?;
+        for desired in &state.apps {
+            let objects = objects(&desired.rendering);
+            search.read_by(search.wanted.len(), &desired.app);
+            search.wanted.push(Some(Wanted {
+                version: version::declared(past, tree, &desired.app, &desired.rendering)?,
+                app: desired.app.clone(),
+                objects,
+                rendered: is_rendered(&desired.rendering),
+                repaired: None,
+            }));
+        }
+        Ok(search)
     }
-    *open = kept;
-    Ok(found)
+
+    fn read_by(&mut self, index: usize, app: &App) {
+        for path in app.recipe.closure.iter().chain(&app.sources) {
+            let path = path.strip_suffix(b"/").unwrap_or(path).as_bstr();
+            let readers = match self.readers.get_mut(path) {
+                Some(readers) => readers,
+                None => self.readers.entry(path.to_owned()).or_default(),
+            };
+            if readers.last() != Some(&index) {
+                readers.push(index);
+            }
+        }
+    }
+
+    /// The wanted apps that a change of these paths may change.
+    fn touched(&self, changes: &[PathChange]) -> BTreeSet<usize> {
+        let mut touched = BTreeSet::new();
+        let mut seen: BTreeSet<&BStr> = BTreeSet::new();
+        for change in changes {
+            let mut path = change.path.as_bstr();
+            while seen.insert(path) {
+                let readers = self.readers.get(path).into_iter().flatten();
+                touched.extend(readers.filter(|index| self.wanted[**index].is_some()));
+                path = crate::render::tree::parent(path);
+            }
+        }
+        touched
+    }
+
+    /// Takes the apps whose version the row set.
+    fn step(&mut self, rows: &Rows, index: usize, row: &Row) -> anyhow::Result<Vec<Found>> {
+        let touched = self.touched(&row.changes);
+        if touched.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = rows.tree_before(&self.past.reader, index)?;
+        let mut found = Vec::new();
+        let mut declared: Vec<(usize, Wanted, Before)> = Vec::new();
+        for at in touched {
+            if let Some(wanted) = self.wanted[at].take() {
+                let before = self.before(&wanted, row, tree)?;
+                declared.push((at, wanted, before));
+            }
+        }
+        let recipes: Vec<(Oid, &Recipe)> = declared
+            .iter()
+            .filter_map(|(_, wanted, before)| match before {
+                Before::Same => Some((tree, &wanted.app.recipe)),
+                Before::Other(app) => Some((tree, &app.recipe)),
+                Before::Unchanged | Before::Nowhere => None,
+            })
+            .collect();
+        let inner = &self.past.ws.inner;
+        let reader = &self.past.reader;
+        let rendered = match inner
+            .renderer
+            .render_all(reader, &recipes, self.cancel, &|_| {})
+        {
+            Err(_) if self.cancel.is_cancelled() => return Ok(found),
+            rendered => rendered?,
+        };
+        let mut rendered = rendered.into_iter();
+        for (at, mut wanted, before) in declared {
+            let mut previous = None;
+            let kept = match before {
+                Before::Unchanged => Some(wanted.app.clone()),
+                Before::Nowhere => None,
+                Before::Same | Before::Other(_) => {
+                    let app = match before {
+                        Before::Other(app) => app,
+                        _ => wanted.app.clone(),
+                    };
+                    let Some(rendering) = rendered.next() else {
+                        continue;
+                    };
+                    let version = version::declared(self.past, tree, &app, &rendering)?;
+                    let broken = wanted.rendered && !is_rendered(&rendering);
+                    let (since, count) = wanted.repaired.unwrap_or((index, 0));
+                    if broken {
+                        wanted.repaired = Some((since, count + 1));
+                        let may_be_same = !wanted.version.images.is_empty() && count < MAX_BROKEN;
+                        may_be_same.then_some(app)
+                    } else if is_same(&wanted, &version, &objects(&rendering)) {
+                        wanted.repaired = None;
+                        Some(app)
+                    } else {
+                        previous = version.version;
+                        None
+                    }
+                }
+            };
+            if let Some(mut app) = kept {
+                let closure = inner.renderer.closure(reader, tree, &app.recipe)?;
+                app.recipe.closure.extend(closure);
+                app.recipe.closure.sort();
+                app.recipe.closure.dedup();
+                self.read_by(at, &app);
+                self.wanted[at] = Some(Wanted { app, ..wanted });
+                continue;
+            }
+            self.open -= 1;
+            let set_by = wanted.repaired.map_or(index, |(since, _)| since);
+            let source = self.origins.of(&self.past.reader, rows, set_by).source;
+            let source = source.or(Some(set_by)).and_then(|source| rows.get(source));
+            found.push(Found {
+                environment: wanted.app.environment,
+                app: wanted.app.name,
+                since: Some(line_of_row(source.unwrap_or(row))),
+                previous,
+            });
+        }
+        Ok(found)
+    }
+
+    /// How a wanted app was declared before a row.
+    fn before(&mut self, wanted: &Wanted, row: &Row, tree: Oid) -> anyhow::Result<Before> {
+        let (past, inner) = (self.past, &self.past.ws.inner);
+        if self.is_declared_alike(wanted, row, tree)? {
+            let recipe = &wanted.app.recipe;
+            let unchanged = !wanted.version.images.is_empty()
+                && wanted.repaired.is_none()
+                && inner
+                    .renderer
+                    .keeps_images(&past.reader, tree, row.tree, recipe)?;
+            return Ok(match unchanged {
+                true => Before::Unchanged,
+                false => Before::Same,
+            });
+        }
+        self.layout = past.line.layouts.at(&past.reader, &inner.renderer, tree)?;
+        let same =
+            |app: &&App| app.environment == wanted.app.environment && app.name == wanted.app.name;
+        Ok(match self.layout.apps.iter().find(same) {
+            Some(app) => Before::Other(app.clone()),
+            None => Before::Nowhere,
+        })
+    }
+
+    /// Whether the row is sure to leave the app declared as it is.
+    fn is_declared_alike(&self, wanted: &Wanted, row: &Row, tree: Oid) -> anyhow::Result<bool> {
+        let reader = &self.past.reader;
+        for root in &wanted.app.recipe.roots {
+            if !root.is_empty() && reader.entry(tree, root.as_bstr())?.is_none() {
+                return Ok(false);
+            }
+        }
+        // All that a deployer's object, a chart or a helmfile says may be in the recipe.
+        let app = &wanted.app;
+        let by_place = app.declared_by.is_none() && app.chart.is_none() && app.version.is_none();
+        if by_place && app.sources.is_empty() {
+            return Ok(true);
+        }
+        let changes: Vec<PathChange> = row
+            .changes
+            .iter()
+            .filter(|change| app.recipe.touches(&change.path) || app.sources.contains(&change.path))
+            .cloned()
+            .collect();
+        let renderer = &self.past.ws.inner.renderer;
+        Ok(layout::unaltered(reader, renderer, &self.layout, &changes)?)
+    }
 }
 
 /// An app without images has no version; it is then as old as the last change of its objects.
-fn is_same(search: &Search, version: &Version, objects: &[&Object]) -> bool {
-    if search.version.images.is_empty() && search.version.version.is_none() {
-        search.objects == objects
+fn is_same(wanted: &Wanted, version: &Version, objects: &[&Object]) -> bool {
+    if wanted.version.images.is_empty() && wanted.version.version.is_none() {
+        wanted.objects == objects
     } else {
-        search.version == *version
+        wanted.version == *version
     }
+}
+
+fn objects(rendering: &Rendering) -> Vec<&Object> {
+    let objects = rendering.objects.iter();
+    objects.map(|rendered| &rendered.object).collect()
+}
+
+fn is_rendered(rendering: &Rendering) -> bool {
+    !matches!(rendering.how, How::Sources { .. })
 }
 
 fn set(answer: &mut Answer, found: &Found) {

@@ -29,6 +29,7 @@ pub struct Reader {
     absence: Absence,
     /// The tree that attributes were looked up in last, as an index.
     pub(super) attributes: RefCell<Option<(Oid, Arc<gix::index::State>)>>,
+    directories: RefCell<tree::Directories>,
 }
 
 impl Reader {
@@ -67,6 +68,7 @@ impl Reader {
             },
             boundary,
             attributes: RefCell::default(),
+            directories: RefCell::default(),
             repo,
         }
     }
@@ -121,6 +123,28 @@ impl Reader {
     pub fn entry(&self, tree: Oid, path: &BStr) -> Result<Option<Entry>> {
         self.require_tree(tree)?;
         tree::entry(&self.objects, tree, path).map_err(failed("ls-tree"))
+    }
+
+    /// As [`Reader::entry`], for many paths of few trees: the directories on the way are remembered.
+    pub fn entry_of_many(&self, tree: Oid, path: &BStr) -> Result<Option<(EntryKind, Oid)>> {
+        let mut directories = self.directories.borrow_mut();
+        if !directories.knows(tree) {
+            self.require_tree(tree)?;
+        }
+        let mut found = (EntryKind::Tree, tree);
+        for name in path.split_str("/").filter(|name| !name.is_empty()) {
+            if found.0 != EntryKind::Tree {
+                return Ok(None);
+            }
+            let directory = directories
+                .get(&self.objects, found.1)
+                .map_err(failed("ls-tree"))?;
+            match directory.get(name.as_bstr()) {
+                Some(next) => found = *next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
     }
 
     /// Every blob (and symlink and submodule) below `path`, in path order, with full paths. Of a blob: itself.

@@ -1,9 +1,10 @@
 //! Trees: what is in one, what differs between two, and making a changed one.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use gix::bstr::ByteSlice;
+use gix::bstr::{BString, ByteSlice};
 use gix::diff::tree::visit::{Action, Change};
 use gix::objs::FindExt;
 use gix::objs::tree::{EntryKind as GitKind, EntryMode};
@@ -64,6 +65,45 @@ pub struct PathChange {
 pub struct TreeEdit {
     pub path: RepoPath,
     pub to: Option<(EntryKind, Oid)>,
+}
+
+/// What is in one directory, by name.
+pub(super) type Directory = HashMap<BString, (EntryKind, Oid)>;
+
+/// How many entries of directories are remembered.
+const MAX_ENTRIES: usize = 200_000;
+
+/// Directories read, by their trees: a build looks up hundreds of paths, and most directories stay as they are from commit to
+/// commit.
+#[derive(Default)]
+pub(super) struct Directories {
+    known: HashMap<Oid, Arc<Directory>>,
+    entries: usize,
+}
+
+impl Directories {
+    pub(super) fn knows(&self, tree: Oid) -> bool {
+        self.known.contains_key(&tree)
+    }
+
+    pub(super) fn get(&mut self, objects: &Objects, tree: Oid) -> gix::Result<Arc<Directory>> {
+        if let Some(known) = self.known.get(&tree) {
+            return Ok(Arc::clone(known));
+        }
+        let mut directory = Directory::new();
+        for entry in objects.find_tree_iter(&tree, &mut Vec::new())? {
+            let entry = entry?;
+            let found = (EntryKind::of(entry.mode), entry.oid.to_owned());
+            directory.insert(entry.filename.to_owned(), found);
+        }
+        if self.entries + directory.len() > MAX_ENTRIES {
+            *self = Directories::default();
+        }
+        self.entries += directory.len();
+        let directory = Arc::new(directory);
+        self.known.insert(tree, Arc::clone(&directory));
+        Ok(directory)
+    }
 }
 
 /// What is at `path`; one tree is read per component.

@@ -39,6 +39,7 @@ use fetch::Fetches;
 use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;
+pub(crate) use steady::differ_harmlessly;
 pub use tool::{
     Additions, Chart, Declared, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules,
     Substitution, Tool, Values,

@@ -119,7 +119,8 @@ impl Renderer {
     }
 }
 
-fn differ_harmlessly(before: &[u8], after: &[u8]) -> bool {
+/// Whether two kustomizations differ only in which files they read, or in names and labels.
+pub(crate) fn differ_harmlessly(before: &[u8], after: &[u8]) -> bool {
     let rest = |text: &[u8]| {
         let Ok(Value::Mapping(mut fields)) = serde_yaml::from_slice::<Value>(text) else {
             return None;

@@ -87,13 +87,16 @@ impl<'a> Tree<'a> {
                 false => listing.nodes.get(path).copied(),
             });
         }
-        let entry = self.reader.entry(self.root, path)?;
-        Ok(entry.map(|entry| node(entry.kind, entry.id)))
+        let entry = self.reader.entry_of_many(self.root, path)?;
+        Ok(entry.map(|(kind, id)| node(kind, id)))
     }
 
     /// The object at `path`, without following links.
     pub(crate) fn id(&self, path: &BStr) -> Result<Option<Oid>> {
-        Ok(self.reader.entry(self.root, path)?.map(|entry| entry.id))
+        Ok(self
+            .reader
+            .entry_of_many(self.root, path)?
+            .map(|(_, id)| id))
     }
 
     /// Files, links and submodules below `directory`, in path order.

@@ -281,20 +281,15 @@ impl<'a> Search<'a> {
                 return Ok(false);
             }
         }
-        // All that a deployer's object, a chart or a helmfile says may be in the recipe.
-        let app = &wanted.app;
-        let by_place = app.declared_by.is_none() && app.chart.is_none() && app.version.is_none();
-        if by_place && app.sources.is_empty() {
-            return Ok(true);
-        }
-        let changes: Vec<PathChange> = row
-            .changes
-            .iter()
-            .filter(|change| app.recipe.touches(&change.path) || app.sources.contains(&change.path))
-            .cloned()
-            .collect();
         let renderer = &self.past.ws.inner.renderer;
-        Ok(layout::unaltered(reader, renderer, &self.layout, &changes)?)
+        let (layout, changes) = (&self.layout, &row.changes);
+        Ok(layout::is_declared_alike(
+            reader,
+            renderer,
+            layout,
+            &wanted.app,
+            changes,
+        )?)
     }
 }
 

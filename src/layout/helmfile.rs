@@ -7,6 +7,7 @@
 //! note says so. Sources: helmfile `pkg/state/state.go`, `pkg/app/desired_state_file_loader.go`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_yaml::Value;
 
@@ -25,9 +26,9 @@ use crate::text::clean_line;
 const MAX_INCLUDED: usize = 1_000;
 
 pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {
-    let mut found: BTreeMap<RepoPath, Sources> = BTreeMap::new();
+    let mut found: BTreeMap<RepoPath, Arc<Sources>> = BTreeMap::new();
     for path in entries(tree) {
-        let sources = Sources::of(tree, &path, None)?;
+        let sources = renderer.helmfile_sources(tree, &path, None)?;
         found.insert(path, sources);
     }
     let included = |path: &RepoPath| {
@@ -114,7 +115,7 @@ fn listed(
     let mut failed: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for environment in &environments {
         let named = (environment != DEFAULT).then_some(environment.as_str());
-        let sources = &Sources::of(tree, path, Some(environment))?;
+        let sources = &renderer.helmfile_sources(tree, path, Some(environment))?;
         let cancel = Cancel::new();
         let releases = match renderer.helmfile_releases(tree, path, sources, named, &cancel) {
             Ok(releases) => releases,

@@ -56,7 +56,7 @@ pub(crate) type Releases = Result<Vec<Release>, String>;
 pub(super) struct Inputs {
     pub(super) closure: BTreeSet<RepoPath>,
     pub(super) fetched: Option<Fetched>,
-    sources: Sources,
+    sources: Arc<Sources>,
     /// The charts in the closure.
     charts: Vec<(RepoPath, Charts)>,
     release: Release,
@@ -80,6 +80,23 @@ pub(super) fn find(tools: &Tools) -> Result<Program, String> {
 }
 
 impl Renderer {
+    /// What a helmfile reads at a tree, in one environment or in all. Remembered: each of its releases asks.
+    pub(crate) fn helmfile_sources(
+        &self,
+        tree: &Tree,
+        file: &RepoPath,
+        environment: Option<&str>,
+    ) -> crate::git::Result<Arc<Sources>> {
+        let key = (tree.root(), file.clone(), environment.map(str::to_owned));
+        if let Some(known) = self.helmfiles.get(&key) {
+            return Ok(known);
+        }
+        let sources = Arc::new(Sources::of(tree, file, environment)?);
+        let weight = 1024 + 96 * sources.count();
+        self.helmfiles.insert(key, Arc::clone(&sources), weight);
+        Ok(sources)
+    }
+
     /// Why helmfile cannot be asked, if so.
     pub(crate) fn why_no_helmfile(&self) -> Option<&str> {
         let missing = self.tools.helmfile().err();
@@ -218,7 +235,7 @@ pub(super) fn inputs(
         return Ok(Err(format!("{}: {why}", helmfile.describe())));
     }
     let environment = helmfile.environment.as_deref();
-    let sources = Sources::of(tree, file, Some(environment.unwrap_or(DEFAULT)))?;
+    let sources = renderer.helmfile_sources(tree, file, Some(environment.unwrap_or(DEFAULT)))?;
     let listed = renderer.helmfile_releases(tree, file, &sources, environment, cancel)?;
     let listed = match listed.as_ref() {
         Ok(listed) => listed,

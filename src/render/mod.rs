@@ -169,6 +169,7 @@ pub struct Renderer {
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     listings: Memo<crate::cache::Key, Arc<helmfile::Releases>>,
     /// Helmfiles, in an environment, that helmfile cannot list without what the repository lacks.
+    helmfiles: Memo<(Oid, RepoPath, Option<String>), Arc<helmfile::Sources>>,
     hopeless: Memo<(RepoPath, Option<String>), Arc<helmfile::Releases>>,
     renderings: Memo<Key, Arc<Rendering>>,
     cache: Option<Arc<Cache>>,
@@ -186,6 +187,7 @@ impl Renderer {
             outlines: Memo::new(32 << 20),
             kustomizations: Memo::new(16 << 20),
             listings: Memo::new(4 << 20),
+            helmfiles: Memo::new(16 << 20),
             hopeless: Memo::new(4 << 20),
             renderings: Memo::new(32 << 20),
             cache: None,

@@ -75,6 +75,12 @@ impl Sources {
         Ok(scan.sources)
     }
 
+    /// How many paths are in it.
+    pub(super) fn count(&self) -> usize {
+        let releases = self.releases.iter().map(|(_, files)| files.len());
+        self.state.len() + releases.sum::<usize>()
+    }
+
     /// Whether the helmfile at `path` is part of this one.
     pub(crate) fn includes(&self, path: &RepoPath) -> bool {
         self.helmfiles.contains(path)

@@ -21,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_OUTPUT: usize = 64 << 20;
 /// Above this a Go program collects garbage rather than grow.
 const SOFT_MEMORY: &str = "1GiB";
+/// Below it collects late: a build takes milliseconds, and what it leaves behind ends with it.
+const GARBAGE: &str = "400";
 /// Above this it does not get any more, and ends.
 const MAX_MEMORY: u64 = 4 << 30;
 /// Of a message shown to people.
@@ -126,6 +128,7 @@ impl Run<'_> {
             .clear_environment()
             .max_memory(MAX_MEMORY)
             .env("GOMEMLIMIT", SOFT_MEMORY)
+            .env("GOGC", GARBAGE)
             .env("GIT_ALLOW_PROTOCOL", "")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("NO_PROXY", "");

@@ -12,5 +12,6 @@ mod jenkins_x;
 mod kustomize;
 mod plain;
 mod run;
+mod since;
 mod stage;
 mod terraform;

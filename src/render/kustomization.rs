@@ -565,7 +565,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
     let says = |key: &&str| value.get(*key).is_some_and(|value| !value.is_null());
     kustomization.takes_from_others = ["generators", "replacements", "transformers", "vars"]
         .iter()
-        .any(|key| says(key));
+        .any(&says);
     kustomization.rewrites = [
         "namePrefix",
         "nameSuffix",
@@ -574,7 +574,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
         "vars",
     ]
     .iter()
-    .any(|key| says(key));
+    .any(says);
     Arc::new(kustomization)
 }
 

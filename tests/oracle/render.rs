@@ -906,6 +906,8 @@ fn images(rendering: &Rendering) -> Vec<String> {
     images
 }
 
+type Files<'a> = &'a [(&'a str, &'a str)];
+
 /// Whatever is said to keep the images keeps them when it is built, and what is common is said to.
 #[test]
 fn changes_that_are_said_to_keep_the_images_keep_them() {
@@ -925,7 +927,7 @@ fn changes_that_are_said_to_keep_the_images_keep_them() {
     );
     let with_vars = "resources: [deployment.yaml, role.yaml, vars.yaml]\n";
     // What is changed, and whether that is to be seen without a build.
-    let cases: [(&[(&str, &str)], &[(&str, &str)], bool); 9] = [
+    let cases: [(Files, Files, bool); 9] = [
         (
             &[],
             &[("base/role.yaml", &ROLE.replace("[]", "[{verbs: [get]}]"))],

@@ -52,6 +52,14 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// `1 resource`, `3 resources`
+pub fn count(n: usize, one: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        _ => format!("{n} {one}s"),
+    }
+}
+
 /// Columns that `text`, one clean line, takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()

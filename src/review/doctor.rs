@@ -1,11 +1,15 @@
 //! What works here: repository, layout, tools, cluster, forge, token (its source, never its value).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::Workspace;
 use super::workspace::Past;
 use crate::forge::{Forge, Sources};
 use crate::git::{Facts, Tip};
+use crate::layout::{App, Deployer};
+use crate::render::Tool;
 use crate::task::Known;
 use crate::{exec, text};
 
@@ -62,16 +66,7 @@ fn here(past: &Past) -> Vec<Check> {
             "fetching, pushing and signing need it",
         ),
     });
-    checks.push(
-        match exec::find("kustomize").or_else(|| exec::find("kubectl")) {
-            Some(path) => fine("kustomize", path.display().to_string()),
-            None => missing(
-                "kustomize",
-                "neither kustomize nor kubectl is installed",
-                "kustomize overlays are shown as their sources until one is",
-            ),
-        },
-    );
+    checks.extend(tools(past));
     checks.push(forge(past));
     checks
 }
@@ -119,30 +114,91 @@ fn tip(past: &Past) -> Check {
     }
 }
 
+/// What was recognised: `5 apps (4 HelmReleases, 1 kustomize overlay) in staging, production`.
 fn layout(past: &Past) -> Check {
     let mut apps = 0;
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut environments: Vec<String> = Vec::new();
     for past in past.on_each() {
         match past.layout_of(past.line.tip.commit) {
             Ok(layout) => {
                 apps += layout.apps.len();
+                for app in &layout.apps {
+                    *kinds.entry(kind(app)).or_default() += 1;
+                }
                 let found = layout.environments.iter();
                 environments.extend(found.map(|environment| environment.name.clone()));
             }
             Err(error) => return failed("layout", &error.to_string()),
         }
     }
-    match apps {
-        0 => missing(
+    if apps == 0 {
+        return missing(
             "layout",
             "no app was recognised",
             "history and reverts work; environments are not known",
-        ),
-        _ => fine(
-            "layout",
-            format!("{apps} apps in {}", environments.join(", ")),
-        ),
+        );
     }
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| text::count(*count, kind))
+        .collect();
+    fine(
+        "layout",
+        format!(
+            "{} ({}) in {}",
+            text::count(apps, "app"),
+            kinds.join(", "),
+            environments.join(", ")
+        ),
+    )
+}
+
+/// What an app is to who deploys it.
+fn kind(app: &App) -> String {
+    if let Some(object) = &app.declared_by {
+        return text::clean_line(&object.kind);
+    }
+    match &app.recipe.tool {
+        Tool::Kustomize(_) => "kustomize overlay",
+        Tool::Helm(_) => "chart",
+        Tool::Helmfile(_) => "helmfile release",
+        Tool::Plain if app.deployer == Deployer::JenkinsX => "Jenkins X release",
+        Tool::Plain => "plain app",
+        Tool::Items(_) | Tool::ResourceSet(_) | Tool::Unavailable(_) => "other",
+    }
+    .to_owned()
+}
+
+/// The tools that the apps need: what the repository does not use is not missed.
+fn tools(past: &Past) -> Vec<Check> {
+    let mut needed = BTreeSet::new();
+    for past in past.on_each() {
+        let layout = past.layout_of(past.line.tip.commit);
+        for app in layout.iter().flat_map(|layout| &layout.apps) {
+            match &app.recipe.tool {
+                Tool::Kustomize(_) => needed.extend(["kustomize"]),
+                Tool::Helm(_) => needed.extend(["helm"]),
+                Tool::Helmfile(_) => needed.extend(["helm", "helmfile"]),
+                Tool::Plain | Tool::Items(_) | Tool::ResourceSet(_) | Tool::Unavailable(_) => {}
+            }
+        }
+    }
+    let check = |name: &str| {
+        let kubectl = || exec::find("kubectl").filter(|_| name == "kustomize");
+        match exec::find(name).or_else(kubectl) {
+            Some(path) => fine(name, path.display().to_string()),
+            None => missing(
+                name,
+                match name {
+                    "kustomize" => "neither kustomize nor kubectl is installed",
+                    _ => "not installed",
+                },
+                "apps that it renders are shown as their sources until it is",
+            ),
+        }
+    };
+    needed.into_iter().map(check).collect()
 }
 
 fn forge(past: &Past) -> Check {
@@ -194,29 +250,39 @@ async fn clusters(ws: &Workspace) -> Vec<Check> {
         Err(error) => return vec![failed("cluster", &error.to_string())],
     };
     let mut checks: Vec<Check> = Vec::new();
+    // Most environments lack a cluster for one and the same reason.
+    let mut without: Vec<(String, Vec<&str>)> = Vec::new();
     let mut environments = Vec::new();
     for layout in &layouts {
         let here = layout.environments.iter();
         environments.extend(here.filter(|here| !layout.is_elsewhere(&here.name)));
     }
     for environment in environments {
-        let check = match ws.inner.live.identity(environment).await {
+        match ws.inner.live.identity(environment).await {
             Known::Fresh(identity) | Known::Stale(identity, _) => {
                 let context = identity.context.as_deref().unwrap_or("snapshot");
-                fine(
+                checks.push(fine(
                     "cluster",
                     format!("{}: {context} @ {}", environment.name, identity.server),
-                )
+                ));
             }
-            Known::Unavailable(why) => missing(
-                "cluster",
-                &format!("{}: {why}", environment.name),
-                "choose one with --context [ENV=]CTX, or --snapshot DIR",
-            ),
-            Known::Loading => continue,
-        };
-        checks.push(check);
+            Known::Unavailable(why) => {
+                let why = why.to_string();
+                match without.iter_mut().find(|(other, _)| *other == why) {
+                    Some((_, names)) => names.push(&environment.name),
+                    None => without.push((why, vec![&environment.name])),
+                }
+            }
+            Known::Loading => {}
+        }
     }
+    checks.extend(without.into_iter().map(|(why, names)| {
+        missing(
+            "cluster",
+            &format!("{}: {why}", names.join(", ")),
+            "choose one with --context [ENV=]CTX, or --snapshot DIR",
+        )
+    }));
     checks
 }
 

@@ -136,3 +136,25 @@ fn where_shows_every_environment_with_its_version() {
         assert_eq!(versions[*name], format!("{number}.0"), "{name}");
     }
 }
+
+#[test]
+fn doctor_counts_what_it_recognises_and_misses_only_tools_that_are_needed() {
+    let home = Home::new();
+    let repo = repository(&home.directory.path().join("repo"));
+    let answer = home.json(&repo.path, &["doctor"], 0);
+    let checks = answer["checks"].as_array().expect("checks");
+    let detail = |name: &str| {
+        let check = checks.iter().find(|check| check["name"] == name);
+        check.and_then(|check| check["detail"].as_str())
+    };
+    let layout = detail("layout").expect("a layout");
+    assert!(
+        layout.starts_with("11 apps (11 kustomize overlays) in "),
+        "{layout}"
+    );
+    assert!(detail("kustomize").is_some());
+    assert_eq!(detail("helm"), None);
+    // One reason for all of them is said once.
+    let clusters = checks.iter().filter(|check| check["name"] == "cluster");
+    assert_eq!(clusters.count(), 1);
+}

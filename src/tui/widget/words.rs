@@ -10,6 +10,7 @@ use crate::review::{
     SyncState, Why,
 };
 use crate::text;
+pub use crate::text::count;
 use crate::tui::theme::Role;
 
 /// Mark, word and role of a health.
@@ -248,15 +249,6 @@ fn string(text: &str) -> String {
         format!("{text:?}")
     } else {
         text.to_owned()
-    }
-}
-
-/// `1 resource`, `3 resources`
-pub fn count(n: usize, one: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{n} {one}s")
     }
 }
 

@@ -11,6 +11,8 @@ use crate::git::{BStr, ByteSlice, Oid, PathChange, RepoPath};
 use crate::history::{Origins, Row, Rows};
 use crate::layout::{self, App, Layout};
 use crate::manifest::Object;
+use crate::render::kustomization::is_kustomization_name;
+use crate::render::tree::{file_name, parent};
 use crate::render::{How, Recipe, Rendering};
 use crate::task::Cancel;
 
@@ -158,7 +160,7 @@ impl<'a> Search<'a> {
             while seen.insert(path) {
                 let readers = self.readers.get(path).into_iter().flatten();
                 touched.extend(readers.filter(|index| self.wanted[**index].is_some()));
-                path = crate::render::tree::parent(path);
+                path = parent(path);
             }
         }
         touched
@@ -198,6 +200,7 @@ impl<'a> Search<'a> {
         };
         let mut rendered = rendered.into_iter();
         for (at, mut wanted, before) in declared {
+            let alike = matches!(before, Before::Unchanged | Before::Same);
             let mut previous = None;
             let kept = match before {
                 Before::Unchanged => Some(wanted.app.clone()),
@@ -227,11 +230,22 @@ impl<'a> Search<'a> {
                 }
             };
             if let Some(mut app) = kept {
-                let closure = inner.renderer.closure(reader, tree, &app.recipe)?;
-                app.recipe.closure.extend(closure);
-                app.recipe.closure.sort();
-                app.recipe.closure.dedup();
-                self.read_by(at, &app);
+                // Which files it reads is said by kustomizations, and by which files there are.
+                let mut concerned = row
+                    .changes
+                    .iter()
+                    .filter(|change| app.recipe.touches(&change.path));
+                let reads_others = concerned.any(|change| {
+                    let name = file_name(change.path.as_bstr());
+                    change.before.is_none() || change.after.is_none() || is_kustomization_name(name)
+                });
+                if reads_others || !alike {
+                    let closure = inner.renderer.closure(reader, tree, &app.recipe)?;
+                    app.recipe.closure.extend(closure);
+                    app.recipe.closure.sort();
+                    app.recipe.closure.dedup();
+                    self.read_by(at, &app);
+                }
                 self.wanted[at] = Some(Wanted { app, ..wanted });
                 continue;
             }

@@ -196,6 +196,20 @@ pub struct Manifest {
     pub broken: Vec<Broken>,
 }
 
+impl Manifest {
+    /// Of a file that cannot be read at all.
+    pub(crate) fn unreadable(cause: Cause, why: impl Into<String>) -> Manifest {
+        Manifest {
+            broken: vec![Broken {
+                line: 1,
+                cause,
+                why: why.into(),
+            }],
+            ..Manifest::default()
+        }
+    }
+}
+
 /// A part that could not be read. `why` never quotes the text (it may be a Secret's).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {

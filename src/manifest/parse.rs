@@ -13,18 +13,11 @@ use super::tree::{self, Fault, Origin, Reading};
 /// Reads a file's bytes. Never fails: what cannot be read is in [`Manifest::broken`] (not UTF-8, encrypted with
 /// git-crypt, a template, a syntax error), next to everything that can.
 pub fn parse(bytes: &[u8], masking: &Masking) -> Manifest {
-    let mut manifest = Manifest::default();
     let (offset, text) = match source::text(bytes) {
         Ok(found) => found,
-        Err((cause, why)) => {
-            manifest.broken.push(Broken {
-                line: 1,
-                cause,
-                why: why.to_owned(),
-            });
-            return manifest;
-        }
+        Err((cause, why)) => return Manifest::unreadable(cause, why),
     };
+    let mut manifest = Manifest::default();
     for part in source::parts(text) {
         let bytes = part.bytes.start + offset..part.bytes.end + offset;
         read_part(&text[part.bytes], bytes, part.line, masking, &mut manifest);

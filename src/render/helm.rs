@@ -17,7 +17,7 @@ use super::program::{self, Program, Run};
 use super::tool::{Chart, Helm};
 use super::tools::Tools;
 use super::tree::{Followed, Node, Tree, join};
-use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use super::{Error, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, RepoPath, Result};
 use crate::manifest;
 use crate::task::Cancel;
@@ -104,10 +104,7 @@ pub(super) fn render(
     }
     Ok(Rendering {
         objects,
-        how: How::Tool {
-            name: program.name.to_owned(),
-            version: program.version.clone(),
-        },
+        how: program.how(),
         broken: Vec::new(),
     })
 }

@@ -26,7 +26,7 @@ use super::program::{self, Program};
 use super::tool::{Chart, Helm, Helmfile};
 use super::tools::Tools;
 use super::tree::{Tree, join, parent};
-use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, stored};
+use super::{Error, Recipe, RenderedObject, Renderer, Rendering, stored};
 use crate::exec::Confinement;
 use crate::git::{BStr, ByteSlice, Oid, RepoPath};
 use crate::manifest;
@@ -389,10 +389,7 @@ pub(super) fn render(
     }
     Ok(Rendering {
         objects,
-        how: How::Tool {
-            name: program.name.to_owned(),
-            version: program.version.clone(),
-        },
+        how: program.how(),
         broken: Vec::new(),
     })
 }

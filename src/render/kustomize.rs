@@ -109,10 +109,7 @@ pub(super) fn render(
                             .collect();
                         return Ok(Rendering {
                             objects,
-                            how: How::Tool {
-                                name: builder.program.name.to_owned(),
-                                version: builder.program.version.clone(),
-                            },
+                            how: builder.program.how(),
                             broken: Vec::new(),
                         });
                     }

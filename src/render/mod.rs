@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
-use crate::manifest::{self, Broken, Cause, Language, Manifest, Masking, Object, ObjectRef};
+use crate::manifest::{self, Cause, Language, Manifest, Masking, Object, ObjectRef};
 use crate::task::Cancel;
 use fetch::Fetches;
 use job::{Job, Key};
@@ -443,14 +443,8 @@ fn placed(mut object: Object, namespace: Option<&str>) -> Object {
 }
 
 fn too_large() -> Manifest {
-    Manifest {
-        broken: vec![Broken {
-            line: 1,
-            cause: Cause::Limit,
-            why: format!("larger than {} MiB", MAX_MANIFEST >> 20),
-        }],
-        ..Manifest::default()
-    }
+    let why = format!("larger than {} MiB", MAX_MANIFEST >> 20);
+    Manifest::unreadable(Cause::Limit, why)
 }
 
 fn claims_objects(bytes: &[u8]) -> bool {

@@ -9,8 +9,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Error;
 use super::export::Export;
+use super::{Error, How};
 use crate::exec::{self, Command, Confinement};
 use crate::task::Cancel;
 use crate::text;
@@ -37,6 +37,16 @@ pub(super) struct Program {
     pub(super) name: &'static str,
     /// As it names it: `v5.5.0`.
     pub(super) version: String,
+}
+
+impl Program {
+    /// What a rendering by it says of itself.
+    pub(super) fn how(&self) -> How {
+        How::Tool {
+            name: self.name.to_owned(),
+            version: self.version.clone(),
+        }
+    }
 }
 
 /// Where `name` is: in `tools` (written like `PATH`), else in `PATH`.

@@ -1,5 +1,23 @@
 //! Layouts that deployers' own objects describe, against what a person reads off them: environments, apps, where they go,
 //! charts and versions.
+//!
+//! On repositories of other people, `gitopsy doctor` counts what it recognises. It must agree with a count that knows nothing of
+//! layouts, in a plain checkout:
+//!
+//! ```python
+//! import collections, os, re
+//! count = collections.Counter()
+//! for directory, _, files in os.walk("."):
+//!     for name in files:
+//!         if not name.endswith((".yaml", ".yml", ".json")): continue
+//!         for document in re.split(r"(?m)^---", open(os.path.join(directory, name), errors="replace").read()):
+//!             kind = re.search(r"(?m)^kind:\s*[\"']?(\w+)", document)
+//!             group = re.search(r"(?m)^apiVersion:\s*[\"']?([\w.-]+)", document)
+//!             if kind and group and (kind[1] in ("HelmRelease", "Application", "ApplicationSet", "ResourceSet")
+//!                     or kind[1] == "Kustomization" and group[1] == "kustomize.toolkit.fluxcd.io"):
+//!                 count[kind[1]] += 1
+//! print(count)
+//! ```
 
 use gitopsy::git::{Oid, Reader, Repo};
 use gitopsy::layout::{self, App, Deployer, Layout, LayoutKind, Overrides};

@@ -139,18 +139,11 @@ impl Items<'_> {
 
 /// Reads a file's items, as [`super::parse()`] does its objects.
 pub fn parse_items(language: Language, bytes: &[u8], masking: &Masking) -> Manifest {
-    let mut manifest = Manifest::default();
     let (offset, text) = match source::text(bytes) {
         Ok(found) => found,
-        Err((cause, why)) => {
-            manifest.broken.push(Broken {
-                line: 1,
-                cause,
-                why: why.to_owned(),
-            });
-            return manifest;
-        }
+        Err((cause, why)) => return Manifest::unreadable(cause, why),
     };
+    let mut manifest = Manifest::default();
     for found in language.read(text) {
         let marks = found.marks(masking);
         for item in &found.items {

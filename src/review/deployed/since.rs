@@ -42,7 +42,7 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
     'rows: loop {
         let rows = history.wait_grown(seen, cancel);
         while let Some(row) = rows.get(seen) {
-            if search.open == 0 || cancel.is_cancelled() {
+            if search.is_done() || cancel.is_cancelled() {
                 return Ok(());
             }
             // What a commit changed that is not all there (a shallow clone) is not known, nor what came before.
@@ -93,7 +93,6 @@ struct Search<'a> {
     origins: Arc<Origins>,
     /// `None` once found.
     wanted: Vec<Option<Wanted<'a>>>,
-    open: usize,
     /// Who reads a path, or something below it: indices into `wanted`. Those found are not taken out.
     readers: HashMap<RepoPath, Vec<usize>>,
     /// The last layout found.
@@ -112,6 +111,14 @@ enum Before {
     Nowhere,
 }
 
+/// What an app ran before a commit.
+enum Earlier {
+    /// The same, declared like this.
+    Same(App),
+    /// Another version, or none.
+    Other(Option<String>),
+}
+
 impl<'a> Search<'a> {
     fn new(past: &'a Past, state: &'a State, cancel: &'a Cancel) -> anyhow::Result<Search<'a>> {
         let mut search = Search {
@@ -119,7 +126,6 @@ impl<'a> Search<'a> {
             cancel,
             origins: past.origins(state.commit)?,
             wanted: Vec::new(),
-            open: state.apps.len(),
             readers: HashMap::new(),
             layout: Arc::clone(&state.layout),
         };
@@ -136,6 +142,10 @@ impl<'a> Search<'a> {
             }));
         }
         Ok(search)
+    }
+
+    fn is_done(&self) -> bool {
+        self.wanted.iter().all(Option::is_none)
     }
 
     fn read_by(&mut self, index: usize, app: &App) {
@@ -189,78 +199,104 @@ impl<'a> Search<'a> {
                 Before::Unchanged | Before::Nowhere => None,
             })
             .collect();
-        let inner = &self.past.ws.inner;
-        let reader = &self.past.reader;
-        let rendered = match inner
-            .renderer
-            .render_all(reader, &recipes, self.cancel, &|_| {})
-        {
+        let past = self.past;
+        let renderer = &past.ws.inner.renderer;
+        let rendered = match renderer.render_all(&past.reader, &recipes, self.cancel, &|_| {}) {
             Err(_) if self.cancel.is_cancelled() => return Ok(found),
             rendered => rendered?,
         };
         let mut rendered = rendered.into_iter();
         for (at, mut wanted, before) in declared {
-            let alike = matches!(before, Before::Unchanged | Before::Same);
-            let mut previous = None;
-            let kept = match before {
-                Before::Unchanged => Some(wanted.app.clone()),
-                Before::Nowhere => None,
+            let is_alike = matches!(before, Before::Unchanged | Before::Same);
+            let earlier = match before {
+                Before::Unchanged => Earlier::Same(wanted.app.clone()),
+                Before::Nowhere => Earlier::Other(None),
                 Before::Same | Before::Other(_) => {
+                    let Some(rendering) = rendered.next() else {
+                        continue;
+                    };
                     let app = match before {
                         Before::Other(app) => app,
                         _ => wanted.app.clone(),
                     };
-                    let Some(rendering) = rendered.next() else {
-                        continue;
-                    };
-                    let version = version::declared(self.past, tree, &app, &rendering)?;
-                    let broken = wanted.rendered && !is_rendered(&rendering);
-                    let (since, count) = wanted.repaired.unwrap_or((index, 0));
-                    if broken {
-                        wanted.repaired = Some((since, count + 1));
-                        let may_be_same = !wanted.version.images.is_empty() && count < MAX_BROKEN;
-                        may_be_same.then_some(app)
-                    } else if is_same(&wanted, &version, &objects(&rendering)) {
-                        wanted.repaired = None;
-                        Some(app)
-                    } else {
-                        previous = version.version;
-                        None
-                    }
+                    self.compare(&mut wanted, app, &rendering, tree, index)?
                 }
             };
-            if let Some(mut app) = kept {
-                // Which files it reads is said by kustomizations, and by which files there are.
-                let mut concerned = row
-                    .changes
-                    .iter()
-                    .filter(|change| app.recipe.touches(&change.path));
-                let reads_others = concerned.any(|change| {
-                    let name = file_name(change.path.as_bstr());
-                    change.before.is_none() || change.after.is_none() || is_kustomization_name(name)
-                });
-                if reads_others || !alike {
-                    let closure = inner.renderer.closure(reader, tree, &app.recipe)?;
-                    app.recipe.closure.extend(closure);
-                    app.recipe.closure.sort();
-                    app.recipe.closure.dedup();
-                    self.read_by(at, &app);
+            match earlier {
+                Earlier::Same(app) => {
+                    let wanted = Wanted { app, ..wanted };
+                    self.keep(at, wanted, row, tree, is_alike)?;
                 }
-                self.wanted[at] = Some(Wanted { app, ..wanted });
-                continue;
+                Earlier::Other(previous) => {
+                    let set_by = wanted.repaired.map_or(index, |(since, _)| since);
+                    let source = self.origins.of(&past.reader, rows, set_by).source;
+                    let source = source.or(Some(set_by)).and_then(|source| rows.get(source));
+                    found.push(Found {
+                        environment: wanted.app.environment,
+                        app: wanted.app.name,
+                        since: Some(line_of_row(source.unwrap_or(row))),
+                        previous,
+                    });
+                }
             }
-            self.open -= 1;
-            let set_by = wanted.repaired.map_or(index, |(since, _)| since);
-            let source = self.origins.of(&self.past.reader, rows, set_by).source;
-            let source = source.or(Some(set_by)).and_then(|source| rows.get(source));
-            found.push(Found {
-                environment: wanted.app.environment,
-                app: wanted.app.name,
-                since: Some(line_of_row(source.unwrap_or(row))),
-                previous,
-            });
         }
         Ok(found)
+    }
+
+    /// What an app ran before the row at `index`, by its rendering there.
+    fn compare(
+        &self,
+        wanted: &mut Wanted,
+        app: App,
+        rendering: &Rendering,
+        tree: Oid,
+        index: usize,
+    ) -> anyhow::Result<Earlier> {
+        if wanted.rendered && !is_rendered(rendering) {
+            let (since, count) = wanted.repaired.unwrap_or((index, 0));
+            wanted.repaired = Some((since, count + 1));
+            let may_be_same = !wanted.version.images.is_empty() && count < MAX_BROKEN;
+            return Ok(match may_be_same {
+                true => Earlier::Same(app),
+                // What it ran is not known.
+                false => Earlier::Other(None),
+            });
+        }
+        let version = version::declared(self.past, tree, &app, rendering)?;
+        if !is_same(wanted, &version, &objects(rendering)) {
+            return Ok(Earlier::Other(version.version));
+        }
+        wanted.repaired = None;
+        Ok(Earlier::Same(app))
+    }
+
+    /// Goes on looking for an app, as it was declared before the row.
+    fn keep(
+        &mut self,
+        at: usize,
+        mut wanted: Wanted<'a>,
+        row: &Row,
+        tree: Oid,
+        is_alike: bool,
+    ) -> anyhow::Result<()> {
+        // Which files it reads is said by kustomizations, and by which files there are.
+        let recipe = &mut wanted.app.recipe;
+        let reads_others = row.changes.iter().any(|change| {
+            let name = file_name(change.path.as_bstr());
+            let may =
+                change.before.is_none() || change.after.is_none() || is_kustomization_name(name);
+            may && recipe.touches(&change.path)
+        });
+        if reads_others || !is_alike {
+            let renderer = &self.past.ws.inner.renderer;
+            let closure = renderer.closure(&self.past.reader, tree, recipe)?;
+            recipe.closure.extend(closure);
+            recipe.closure.sort();
+            recipe.closure.dedup();
+            self.read_by(at, &wanted.app);
+        }
+        self.wanted[at] = Some(wanted);
+        Ok(())
     }
 
     /// How a wanted app was declared before a row.

@@ -51,6 +51,9 @@ fn print(answer: &Answer, output: &mut Output) {
     let title = text::clean_line(&format!("{} › {} › {}", id.environment, id.app, id.object));
     let line = output.ink(Ink::Bold, title);
     output.line(line);
+    if let Some(about) = &answer.about {
+        output.line(about.clone());
+    }
     if let Some(path) = &answer.path {
         let line = answer
             .line

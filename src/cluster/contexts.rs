@@ -200,6 +200,7 @@ users: []
             repository: None,
             deployer: Deployer::Unknown,
             pipelines: Vec::new(),
+            promoters: Vec::new(),
             protected: false,
         }
     }

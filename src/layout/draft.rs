@@ -119,6 +119,7 @@ impl Draft {
                     _ => Deployer::Unknown,
                 },
                 pipelines: Vec::new(),
+                promoters: Vec::new(),
                 name: found.name,
                 root: found.root,
                 repository: found.repository,

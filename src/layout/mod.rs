@@ -16,6 +16,7 @@ mod helmfile;
 mod hydrated;
 mod jenkins;
 mod jenkins_x;
+mod kargo;
 mod kustomize;
 mod marks;
 mod names;
@@ -42,6 +43,7 @@ pub use branches::{EnvironmentBranch, environment_branches, environment_of_branc
 pub use declared::is_declared_alike;
 use draft::Draft;
 pub use hydrated::dry_commit;
+pub use kargo::Promoter;
 use kustomize::Kustomizations;
 use orders::Written;
 pub use overrides::{EnvironmentOverride, Overrides};
@@ -94,6 +96,8 @@ pub struct Environment {
     pub deployer: Deployer,
     /// The parts of build files that apply it, or ask its deployer to, where no object tells who deploys.
     pub pipelines: Vec<Pipeline>,
+    /// Kargo's Stages that write to it, in the order of their files.
+    pub promoters: Vec<Promoter>,
     /// Staging a change asks for the environment's name to be typed.
     pub protected: bool,
 }
@@ -188,6 +192,7 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         Overrides::default()
     });
     draft.overrides = own.clone().with(user);
+    let mut repository = Own::default();
     let otherwise = if jenkins_x::detect(&tree, &mut draft)? {
         Deployer::JenkinsX
     } else {
@@ -195,14 +200,15 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         let written = Written::of(&tree, renderer)?.orders(&tree, renderer)?;
         let mut references = flux::references(&written);
         references.extend(argo::references(&written));
-        let own = Own::of(&tree, references.into_iter(), flux::bootstrapped(&written))?;
+        repository = Own::of(&tree, references.into_iter(), flux::bootstrapped(&written))?;
+        let own = &repository;
         let kustomizations = Kustomizations::of(&tree, renderer)?;
-        let mut owned = flux::detect(&tree, renderer, &written, &own, &kustomizations, &mut draft)?;
+        let mut owned = flux::detect(&tree, renderer, &written, own, &kustomizations, &mut draft)?;
         let applications = Applications::read(
             &tree,
             renderer,
             &written,
-            &own,
+            own,
             &kustomizations,
             &mut owned,
             &mut draft,
@@ -226,6 +232,7 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     ansible::detect(&tree, renderer, &mut beside)?;
     jenkins::detect(&tree, renderer, &mut beside)?;
     beside::add(beside, &overrides, &mut layout);
+    kargo::assign(&tree, renderer, &repository, &mut layout)?;
     let unknown: Vec<String> = own
         .names()
         .filter(|name| layout.environment(name).is_none())

@@ -344,6 +344,23 @@ const NAMESPACED: &[Row] = &[
         &["tt"],
     ),
     ("gitkube.sh", "Remote", "remotes", &[]),
+    // Kargo
+    ("kargo.akuity.io", "Stage", "stages", &[]),
+    ("kargo.akuity.io", "Warehouse", "warehouses", &[]),
+    ("kargo.akuity.io", "Freight", "freights", &[]),
+    (
+        "kargo.akuity.io",
+        "Promotion",
+        "promotions",
+        &["promo", "promos"],
+    ),
+    (
+        "kargo.akuity.io",
+        "PromotionTask",
+        "promotiontasks",
+        &["promotask", "promotasks"],
+    ),
+    ("kargo.akuity.io", "ProjectConfig", "projectconfigs", &[]),
     // Machines
     ("cluster.x-k8s.io", "Cluster", "clusters", &["cl"]),
     ("cluster.x-k8s.io", "Machine", "machines", &["ma"]),
@@ -532,6 +549,14 @@ const CLUSTER_SCOPED: &[Row] = &[
         "clustertriggerbindings",
         &["ctb"],
     ),
+    ("kargo.akuity.io", "Project", "projects", &[]),
+    (
+        "kargo.akuity.io",
+        "ClusterPromotionTask",
+        "clusterpromotiontasks",
+        &["clusterpromotask", "clusterpromotasks"],
+    ),
+    ("kargo.akuity.io", "ClusterConfig", "clusterconfigs", &[]),
     ("project.openshift.io", "Project", "projects", &[]),
     ("user.openshift.io", "Group", "groups", &[]),
 ];

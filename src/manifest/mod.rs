@@ -8,6 +8,7 @@ mod build;
 mod emit;
 mod image;
 mod items;
+mod kargo;
 mod kinds;
 mod lookup;
 mod mask;
@@ -27,6 +28,7 @@ mod tree;
 
 pub use image::{Image, image_of_values, images};
 pub use items::{Language, masked_items, parse_items};
+pub use kargo::{KARGO, Written, kargo_origin, kargo_summary, kargo_writes};
 pub use kinds::{is_cluster_scoped, kind_for};
 pub use mask::{MaskedId, Masking};
 pub use object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};

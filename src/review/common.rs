@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cluster::Identity;
 use crate::diff::{ChangeKind, FieldChange, Noise};
 use crate::git::{Oid, Person};
-use crate::layout::{Deployer, Destination, Pipeline};
+use crate::layout::{Deployer, Destination, Pipeline, Promoter};
 use crate::manifest::{Object, ObjectRef};
 use crate::task::Known;
 
@@ -24,6 +24,9 @@ pub struct Environment {
     /// The pipelines that apply it, where pipelines do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pipelines: Vec<Pipeline>,
+    /// Kargo's Stages that write to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub promoters: Vec<Promoter>,
     /// Staging a change here asks for the environment's name to be typed.
     pub protected: bool,
     /// The cluster its live columns come from, or why there is none.
@@ -129,6 +132,7 @@ pub(super) fn environment(
         repository: environment.repository.clone(),
         deployer: environment.deployer,
         pipelines: environment.pipelines.clone(),
+        promoters: environment.promoters.clone(),
         protected: environment.protected,
         cluster,
     }

@@ -53,7 +53,8 @@ pub fn line_of_id(past: &Past, id: Oid) -> CommitLine {
 pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
     let origin = origins.of(&past.reader, rows, index);
     // It is on another branch.
-    let dry = dry_commit(&past.reader, &row.changes).map(|dry| line_of_id(past, dry));
+    let dry = dry_commit(&past.reader, row.id, &row.author, &row.changes);
+    let dry = dry.map(|dry| line_of_id(past, dry));
     let source = origin.source.and_then(|source| rows.get(source));
     Entry {
         line: line_of_row(row),

@@ -17,8 +17,10 @@ use crate::cluster::Event;
 use crate::git::{Oid, Tip};
 use crate::history::{LogStep, ResourceKey, resource_log};
 use crate::live::{Health, Owned, SyncState};
+use crate::manifest::kargo_summary;
 use crate::render::RenderedObject;
 use crate::task::{Cancel, Known, Sink};
+use crate::text::clean_line;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -38,6 +40,9 @@ pub struct Answer {
     pub desired_text: Option<String>,
     #[serde(skip)]
     pub desired: Option<crate::manifest::Object>,
+    /// What it is about, of kinds whose fields hardly say (Kargo's): `from warehouse web`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     pub since: Option<CommitLine>,
     pub live: Known<Live>,
 }
@@ -134,6 +139,10 @@ fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
         line: source.and_then(|source| Some(source.document.as_ref()?.line)),
         desired_text,
         desired: declared.as_ref().map(|declared| declared.object.clone()),
+        about: declared
+            .as_ref()
+            .and_then(|declared| kargo_summary(&declared.object))
+            .map(|about| clean_line(&about)),
         since: last_change(past, commit, &id)?,
         resource: id,
         live: Known::Loading,

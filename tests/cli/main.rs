@@ -9,6 +9,7 @@ mod demo;
 mod encrypted;
 mod items;
 mod jenkins_x;
+mod kargo;
 mod kustomize;
 mod plain;
 mod run;

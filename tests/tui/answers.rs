@@ -88,6 +88,7 @@ pub fn environment(name: &str) -> Environment {
         repository: None,
         deployer: Deployer::Flux,
         pipelines: Vec::new(),
+        promoters: Vec::new(),
         protected: name == "production",
         cluster: Known::Fresh(identity()),
     }
@@ -710,6 +711,7 @@ pub fn resource() -> resource::Answer {
         line: Some(12),
         desired_text: Some(deployment_yaml("1.4.2", "512Mi", 3)),
         desired: parsed(deployment_json("1.4.2", "512Mi", 3)),
+        about: None,
         since: Some(line(
             "a1b2c3d",
             2 * HOUR,

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use super::super::changes::ResourceChange;
 use super::{NAMES_SAID, items, own_name, value};
 use crate::diff::FieldChange;
-use crate::manifest::{Language, Leaf, Node, Object, Step, names_vault, vault_references};
+use crate::manifest::{
+    KARGO, Language, Leaf, Node, Object, Step, kargo_summary, names_vault, vault_references,
+};
 use crate::text::clean_line;
 
 /// What the change of a resource meant, a text for each thing; the fields it tells are taken out of `fields`.
@@ -27,6 +29,7 @@ pub(super) fn said(change: &ResourceChange, fields: &mut Vec<&FieldChange>) -> V
         ) => external(before, after, fields),
         ("tekton.dev" | "triggers.tekton.dev", _) => tekton(before, after, fields),
         ("gitkube.sh", "Remote") => gitkube(before, after, fields),
+        (KARGO, _) => kargo(before, after, fields),
         _ if is_cluster_api(group) => machines(fields),
         _ => Vec::new(),
     });
@@ -302,6 +305,20 @@ fn gitkube(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> V
         (old, new) if old == new => ": authorized keys replaced".to_owned(),
         (old, new) => format!(": authorized keys {old} → {new}"),
     }]
+}
+
+/// What a Stage takes from where, a Warehouse watches, a task does.
+fn kargo(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> Vec<String> {
+    const TOLD: [&str; 2] = ["requestedFreight", "subscriptions"];
+    let (Some(old), Some(new)) = (kargo_summary(before), kargo_summary(after)) else {
+        return Vec::new();
+    };
+    if old == new {
+        return Vec::new();
+    }
+    fields
+        .retain(|field| !matches!(keys(field).as_slice(), ["spec", key, ..] if TOLD.contains(key)));
+    vec![format!(": now {new}")]
 }
 
 /// Cluster API, and WKSctl, which took it over when it was young.

@@ -9,6 +9,7 @@ fn environment(name: &str, root: &str) -> Environment {
         repository: None,
         deployer: Deployer::Pipeline,
         pipelines: Vec::new(),
+        promoters: Vec::new(),
         protected: false,
     }
 }

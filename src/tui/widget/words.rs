@@ -277,7 +277,7 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
     row
 }
 
-/// More pipelines of one environment are counted.
+/// More pipelines of one environment, or more Stages, are counted.
 const PIPELINES_SAID: usize = 3;
 
 /// What there is to say about an environment: who applies it, to which cluster, whether it is protected.
@@ -286,21 +286,8 @@ pub fn environment(environment: &Environment) -> Vec<Row> {
         "applied by",
         Row::of(Role::Text, deployer(environment.deployer)),
     )];
-    rows.extend(
-        environment
-            .pipelines
-            .iter()
-            .take(PIPELINES_SAID)
-            .map(|pipeline| labelled("pipeline", Row::of(Role::Text, &pipeline.to_string()))),
-    );
-    if let Some(more) = environment.pipelines.len().checked_sub(PIPELINES_SAID)
-        && more > 0
-    {
-        rows.push(labelled(
-            "",
-            Row::of(Role::Dim, &format!("and {more} more")),
-        ));
-    }
+    rows.extend(first_few("pipeline", &environment.pipelines));
+    rows.extend(first_few("promoted", &environment.promoters));
     if let Some(repository) = &environment.repository {
         let place = format!("another repository, {repository}");
         rows.push(labelled("lives in", Row::of(Role::Text, &place)));
@@ -311,6 +298,20 @@ pub fn environment(environment: &Environment) -> Vec<Row> {
             "protected",
             Row::of(Role::Warning, "staging asks for the environment's name"),
         ));
+    }
+    rows
+}
+
+fn first_few<T: ToString>(label: &str, all: &[T]) -> Vec<Row> {
+    let said = all.iter().take(PIPELINES_SAID);
+    let mut rows: Vec<Row> = said
+        .map(|one| labelled(label, Row::of(Role::Text, &one.to_string())))
+        .collect();
+    if let Some(more) = all.len().checked_sub(PIPELINES_SAID)
+        && more > 0
+    {
+        let more = format!("and {more} more");
+        rows.push(labelled("", Row::of(Role::Dim, &more)));
     }
     rows
 }

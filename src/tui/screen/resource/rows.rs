@@ -100,6 +100,9 @@ pub fn live(detail: &Detail, now: Timestamp) -> Vec<Row> {
         None => vec![words::standing(&detail.live, now)],
         Some(live) => object(live, words::standing(&detail.live, now), now),
     };
+    if let Some(about) = &detail.about {
+        rows.push(labelled("about", Row::of(Role::Text, about)));
+    }
     rows.push(labelled("cluster", words::cluster(&detail.environment)));
     match (&detail.path, &detail.desired) {
         (Some(path), _) => {

@@ -81,6 +81,7 @@ impl Additions {
     fn is_only_about_the_result(&self) -> bool {
         let result_only = Additions {
             generate: self.generate,
+            ignore: self.ignore.clone(),
             metadata: self.metadata.clone(),
             substitute: self.substitute.clone(),
             ..Additions::default()

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde_yaml::Value;
 
-use super::Renderer;
 use super::tool::Additions;
 use super::tree::{Followed, Node, Tree, file_name, join, parent};
+use super::{Renderer, SourceIgnore};
 use crate::git::{BStr, BString, ByteSlice, Oid, RepoPath, Result};
 
 /// The names kustomize looks for (`konfig.RecognizedKustomizationFileNames`). More than one in a directory is an error.
@@ -151,7 +151,9 @@ pub(crate) fn walk_with(
     let directory = directory.as_bstr();
     walk.file = files_in(tree, directory)?.into_iter().next();
     match &walk.file {
-        None if additions.generate => walk.generate(tree, directory, renderer)?,
+        None if additions.generate => {
+            walk.generate(tree, directory, &additions.ignore, renderer)?;
+        }
         _ => walk.directory(tree, directory, renderer)?,
     }
     for component in &additions.components {
@@ -185,7 +187,13 @@ impl Walk {
     }
 
     /// Every manifest below `directory`, and every kustomization, as Flux gathers them (`scanManifests`).
-    fn generate(&mut self, tree: &Tree, directory: &BStr, renderer: &Renderer) -> Result<()> {
+    fn generate(
+        &mut self,
+        tree: &Tree,
+        directory: &BStr,
+        ignore: &SourceIgnore,
+        renderer: &Renderer,
+    ) -> Result<()> {
         let root = BString::from(directory.to_vec());
         if !root.is_empty() && tree.node(directory)? != Some(Node::Directory) {
             let why = format!("{}: there is no such directory", display(directory));
@@ -195,7 +203,9 @@ impl Walk {
         self.directories.push(root.clone());
         // Files there may come and go.
         self.closure.insert(root.clone());
-        let below = tree.below(root.as_bstr())?;
+        let mut below = tree.below(root.as_bstr())?;
+        let is_left_out = ignore.leaves_out();
+        below.retain(|(path, ..)| !is_left_out(path.as_bstr()));
         let built: HashSet<&BStr> = below
             .iter()
             .filter(|(path, ..)| is_kustomization_name(file_name(path.as_bstr())))
@@ -636,26 +646,10 @@ fn reaching(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Whether Flux takes a file for a manifest, and has it in its artifact at all (fluxcd/pkg `sourceignore`, the defaults).
+/// Whether Flux takes a file for a manifest.
 fn is_gathered(path: &BStr) -> bool {
     let name = file_name(path);
-    let manifest = name.ends_with(b".yaml") || name.ends_with(b".yml");
-    let pipeline = [
-        ".travis.yml",
-        ".gitlab-ci.yml",
-        "appveyor.yml",
-        ".drone.yml",
-        "cloudbuild.yaml",
-        "codeship-services.yml",
-        "codeship-steps.yml",
-        ".goreleaser.yml",
-        ".sops.yaml",
-        ".flux.yaml",
-    ]
-    .iter()
-    .any(|known| name == *known);
-    let hidden = |part: &[u8]| matches!(part, b".github" | b".circleci" | b".git");
-    manifest && !pipeline && !path.split_str("/").any(hidden)
+    name.ends_with(b".yaml") || name.ends_with(b".yml")
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {

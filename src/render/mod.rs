@@ -1,6 +1,7 @@
 //! An app's sources → objects, by the real tool, on a throw-away export of exactly the files it may read.
 
 mod additions;
+mod artifact;
 mod batch;
 mod export;
 mod fetch;
@@ -35,6 +36,7 @@ use crate::cache::Cache;
 use crate::git::{self, ByteSlice, Oid, Reader, RepoPath, Result};
 use crate::manifest::{self, Cause, Language, Manifest, Masking, Object, ObjectRef};
 use crate::task::Cancel;
+pub use artifact::SourceIgnore;
 use fetch::Fetches;
 use job::{Job, Key};
 use kustomization::Kustomization;

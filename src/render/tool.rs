@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Recipe;
+use super::{Recipe, SourceIgnore};
 use crate::git::RepoPath;
 use crate::manifest::{FieldPath, Language, ObjectRef};
 
@@ -40,6 +40,8 @@ pub struct Additions {
     pub rules: Rules,
     /// Without a kustomization file, every manifest below the directory is a resource (Flux generates one that says so).
     pub generate: bool,
+    /// The files that are not there for it.
+    pub ignore: SourceIgnore,
     pub namespace: Option<String>,
     pub name_prefix: Option<String>,
     pub name_suffix: Option<String>,

@@ -7,6 +7,7 @@ mod git;
 mod history;
 mod layout;
 mod layout_deployers;
+mod layout_ignore;
 mod layout_items;
 mod layout_pipelines;
 mod layout_repositories;

@@ -12,7 +12,7 @@ use super::{Deployer, LayoutKind, is_ignored};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
 use crate::manifest::{Document, Language, Node};
 use crate::render::items::{Call, call, is_module_file};
-use crate::render::tree::{Tree, file_name, parent};
+use crate::render::tree::{self, Tree, file_name, parent};
 use crate::render::{Recipe, Renderer, Tool};
 
 /// Directories of values, beside or below the module that takes them.
@@ -30,12 +30,17 @@ const VALUES: [&str; 8] = [
 /// Directories that say what is in them, and not whose it is.
 const GROUPS: [&str; 6] = ["iac", "live", "root", "stacks", "terraform", "terragrunt"];
 
+/// How a local value of Terragrunt's begins that is what another file says.
+const READS: &str = "read_terragrunt_config(";
+
 /// What a directory that Terraform may run in holds.
 #[derive(Default)]
 struct Module {
     terragrunt: bool,
     /// Directories and files of the repository that it brings in.
     calls: BTreeSet<RepoPath>,
+    /// Directories of what others run in, for what is in them is taken in there.
+    not_run: BTreeSet<RepoPath>,
     /// Modules from elsewhere, with their version.
     sources: Vec<Source>,
 }
@@ -47,7 +52,10 @@ struct Source {
 
 /// Whether a file is Terraform's or Terragrunt's.
 pub(super) fn is_read(path: &BStr) -> bool {
-    is_module_file(path) || path.ends_with(b".hcl") || path.ends_with(b".tfvars")
+    is_module_file(path)
+        || path.ends_with(b".hcl")
+        || path.ends_with(b".tfvars")
+        || path.ends_with(b".tfvars.json")
 }
 
 /// Whether two versions of a file say the same about modules.
@@ -58,22 +66,20 @@ pub(super) fn is_same(
     after: Oid,
 ) -> Result<bool> {
     let read = |blob| renderer.items(reader, blob, Language::Terraform);
-    let calls = |documents: &[Document]| -> Vec<(String, Option<Node>, Option<Node>)> {
-        documents
-            .iter()
-            .filter(|document| {
-                matches!(
-                    document.object.id.kind.as_str(),
-                    "module" | "terraform" | "include"
-                )
-            })
-            .map(|document| {
-                let object = &document.object;
-                let source = object.at(&["source"]).or_else(|| object.at(&["path"]));
-                let version = object.at(&["version"]);
-                (object.id.to_string(), source.cloned(), version.cloned())
-            })
-            .collect()
+    let calls = |documents: &[Document]| -> Vec<(String, Option<String>, Option<Node>)> {
+        let calls = documents.iter().filter_map(|document| {
+            let object = &document.object;
+            let text = |key: &str| object.at(&[key]).and_then(Node::as_str);
+            let named = match object.id.kind.as_str() {
+                "module" | "terraform" | "include" => text("source").or_else(|| text("path")),
+                "local" => Some(text("value").filter(|value| value.contains(READS))?),
+                _ => return None,
+            };
+            let named = named.map(|named| with_locals(named, documents));
+            let version = object.at(&["version"]).cloned();
+            Some((object.id.to_string(), named, version))
+        });
+        calls.collect()
     };
     let (before, after) = (read(before)?, read(after)?);
     Ok(calls(&before.manifest.documents) == calls(&after.manifest.documents))
@@ -83,7 +89,10 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
     let modules = modules(tree, renderer)?;
     let called: BTreeSet<&RepoPath> = modules
         .iter()
-        .flat_map(|(directory, module)| module.calls.iter().filter(move |call| *call != directory))
+        .flat_map(|(directory, module)| {
+            let calls = module.calls.iter().chain(&module.not_run);
+            calls.filter(move |call| *call != directory)
+        })
         .collect();
     let roots: Vec<(&RepoPath, &Module)> = modules
         .iter()
@@ -176,23 +185,43 @@ fn modules(tree: &Tree, renderer: &Renderer) -> Result<BTreeMap<RepoPath, Module
             continue;
         }
         let parsed = renderer.items(tree.reader, *blob, Language::Terraform)?;
-        for document in &parsed.manifest.documents {
+        module.read(tree, renderer, path, &parsed.manifest.documents)?;
+    }
+    Ok(modules)
+}
+
+impl Module {
+    /// Adds what the items of the file at `path` bring in, and those that files do which are taken in there.
+    fn read(
+        &mut self,
+        tree: &Tree,
+        renderer: &Renderer,
+        path: &BStr,
+        documents: &[Document],
+    ) -> Result<()> {
+        for document in documents {
             match call(tree, path, document)? {
                 Some(Call::Module(found) | Call::Source(found)) => {
-                    module.calls.insert(found);
+                    self.calls.insert(found);
                 }
                 Some(Call::Include(found)) => {
                     // What only others include is no place to run in.
-                    module
-                        .calls
-                        .insert(RepoPath::from(parent(found.as_bstr()).to_vec()));
-                    module.calls.insert(found);
+                    if file_name(found.as_bstr()) == "terragrunt.hcl" {
+                        let directory = parent(found.as_bstr()).to_vec();
+                        self.not_run.insert(RepoPath::from(directory));
+                    }
+                    if let Some(tree::Node::File(blob)) = tree.node(found.as_bstr())?
+                        && self.calls.insert(found)
+                    {
+                        let included = renderer.items(tree.reader, blob, Language::Terraform)?;
+                        self.read(tree, renderer, path, &included.manifest.documents)?;
+                    }
                 }
-                None => module.sources.extend(source(document)),
+                None => self.sources.extend(source(document, documents)),
             }
         }
+        Ok(())
     }
-    Ok(modules)
 }
 
 /// Everything that is reached from a directory by calls.
@@ -215,14 +244,14 @@ fn reach(
     }
 }
 
-/// A module from elsewhere.
-fn source(document: &Document) -> Option<Source> {
+/// A module from elsewhere, which `document` names; `beside` may say what is put into the name.
+fn source(document: &Document, beside: &[Document]) -> Option<Source> {
     let object = &document.object;
     if !matches!(object.id.kind.as_str(), "module" | "terraform") {
         return None;
     }
-    let source = object.at(&["source"])?.as_str()?;
-    if source.starts_with('.') {
+    let source = with_locals(object.at(&["source"])?.as_str()?, beside);
+    if source.starts_with('.') || source.contains("${") {
         return None;
     }
     let version = object.at(&["version"]).and_then(Node::as_str);
@@ -247,6 +276,22 @@ fn source(document: &Document) -> Option<Source> {
     })
 }
 
+/// A text with the local values in it that are texts themselves.
+fn with_locals(text: &str, beside: &[Document]) -> String {
+    let mut text = text.to_owned();
+    for document in beside
+        .iter()
+        .filter(|found| found.object.id.kind == "local")
+    {
+        let named = format!("${{local.{}}}", document.object.id.name);
+        let value = document.object.at(&["value"]).and_then(Node::as_str);
+        if let Some(value) = value.filter(|_| text.contains(&named)) {
+            text = text.replace(&named, value);
+        }
+    }
+    text
+}
+
 /// The files of values for each environment, where a directory that names none has any.
 fn values(tree: &Tree, directory: &BStr) -> BTreeMap<String, Vec<RepoPath>> {
     let mut found: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
@@ -256,7 +301,8 @@ fn values(tree: &Tree, directory: &BStr) -> BTreeMap<String, Vec<RepoPath>> {
             false => path[directory.len() + 1..].as_bstr(),
         };
         let name = file_name(relative).to_str_lossy();
-        let Some(stem) = name.strip_suffix(".tfvars") else {
+        let values = name.strip_suffix(".json").unwrap_or(&name);
+        let Some(stem) = values.strip_suffix(".tfvars") else {
             continue;
         };
         let above = components(parent(relative));

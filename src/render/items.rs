@@ -1,12 +1,17 @@
 //! What is deployed beside Kubernetes objects ([`Language`]): read like plain manifests, and, where the language knows
 //! modules, put together from those in the repository, each under the address that its caller gives it.
 
+mod terragrunt;
+
 use std::collections::BTreeSet;
 
 use super::tree::{Node, Tree, file_name, is_manifest_name, join, parent};
 use super::{How, Place, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, Oid, RepoPath, Result};
 use crate::manifest::{Document, Language, Node as Value};
+
+/// What Terragrunt runs in the directory of.
+const TERRAGRUNT: &str = "terragrunt.hcl";
 
 /// Modules within modules deeper than this are a circle, and more calls than this an explosion.
 const MOST_CALLS: usize = 1000;
@@ -22,17 +27,20 @@ pub(crate) struct Part {
 
 /// Whether a file's name says that it belongs to a Terraform module, and not only to the root of one.
 pub(crate) fn is_module_file(path: &BStr) -> bool {
-    path.ends_with(b".tf") || path.ends_with(b".tofu")
+    const ENDINGS: [&[u8]; 4] = [b".tf", b".tf.json", b".tofu", b".tofu.json"];
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 /// Whether Terraform or Terragrunt read a file in the directory they run in.
 pub(crate) fn is_root_file(path: &BStr) -> bool {
     let name = file_name(path);
     is_module_file(path)
-        || name == "terragrunt.hcl"
+        || name == TERRAGRUNT
         || name == ".terraform.lock.hcl"
         || name == "terraform.tfvars"
+        || name == "terraform.tfvars.json"
         || name.ends_with(b".auto.tfvars")
+        || name.ends_with(b".auto.tfvars.json")
 }
 
 /// The files that `roots` stand for, and those of the modules they call.
@@ -142,17 +150,52 @@ impl Walk<'_, '_> {
                         self.module(directory.as_bstr(), prefix, false, depth + 1)?;
                     }
                     Some(Call::Include(path)) => {
-                        if let Some(Node::File(blob)) = self.tree.node(path.as_bstr())? {
-                            let name = &document.object.id.name;
-                            self.parts.insert(Part {
-                                path,
-                                blob,
-                                prefix: format!("{prefix}include.{name}."),
-                            });
-                        }
+                        let name = &document.object.id.name;
+                        let own = format!("{prefix}include.{name}.");
+                        self.included(path, (prefix, &own), part.path.as_bstr(), depth)?;
                     }
                     None => {}
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that `by` takes in, with what it brings in itself: its functions start from where it is taken to. What it says is
+    /// called by its `own` prefix; a module that it names is run by whoever takes it in.
+    fn included(
+        &mut self,
+        path: RepoPath,
+        (prefix, own): (&str, &str),
+        by: &BStr,
+        depth: usize,
+    ) -> Result<()> {
+        self.calls += 1;
+        let Some(Node::File(blob)) = self.tree.node(path.as_bstr())? else {
+            return Ok(());
+        };
+        if depth > MAX_DEPTH || self.calls > MOST_CALLS {
+            return Ok(());
+        }
+        let new = self.parts.insert(Part {
+            path,
+            blob,
+            prefix: own.to_owned(),
+        });
+        let parsed = self
+            .renderer
+            .items(self.tree.reader, blob, Language::Terraform)?;
+        for document in parsed.manifest.documents.iter().filter(|_| new) {
+            match call(self.tree, by, document)? {
+                Some(Call::Source(directory)) => {
+                    self.module(directory.as_bstr(), prefix, false, depth + 1)?;
+                }
+                Some(Call::Include(path)) => {
+                    let name = &document.object.id.name;
+                    let own = format!("{own}include.{name}.");
+                    self.included(path, (prefix, &own), by, depth + 1)?;
+                }
+                Some(Call::Module(_)) | None => {}
             }
         }
         Ok(())
@@ -301,7 +344,7 @@ pub(crate) enum Call {
     Module(RepoPath),
     /// The module that Terragrunt runs.
     Source(RepoPath),
-    /// A file that Terragrunt merges.
+    /// A file that Terragrunt merges, or reads.
     Include(RepoPath),
 }
 
@@ -315,45 +358,20 @@ pub(crate) fn call(tree: &Tree, path: &BStr, document: &Document) -> Result<Opti
             .filter(|source| source.starts_with("./") || source.starts_with("../"))
             .and_then(|source| join(directory, source.into()))
             .map(Call::Module),
-        "terraform" if file_name(path) == "terragrunt.hcl" => {
-            let source = text("source").unwrap_or_default();
-            let found = match source.strip_prefix("${get_repo_root()}/") {
-                Some(below) => join(BStr::new(""), below.into()),
-                None if source.starts_with('.') => join(directory, source.into()),
-                None => None,
-            };
-            found.map(Call::Source)
+        "terraform" if file_name(path) == TERRAGRUNT => {
+            terragrunt::place(tree, directory, text("source").unwrap_or_default())?
+                .map(Call::Source)
         }
         "include" => {
-            let named = text("path")
-                .and_then(|path| path.strip_prefix("${find_in_parent_folders("))
-                .and_then(|rest| rest.strip_suffix(")}"));
-            match named.map(|name| name.trim_matches('"')) {
-                Some(name) if !name.contains(['"', '/', ',']) => {
-                    let name = if name.is_empty() {
-                        "terragrunt.hcl"
-                    } else {
-                        name
-                    };
-                    in_parents(tree, directory, name)?.map(Call::Include)
-                }
-                _ => None,
-            }
+            terragrunt::place(tree, directory, text("path").unwrap_or_default())?.map(Call::Include)
         }
+        // What is read is put into what a local value says.
+        "local" if file_name(path) == TERRAGRUNT => match text("value") {
+            Some(value) if value.starts_with("${read_terragrunt_config(") => {
+                terragrunt::place(tree, directory, value)?.map(Call::Include)
+            }
+            _ => None,
+        },
         _ => None,
     })
-}
-
-/// The nearest file of this name in a directory above.
-fn in_parents(tree: &Tree, directory: &BStr, name: &str) -> Result<Option<RepoPath>> {
-    let mut directory = directory;
-    while !directory.is_empty() {
-        directory = parent(directory);
-        if let Some(path) = join(directory, name.into())
-            && let Some(Node::File(_)) = tree.node(path.as_bstr())?
-        {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
 }

@@ -172,6 +172,54 @@ fn where_terraform_runs_and_for_which_environment() {
             ],
         ),
         (
+            "Terragrunt: what all of a kind have in common, and what is read on the way down",
+            &[
+                (
+                    "live/root.hcl",
+                    "locals {\n  account = read_terragrunt_config(find_in_parent_folders(\"account.hcl\"))\n}\n",
+                ),
+                (
+                    "live/prod/account.hcl",
+                    "locals {\n  account_name = \"prod\"\n}\n",
+                ),
+                (
+                    "live/_envcommon/mysql.hcl",
+                    "terraform {\n  source = \"${local.base}?ref=v0.8.0\"\n}\nlocals {\n  base = \"git::https://example.com/acme/modules.git//mysql\"\n}\n",
+                ),
+                (
+                    "live/prod/mysql/terragrunt.hcl",
+                    "include \"root\" {\n  path = find_in_parent_folders(\"root.hcl\")\n}\ninclude \"envcommon\" {\n  path = \"${dirname(find_in_parent_folders(\"root.hcl\"))}/_envcommon/mysql.hcl\"\n}\n",
+                ),
+                (
+                    "live/prod/app/terragrunt.hcl",
+                    "include \"root\" {\n  path = find_in_parent_folders(\"root.hcl\")\n}\nterraform {\n  source = \"${get_repo_root()}//modules/app\"\n}\n",
+                ),
+                (
+                    "modules/app/main.tf.json",
+                    "{\"resource\": {\"a\": {\"b\": {}}}}\n",
+                ),
+            ],
+            &[
+                "prod app Terraform - -",
+                "prod mysql Terraform mysql v0.8.0",
+            ],
+        ),
+        (
+            "in JSON, with values in JSON",
+            &[
+                (
+                    "infra/main.tf.json",
+                    "{\"module\": {\"net\": {\"source\": \"../modules/net\"}}}",
+                ),
+                ("infra/prod.tfvars.json", "{\"size\": 3}"),
+                (
+                    "modules/net/net.tf.json",
+                    "{\"resource\": {\"a\": {\"b\": {}}}}",
+                ),
+            ],
+            &["prod infra Terraform - -"],
+        ),
+        (
             "a circle of modules, and one outside the repository",
             &[
                 (
@@ -205,6 +253,44 @@ fn where_terraform_runs_and_for_which_environment() {
             assert_eq!(environment.destination, Default::default(), "{what}");
         }
         fixture.items();
+    }
+}
+
+#[test]
+fn what_terragrunt_takes_in_is_part_of_what_it_runs() {
+    let common = "locals {\n  account = read_terragrunt_config(find_in_parent_folders(\"account.hcl\"))\n}\n";
+    let fixture = Fixture::of(&[
+        ("live/root.hcl", common),
+        ("live/prod/account.hcl", "locals {\n  name = \"prod\"\n}\n"),
+        (
+            "live/_envcommon/app.hcl",
+            "terraform {\n  source = \"${get_repo_root()}//modules/app\"\n}\ninputs = {\n  size = 1\n}\n",
+        ),
+        (
+            "live/prod/app/terragrunt.hcl",
+            "include \"root\" {\n  path = find_in_parent_folders(\"root.hcl\")\n}\ninclude \"common\" {\n  path = \"${dirname(find_in_parent_folders(\"root.hcl\"))}/_envcommon/app.hcl\"\n}\n",
+        ),
+        ("modules/app/main.tf", "resource \"a\" \"b\" {}\n"),
+    ]);
+    let items = &fixture.items()["prod/app"];
+    for item in [
+        "input/include.common.size",
+        "local/include.root.include.account.name",
+        "a/b",
+    ] {
+        assert!(
+            items.iter().any(|found| found.starts_with(item)),
+            "{item}: {items:?}"
+        );
+    }
+    let layout = fixture.layout();
+    for (path, touched) in [
+        ("live/_envcommon/app.hcl", true),
+        ("live/prod/account.hcl", true),
+        ("modules/app/main.tf", true),
+        ("live/prod/other.txt", false),
+    ] {
+        assert_eq!(!layout.apps_touched(&[path]).is_empty(), touched, "{path}");
     }
 }
 

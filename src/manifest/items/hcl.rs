@@ -23,7 +23,8 @@ use super::super::scalar::Scalar;
 use super::super::tree::{Entry, Fault, Key, NodeId, Tree, TreeNode, Value};
 use super::spans::{self, Lines};
 use super::{Item, Items, sensitive};
-use secret::{has_literal, secrets_of};
+use secret::secrets_of;
+pub(super) use secret::{has_literal, holds_secrets};
 
 /// A file larger than this is no one's work, and its parser's tree would take a hundred times as much.
 const MAX_BYTES: usize = 4 << 20;

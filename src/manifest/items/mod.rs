@@ -6,6 +6,7 @@
 
 mod groovy;
 mod hcl;
+mod json;
 mod sensitive;
 mod spans;
 mod yaml;
@@ -22,7 +23,7 @@ use super::tree::{Fault, NodeId, Tree};
 /// What a file is written in, where it holds no Kubernetes objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Language {
-    /// HCL: Terraform, OpenTofu and Terragrunt.
+    /// HCL (or its JSON): Terraform, OpenTofu and Terragrunt.
     Terraform,
     /// Playbooks, and what their roles consist of.
     Ansible,
@@ -94,6 +95,8 @@ impl Language {
 
     fn read(self, text: &str) -> Vec<Items<'_>> {
         match self {
+            // No HCL starts so.
+            Language::Terraform if text.trim_start().starts_with('{') => json::read(text),
             Language::Terraform => hcl::read(text),
             Language::Ansible => yaml::ansible(text),
             Language::Casc => yaml::casc(text),

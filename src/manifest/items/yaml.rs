@@ -149,12 +149,12 @@ fn credentials(tree: &Tree<'_>, id: NodeId, secrets: &mut Vec<NodeId>) {
 }
 
 /// Whether a value is secret by its key.
-type IsSecret<'f> = &'f dyn Fn(&str, &Tree<'_>, NodeId) -> bool;
+pub(super) type IsSecret<'f> = &'f dyn Fn(&str, &Tree<'_>, NodeId) -> bool;
 
-type Found = (&'static str, String, NodeId);
+pub(super) type Found = (&'static str, String, NodeId);
 
 /// Reads each part of a file, and finds its items by `find`; `is_secret` says which keys' values are.
-fn read<'a>(
+pub(super) fn read<'a>(
     text: &'a str,
     is_secret: IsSecret<'_>,
     find: &dyn Fn(&Tree<'a>, &mut Vec<Found>),
@@ -207,7 +207,7 @@ fn read<'a>(
 }
 
 /// Lets items reach over their lines: what they are made of may end in the middle of one.
-fn finish(text: &str, items: &mut Items<'_>) {
+pub(super) fn finish(text: &str, items: &mut Items<'_>) {
     for item in &mut items.items {
         let inside = text.get(item.bytes.clone()).unwrap_or_default();
         item.bytes.end = item.bytes.start + inside.trim_end().len();

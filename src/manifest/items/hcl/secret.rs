@@ -6,7 +6,7 @@ use hcl_edit::structure::Body;
 
 /// Whether a computed value is made of literals that may be a secret. Which file, which variable of the environment, which
 /// key of a map is none.
-pub(super) fn has_literal(value: &Expression) -> bool {
+pub(in super::super) fn has_literal(value: &Expression) -> bool {
     const LOOKUPS: [&str; 8] = [
         "file",
         "filebase64",
@@ -42,6 +42,15 @@ pub(super) fn has_literal(value: &Expression) -> bool {
 
 /// Attributes of a resource that are secret because of what the resource is.
 pub(super) fn secrets_of(kind: &str, body: &Body) -> &'static [&'static str] {
+    let of_type = body.get_attribute("type");
+    holds_secrets(kind, of_type.and_then(|found| found.value.as_str()))
+}
+
+/// The same, of a resource whose `type` is this.
+pub(in super::super) fn holds_secrets(
+    kind: &str,
+    of_type: Option<&str>,
+) -> &'static [&'static str] {
     const VALUES: [&str; 9] = [
         "binary_data",
         "data",
@@ -53,10 +62,7 @@ pub(super) fn secrets_of(kind: &str, body: &Body) -> &'static [&'static str] {
         "string_data",
         "value",
     ];
-    let secure = body
-        .get_attribute("type")
-        .is_some_and(|found| found.value.as_str() == Some("SecureString"));
-    match secure || kind.contains("secret") || kind.contains("password") {
+    match of_type == Some("SecureString") || kind.contains("secret") || kind.contains("password") {
         true => &VALUES,
         false => &[],
     }

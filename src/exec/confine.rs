@@ -1,4 +1,4 @@
-//! Programs that the kernel holds to a few files: for tools that would run whatever the text they read names.
+//! Programs that the kernel holds to a few files: for tools that would run, or read, whatever somebody else's text names.
 //!
 //! Landlock (Linux 5.13 and later) restricts a thread and what it starts, for good. So a thread restricts itself, starts the
 //! program and ends; nothing else of this process is touched. A confined program can start only the programs named here,
@@ -8,6 +8,8 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
 
 /// All that a program may touch.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +26,12 @@ pub struct Confinement {
 impl Confinement {
     /// Whether this machine can confine programs.
     pub fn is_possible() -> bool {
-        // A domain is for good: not on a thread that goes on.
-        let enter = || Confinement::default().enter().is_ok();
-        std::thread::spawn(enter).join().unwrap_or(false)
+        static POSSIBLE: OnceLock<bool> = OnceLock::new();
+        *POSSIBLE.get_or_init(|| {
+            // A domain is for good: not on a thread that goes on.
+            let enter = || Confinement::default().enter().is_ok();
+            std::thread::spawn(enter).join().unwrap_or(false)
+        })
     }
 
     pub(super) fn spawn(&self, process: &mut Command) -> io::Result<Child> {

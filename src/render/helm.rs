@@ -28,11 +28,9 @@ pub(super) use values::{json, texts};
 
 /// `helm`, or why there is none.
 pub(super) fn find(tools: &Tools) -> std::result::Result<Program, String> {
-    let version = |file: &Path| {
-        Some(program::version_in(&program::ask(
-            file,
-            &["version", "--short"],
-        )?))
+    let version = |file: &Path, is_confined: bool| {
+        let answer = program::ask(file, is_confined, &["version", "--short"])?;
+        Some(program::version_in(&answer))
     };
     match tools.find("helm", "helm", version) {
         Ok(Some(program)) => Ok(program),
@@ -63,12 +61,14 @@ pub(super) fn render(
         Err(ExportError::Git(error)) => return Err(error.into()),
         Err(error) => return Ok(Rendering::failed(error.to_string())),
     };
+    let mut readable = vec![export.directory()];
+    readable.extend(charts.packed.iter().map(|packed| packed.file.as_path()));
     let run = Run {
         program: &program.file,
         arguments,
         directory: Some(export.root()),
         environment: Vec::new(),
-        confined: None,
+        confined: program.confined(&readable),
         cancel,
     };
     let output = match run.output()? {

@@ -66,7 +66,10 @@ pub(super) struct Inputs {
 
 /// `helmfile`, or why there is none that may run.
 pub(super) fn find(tools: &Tools) -> Result<Program, String> {
-    let version = |file: &Path| Some(program::version_in(&program::ask(file, &["--version"])?));
+    let version = |file: &Path, is_confined: bool| {
+        let answer = program::ask(file, is_confined, &["--version"])?;
+        Some(program::version_in(&answer))
+    };
     match tools.find("helmfile", "helmfile", version) {
         Ok(Some(_)) if !Confinement::is_possible() => Err(
             "helmfile is not run here, for it runs the programs that a helmfile names, and only Linux with Landlock keeps it \

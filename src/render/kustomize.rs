@@ -44,7 +44,10 @@ impl Builder {
     /// `kustomize` where it is installed, else `kubectl`; else why there is none.
     pub(super) fn find(tools: &Tools) -> Result<Builder, String> {
         let mut tried = Vec::new();
-        let version = |file: &Path| Some(program::version_in(&program::ask(file, &["version"])?));
+        let version = |file: &Path, is_confined: bool| {
+            let answer = program::ask(file, is_confined, &["version"])?;
+            Some(program::version_in(&answer))
+        };
         match tools.find("kustomize", "kustomize", version) {
             Ok(Some(program)) => {
                 return Ok(Builder {
@@ -55,8 +58,9 @@ impl Builder {
             Ok(None) => {}
             Err(()) => tried.push("kustomize does not run"),
         }
-        let version = |file: &Path| {
-            let json = program::ask(file, &["version", "--client", "-o", "json"])?;
+        let version = |file: &Path, is_confined: bool| {
+            let question = ["version", "--client", "-o", "json"];
+            let json = program::ask(file, is_confined, &question)?;
             let json: serde_json::Value = serde_json::from_slice(&json).ok()?;
             Some(json.get("kustomizeVersion")?.as_str()?.to_owned())
         };
@@ -207,7 +211,7 @@ fn build(
         arguments,
         directory: Some(export.root()),
         environment: Vec::new(),
-        confined: None,
+        confined: builder.program.confined(&[export.directory()]),
         cancel,
     };
     match run.output()? {

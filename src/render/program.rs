@@ -2,7 +2,8 @@
 //!
 //! It gets a throw-away copy of what it may read, an empty `PATH` (so that it can run neither git nor helm nor a plugin), an
 //! empty home, no credentials, and dead proxies: whatever a repository says, a tool reads files and prints text. Time,
-//! output and memory are bounded. What it says when it fails goes to people, so it is bounded and cleaned, and withheld
+//! output and memory are bounded. Where the kernel can do it, a tool is held to that copy, its home and itself besides: what
+//! was overlooked beforehand is then refused by the kernel. What it says when it fails goes to people, so it is bounded and cleaned, and withheld
 //! where it may quote a secret.
 
 use std::ffi::{OsStr, OsString};
@@ -37,6 +38,8 @@ pub(super) struct Program {
     pub(super) name: &'static str,
     /// As it names it: `v5.5.0`.
     pub(super) version: String,
+    /// It runs where the kernel holds it to its files. (What is a script, or starts another program, does not.)
+    pub(super) is_confinable: bool,
 }
 
 impl Program {
@@ -47,6 +50,32 @@ impl Program {
             version: self.version.clone(),
         }
     }
+
+    /// All it may touch beside its home where it is to read `readable`; `None` where it cannot be held to that.
+    pub(super) fn confined(&self, readable: &[&Path]) -> Option<Confinement> {
+        self.is_confinable
+            .then(|| confinement(&self.file, readable))
+    }
+}
+
+fn confinement(program: &Path, readable: &[&Path]) -> Confinement {
+    Confinement {
+        programs: vec![real(program)],
+        // Templates print dates, in the machine's time zone.
+        readable: readable
+            .iter()
+            .chain(&[Path::new("/etc/localtime")])
+            .map(PathBuf::from)
+            .collect(),
+        writable: Vec::new(),
+    }
+}
+
+/// A program's file, where its name is a link to it.
+pub(super) fn real(program: &Path) -> PathBuf {
+    program
+        .canonicalize()
+        .unwrap_or_else(|_| program.to_owned())
 }
 
 /// Where `name` is: in `tools` (written like `PATH`), else in `PATH`.
@@ -57,14 +86,14 @@ pub(super) fn find(name: &str, tools: Option<&OsStr>) -> Option<PathBuf> {
     }
 }
 
-/// What a tool answers to a question about itself.
-pub(super) fn ask(program: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+/// What a tool answers to a question about itself, held to its own files or not.
+pub(super) fn ask(program: &Path, is_confined: bool, arguments: &[&str]) -> Option<Vec<u8>> {
     let run = Run {
         program,
         arguments: arguments.iter().map(OsString::from).collect(),
         directory: None,
         environment: Vec::new(),
-        confined: None,
+        confined: is_confined.then(|| confinement(program, &[])),
         cancel: &Cancel::new(),
     };
     run.output().ok()?.ok()

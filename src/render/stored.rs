@@ -25,12 +25,13 @@ pub(super) fn key(key: &Key, tool: &str, version: &str, masking: &Masking) -> ca
     ))
 }
 
-/// Stands for an installed program: another one at this place is larger, smaller, newer or older.
-pub(super) fn program_key(file: &Path) -> Option<cache::Key> {
+/// Stands for an installed program, on a machine that can confine it or not: another one at this place is larger, smaller,
+/// newer or older.
+pub(super) fn program_key(file: &Path, can_confine: bool) -> Option<cache::Key> {
     let metadata = file.metadata().ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(digest_of(&format!(
-        "version {file:?} {} {modified:?}",
+        "program {file:?} {} {modified:?} {can_confine}",
         metadata.len()
     )))
 }

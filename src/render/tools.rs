@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::program::{self, Program};
 use super::{helm, helmfile, kustomize, stored};
 use crate::cache::Cache;
+use crate::exec::Confinement;
 
 /// The tools of one renderer, or why there is none.
 #[derive(Default)]
@@ -42,35 +43,46 @@ impl Tools {
             .map_err(String::as_str)
     }
 
-    /// The program called `command`, shown as `name`, with the version that `ask` gets out of it; `Ok(None)` where it is
-    /// not installed, `Err` where it does not tell its version.
+    /// The program called `command`, shown as `name`, with the version that `ask` gets out of it (told whether to confine
+    /// it); `Ok(None)` where it is not installed, `Err` where it does not tell its version.
     pub(super) fn find(
         &self,
         command: &str,
         name: &'static str,
-        ask: impl Fn(&Path) -> Option<String>,
+        ask: impl Fn(&Path, bool) -> Option<String>,
     ) -> Result<Option<Program>, ()> {
         let Some(file) = program::find(command, self.path.as_deref()) else {
             return Ok(None);
         };
-        let known = self.cache.as_ref().zip(stored::program_key(&file));
+        let is_possible = Confinement::is_possible();
+        let known = self
+            .cache
+            .as_ref()
+            .zip(stored::program_key(&file, is_possible));
         let remembered = known
             .as_ref()
-            .and_then(|(cache, key)| String::from_utf8(cache.get(key)?).ok());
-        let version = match remembered {
-            Some(version) => version,
+            .and_then(|(cache, key)| serde_json::from_slice(&cache.get(key)?).ok());
+        let (version, is_confinable) = match remembered {
+            Some(answer) => answer,
             None => {
-                let version = ask(&file).ok_or(())?;
-                if let Some((cache, key)) = known {
-                    cache.put(&key, version.as_bytes());
+                let confined = is_possible.then(|| ask(&file, true)).flatten();
+                let answer = match confined {
+                    Some(version) => (version, true),
+                    None => (ask(&file, false).ok_or(())?, false),
+                };
+                if let Some((cache, key)) = known
+                    && let Ok(bytes) = serde_json::to_vec(&answer)
+                {
+                    cache.put(&key, &bytes);
                 }
-                version
+                answer
             }
         };
         Ok(Some(Program {
             file,
             name,
             version,
+            is_confinable,
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::guard;
 use super::sources::Sources;
@@ -81,7 +81,6 @@ impl Call<'_> {
         arguments.extend(options.iter().cloned());
         arguments.extend(command.iter().cloned());
         let programs = [Some(&helmfile.file), Some(&helm.file), kustomize];
-        let real = |file: &PathBuf| file.canonicalize().unwrap_or_else(|_| file.clone());
         let run = Run {
             program: &helmfile.file,
             arguments,
@@ -93,7 +92,11 @@ impl Call<'_> {
             .map(|name| (name, "true".into()))
             .into(),
             confined: Some(Confinement {
-                programs: programs.into_iter().flatten().map(real).collect(),
+                programs: programs
+                    .into_iter()
+                    .flatten()
+                    .map(|file| program::real(file))
+                    .collect(),
                 readable: vec![self.export.directory().to_owned()],
                 writable: Vec::new(),
             }),

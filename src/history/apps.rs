@@ -1,6 +1,8 @@
 //! Apps through time: which app of one layout is which of another. Names follow from the layout and change with it, so
 //! what an app reads comes first.
 
+use std::mem::discriminant;
+
 use crate::layout::{App, Layout};
 use crate::render::Recipe;
 
@@ -8,6 +10,10 @@ use crate::render::Recipe;
 pub(super) fn same_sources(before: &Recipe, after: &Recipe) -> bool {
     (&before.tool, &before.roots, &before.namespace)
         == (&after.tool, &after.roots, &after.namespace)
+}
+
+fn same_roots(a: &Recipe, b: &Recipe) -> bool {
+    !a.roots.is_empty() && a.roots == b.roots && discriminant(&a.tool) == discriminant(&b.tool)
 }
 
 /// The apps of an environment.
@@ -33,7 +39,8 @@ pub(super) fn name_before(
         .map(|before| before.name.clone())
 }
 
-/// Which app became which: the one that reads the same places, else the one of the same name.
+/// Which app became which: the one that reads the same places and means the same by them, else the one of the same name,
+/// else the one that at least begins at the same places (what cannot be read has no namespace, and another name).
 pub(super) fn pair_apps<'l>(
     before: &[&'l App],
     after: &[&'l App],
@@ -52,6 +59,11 @@ pub(super) fn pair_apps<'l>(
     for (old, new) in &mut pairs {
         if old.is_none() {
             *old = take(&|old| new.is_some_and(|new| new.name == old.name));
+        }
+    }
+    for (old, new) in &mut pairs {
+        if old.is_none() {
+            *old = take(&|old| new.is_some_and(|new| same_roots(&new.recipe, &old.recipe)));
         }
     }
     pairs.extend(left.into_iter().map(|old| (Some(old), None)));

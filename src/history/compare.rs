@@ -16,8 +16,8 @@ use super::pairing::{self, Item};
 use crate::git::{EntryKind, Oid, PathChange, RepoPath};
 use crate::layout::App;
 use crate::manifest::ObjectRef;
-use crate::render::kustomization::is_kustomization_name;
-use crate::render::tree::{file_name, is_manifest_name, parent};
+use crate::render::kustomization::{display, is_kustomization_name};
+use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, parent};
 use crate::render::{How, Recipe, Rendering, Tool};
 use crate::task::Cancel;
 
@@ -48,6 +48,8 @@ struct Gathered<'a> {
     not_rendered: Vec<NotRendered>,
     /// Parts of plain files that do not parse.
     broken: HashMap<RepoPath, BrokenFile<'a>>,
+    /// The pairs of which one side is not there.
+    alone: HashSet<usize>,
 }
 
 /// An app on both sides, or on the one where it is.
@@ -95,7 +97,7 @@ impl Comparison<'_> {
         for (name, pairs) in names.into_iter().zip(places) {
             let mut gathered = self.gather(pairs, &mut rendered)?;
             let first = resources.len();
-            self.judge(name, &mut gathered, &mut resources);
+            self.judge(name, &mut gathered, &mut resources)?;
             resources[first..].sort_by(|a, b| order(a).cmp(&order(b)));
             not_rendered.append(&mut gathered.not_rendered);
         }
@@ -194,6 +196,9 @@ impl Comparison<'_> {
         let mut gathered = Gathered::default();
         for (place, pair) in pairs.into_iter().enumerate() {
             gathered.place = place;
+            if pair.before.is_none() || pair.after.is_none() {
+                gathered.alone.insert(place);
+            }
             match (pair.before, pair.after) {
                 (Some(before), Some(after)) if !pair.whole => {
                     self.gather_files(before, after, &mut gathered)?;
@@ -234,11 +239,11 @@ impl Comparison<'_> {
             };
             if change.before.is_some() {
                 let rendering = self.render(self.before, &recipe)?;
-                gathered.add(false, before, &rendering, self.only.as_ref());
+                gathered.add(false, before, &rendering, false, self.only.as_ref());
             }
             if change.after.is_some() {
                 let rendering = self.render(self.after, &recipe)?;
-                gathered.add(true, after, &rendering, self.only.as_ref());
+                gathered.add(true, after, &rendering, false, self.only.as_ref());
             }
         }
         Ok(())
@@ -251,7 +256,7 @@ impl Comparison<'_> {
         new: Option<(&'l App, Arc<Rendering>)>,
         gathered: &mut Gathered<'l>,
     ) {
-        if let (Some((_, old)), Some((app, new))) = (&old, &new) {
+        if let (Some((app_before, old)), Some((app, new))) = (&old, &new) {
             if Arc::ptr_eq(old, new) {
                 return;
             }
@@ -281,14 +286,16 @@ impl Comparison<'_> {
                         .filter(|id| self.only.as_ref().is_none_or(|only| (only.object)(id)))
                         .collect(),
                 });
+                let known_in = if after { app_before } else { app };
+                gathered.add(!after, known_in, known, true, self.only.as_ref());
                 return;
             }
         }
         if let Some((app, rendering)) = &old {
-            gathered.add(false, app, rendering, self.only.as_ref());
+            gathered.add(false, app, rendering, false, self.only.as_ref());
         }
         if let Some((app, rendering)) = &new {
-            gathered.add(true, app, rendering, self.only.as_ref());
+            gathered.add(true, app, rendering, false, self.only.as_ref());
         }
     }
 
@@ -300,16 +307,31 @@ impl Comparison<'_> {
     }
 
     /// Pairs what was gathered and says what became of each.
-    fn judge(&self, environment: &str, gathered: &mut Gathered<'_>, out: &mut Vec<ResourceChange>) {
+    fn judge(
+        &self,
+        environment: &str,
+        gathered: &mut Gathered<'_>,
+        out: &mut Vec<ResourceChange>,
+    ) -> super::Result<()> {
         let Gathered {
             before,
             after,
             broken,
+            alone,
             not_rendered,
             ..
         } = gathered;
         for (old, new) in pairing::differing(before, after) {
             let (old, new) = (old.map(|at| &before[at]), new.map(|at| &after[at]));
+            if let (Some(item), None) | (None, Some(item)) = (old, new) {
+                if item.is_unsure {
+                    continue;
+                }
+                // What a tool rendered on both sides is gone where it is gone.
+                if alone.contains(&item.place) || item.rendering.how == How::Read {
+                    self.look_behind(item, broken)?;
+                }
+            }
             if let Some(file) = lost_in(old, new, broken) {
                 file.objects
                     .extend(old.or(new).map(|item| item.object().id.clone()));
@@ -338,6 +360,51 @@ impl Comparison<'_> {
             }
         }
         not_rendered.sort_by(|a, b| (&a.app, &a.path).cmp(&(&b.app, &b.path)));
+        Ok(())
+    }
+
+    /// Finds out what the file of an object is on both sides where no app reads it: one that cannot be read may be why
+    /// the app is not there.
+    fn look_behind<'a>(
+        &self,
+        item: &Item<'a>,
+        broken: &mut HashMap<RepoPath, BrokenFile<'a>>,
+    ) -> super::Result<()> {
+        let source = item.rendered().source.as_ref();
+        let Some(source) = source.filter(|source| source.document.is_some()) else {
+            return Ok(());
+        };
+        if !broken.contains_key(&source.path) {
+            let file = BrokenFile {
+                app: item.app,
+                before: self.unreadable(self.before, &source.path)?,
+                after: self.unreadable(self.after, &source.path)?,
+                objects: Vec::new(),
+            };
+            broken.insert(source.path.clone(), file);
+        }
+        Ok(())
+    }
+
+    /// The parts of a file that cannot be read, as reasons.
+    fn unreadable(&self, tree: Oid, path: &RepoPath) -> super::Result<Vec<String>> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        Ok(match Tree::at(reader, tree).follow(path.as_ref())? {
+            Followed::Escapes(link) => vec![format!(
+                "{}: this symlink leads out of the repository",
+                display(link.as_ref())
+            )],
+            Followed::To {
+                node: Node::File(blob),
+                ..
+            } => {
+                let parts = &renderer.parse(reader, blob)?.manifest.broken;
+                parts.iter().map(ToString::to_string).collect()
+            }
+            Followed::To { .. } | Followed::Missing(_) => Vec::new(),
+        })
     }
 }
 
@@ -347,6 +414,7 @@ impl<'a> Gathered<'a> {
         after: bool,
         app: &'a App,
         rendering: &Arc<Rendering>,
+        is_unsure: bool,
         only: Option<&Only<'_>>,
     ) {
         let items = if after {
@@ -361,6 +429,7 @@ impl<'a> Gathered<'a> {
                     app,
                     rendering: Arc::clone(rendering),
                     index,
+                    is_unsure,
                 });
             }
         }

@@ -115,6 +115,7 @@ impl Document<'_> {
                 app,
                 rendering: rendering.clone(),
                 index,
+                is_unsure: false,
             })
             .filter(|item| wanted(&item.object().id))
             .collect())

@@ -22,6 +22,9 @@ pub(super) struct Item<'a> {
     pub(super) rendering: Arc<Rendering>,
     /// Where in the rendering it is.
     pub(super) index: usize,
+    /// Its app could not be rendered on the other side: whether it is there is not known, but it may be where an object of
+    /// another app came from.
+    pub(super) is_unsure: bool,
 }
 
 impl Item<'_> {

@@ -1,6 +1,6 @@
 //! Kustomize: entry points are the kustomizations that no other one uses; their paths say which environment they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::draft::{DEFAULT, Draft, FoundApp, ancestor, components};
@@ -11,6 +11,10 @@ use crate::git::{ByteSlice, RepoPath, Result};
 use crate::render::kustomization::{self, Kustomization, Walk, display, is_kustomization_name};
 use crate::render::tree::{Tree, file_name, parent};
 use crate::render::{Recipe, Renderer, Tool};
+
+/// Files read for all kustomizations together, each as often as it is named: thousands of kustomizations of the same
+/// thousands of files would take minutes and gigabytes.
+const MAX_READS: usize = 2_000_000;
 
 /// What belongs to kustomizations, and so is no plain manifest.
 #[derive(Default)]
@@ -46,6 +50,8 @@ pub(super) struct Kustomizations {
     reached: BTreeSet<RepoPath>,
     /// What all the others read.
     walks: BTreeMap<RepoPath, Walk>,
+    /// Those that were too many to follow.
+    left_out: Vec<RepoPath>,
 }
 
 impl Kustomizations {
@@ -54,17 +60,26 @@ impl Kustomizations {
         // Whoever is reached from elsewhere is no entry point, so most need no walk of their own.
         let mut reached: BTreeSet<RepoPath> = BTreeSet::new();
         let mut walks: BTreeMap<RepoPath, Walk> = BTreeMap::new();
+        let mut read = 0;
+        let mut left_out = Vec::new();
         for directory in directories.keys() {
-            if !reached.contains(directory) {
-                let walk = kustomization::walk(tree, directory.as_bstr(), renderer)?;
-                reached.extend(walk.directories.iter().skip(1).cloned());
-                walks.insert(directory.clone(), walk);
+            if reached.contains(directory) {
+                continue;
             }
+            if read > MAX_READS {
+                left_out.push(directory.clone());
+                continue;
+            }
+            let walk = kustomization::walk(tree, directory.as_bstr(), renderer)?;
+            read += walk.closure.len();
+            reached.extend(walk.directories.iter().skip(1).cloned());
+            walks.insert(directory.clone(), walk);
         }
         Ok(Kustomizations {
             directories,
             reached,
             walks,
+            left_out,
         })
     }
 
@@ -75,14 +90,20 @@ impl Kustomizations {
             .filter(|(directory, _)| !self.reached.contains(*directory))
     }
 
-    /// The entry points that have this file among their resources.
-    pub(super) fn applying(&self, file: Option<&RepoPath>) -> Vec<(&RepoPath, &Walk)> {
-        let Some(file) = file else {
-            return Vec::new();
-        };
-        self.entries()
-            .filter(|(_, walk)| walk.resources.iter().any(|(path, _)| path == file))
-            .collect()
+    /// Of each of `files`, the entry points that have it among their resources.
+    pub(super) fn applying(
+        &self,
+        files: &HashSet<&RepoPath>,
+    ) -> HashMap<&RepoPath, Vec<(&RepoPath, &Walk)>> {
+        let mut applying: HashMap<&RepoPath, Vec<(&RepoPath, &Walk)>> = HashMap::new();
+        for (directory, walk) in self.entries() {
+            let resources: HashSet<&RepoPath> =
+                walk.resources.iter().map(|(path, _)| path).collect();
+            for path in resources.into_iter().filter(|path| files.contains(path)) {
+                applying.entry(path).or_default().push((directory, walk));
+            }
+        }
+        applying
     }
 }
 
@@ -98,7 +119,13 @@ pub(super) fn detect(
         directories,
         reached,
         mut walks,
+        left_out,
     } = kustomizations;
+    draft.note_some(
+        "kustomizations are not followed, for together they read too many files",
+        &left_out,
+        |directory| directory,
+    );
     walks.retain(|directory, _| !owned.directories.contains(directory));
     let reached = reached.difference(&owned.directories).cloned().collect();
     owned
@@ -138,11 +165,14 @@ fn directories(tree: &Tree, renderer: &Renderer) -> Result<BTreeMap<RepoPath, Ar
             continue;
         }
         let directory = parent(path.as_bstr());
-        if let Some((_, id)) = kustomization::files_in(tree, directory)?.first() {
-            let kustomization = renderer.kustomization(tree.reader, *id)?;
-            if !kustomization.flux {
-                directories.insert(RepoPath::from(directory.to_vec()), kustomization);
-            }
+        let kustomization = match kustomization::files_in(tree, directory)?.first() {
+            Some((_, id)) => renderer.kustomization(tree.reader, *id)?,
+            // One that leads out of the repository is no reason to take its app for deleted.
+            None if kustomization::link_out(tree, directory)?.is_some() => Arc::default(),
+            None => continue,
+        };
+        if !kustomization.flux {
+            directories.insert(RepoPath::from(directory.to_vec()), kustomization);
         }
     }
     Ok(directories)

@@ -34,7 +34,7 @@ use serde::Serialize;
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
 use crate::manifest::ObjectRef;
 use crate::render::kustomization::is_kustomization_name;
-use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
+use crate::render::tree::{Followed, Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer, Tool};
 
 use argo::Applications;
@@ -221,6 +221,7 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         // Which one, and whether any, is told below.
         Deployer::Pipeline
     };
+    note_links_out(&tree, &mut draft)?;
     let mut beside = Draft {
         overrides: draft.overrides.clone(),
         ..Draft::default()
@@ -295,6 +296,25 @@ pub fn unaltered(
         }
     }
     Ok(true)
+}
+
+/// What lies behind a link out of the repository is not there for whoever reads it.
+fn note_links_out(tree: &Tree, draft: &mut Draft) -> Result<()> {
+    let mut links = Vec::new();
+    for (path, kind, _) in tree.listed_below("".into()) {
+        if *kind == EntryKind::Symlink
+            && !is_ignored(path)
+            && let Followed::Escapes(link) = tree.follow(path.as_bstr())?
+        {
+            links.push(link);
+        }
+    }
+    draft.note_some(
+        "symlinks lead out of the repository, and are not followed",
+        &links,
+        |link| link,
+    );
+    Ok(())
 }
 
 /// Directories whose manifests are not deployed: they belong to tools, or show how something is done.

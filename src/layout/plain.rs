@@ -41,7 +41,11 @@ pub(super) fn detect(
     owned: &Owned,
     draft: &mut Draft,
 ) -> Result<()> {
-    let (mut found, nameless) = manifests(tree, renderer, owned)?;
+    let Manifests {
+        mut found,
+        nameless,
+        templates,
+    } = manifests(tree, renderer, owned)?;
     let kustomized = [LayoutKind::Kustomize, LayoutKind::Flux, LayoutKind::ArgoCd];
     if kustomized.iter().any(|kind| draft.kinds.contains(kind)) {
         // A manifest beside kustomize bases that no kustomization names is a left-over or a sample.
@@ -58,6 +62,11 @@ pub(super) fn detect(
     draft.note_some(
         "files hold objects, but are not named *.yaml, *.yml or *.json and so are not read",
         &nameless,
+        |path| path,
+    );
+    draft.note_some(
+        "templates, which are objects only once something renders them, are not read",
+        &templates,
         |path| path,
     );
     if found.is_empty() {
@@ -79,15 +88,20 @@ pub(super) fn detect(
     Ok(())
 }
 
-/// The files with objects in them that no other layout claims; and those that would be, but for their names.
-fn manifests(
-    tree: &Tree,
-    renderer: &Renderer,
-    owned: &Owned,
-) -> Result<(Vec<Found>, Vec<RepoPath>)> {
+/// What no other layout claims.
+#[derive(Default)]
+struct Manifests {
+    /// The files with objects in them.
+    found: Vec<Found>,
+    /// Those that would be, but for their names.
+    nameless: Vec<RepoPath>,
+    /// Those that would be, were they rendered.
+    templates: Vec<RepoPath>,
+}
+
+fn manifests(tree: &Tree, renderer: &Renderer, owned: &Owned) -> Result<Manifests> {
     let charts = chart::directories(tree);
-    let mut found = Vec::new();
-    let mut nameless = Vec::new();
+    let mut manifests = Manifests::default();
     for (path, kind, id) in tree.listed_below("".into()) {
         let manifest = is_manifest_name(path.as_bstr());
         if !(manifest || has_no_extension(path.as_bstr()))
@@ -112,19 +126,22 @@ fn manifests(
         };
         let outline = renderer.outline(tree.reader, blob)?;
         if !marks::is_deployed(&outline) {
+            if manifest && outline.is_template {
+                manifests.templates.push(path.clone());
+            }
             continue;
         }
         if manifest {
-            found.push(Found {
+            manifests.found.push(Found {
                 path: path.clone(),
                 target,
                 outline,
             });
         } else {
-            nameless.push(path.clone());
+            manifests.nameless.push(path.clone());
         }
     }
-    Ok((found, nameless))
+    Ok(manifests)
 }
 
 fn file(found: Found, siblings: &Siblings) -> File {

@@ -141,6 +141,8 @@ pub(crate) struct Outline {
     pub(crate) objects: Vec<ObjectRef>,
     /// It looks as if it held objects, and does not parse (a template is not meant to).
     pub(crate) broken: bool,
+    /// It looks as if it were to hold objects once it is rendered, and holds none before.
+    pub(crate) is_template: bool,
     /// It speaks of hosts, as Ansible's playbooks do.
     pub(crate) plays: bool,
     /// Stands for what the objects that deployers read say, as far as it decides what is deployed and how: `None` where
@@ -407,6 +409,13 @@ impl Renderer {
                 .collect(),
             declares: orders::digest(documents),
             plays: parsed.plays && documents.is_empty(),
+            is_template: parsed.claims_objects
+                && documents.is_empty()
+                && parsed
+                    .manifest
+                    .broken
+                    .iter()
+                    .any(|part| part.cause == Cause::Template),
             broken: parsed.claims_objects
                 && parsed.manifest.broken.iter().any(|part| {
                     matches!(

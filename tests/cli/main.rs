@@ -7,6 +7,7 @@ mod bad_input;
 mod branches;
 mod demo;
 mod encrypted;
+mod hostile;
 mod items;
 mod jenkins_x;
 mod kargo;

@@ -94,11 +94,12 @@ impl Applications {
             own,
         };
         let mut seen: BTreeMap<ObjectRef, Node> = BTreeMap::new();
+        let mut steps = set::MAX_STEPS;
         for order in all(tree, renderer, written, kustomizations, draft)? {
             let made = match order.id().kind.as_str() {
                 "Application" => vec![order],
                 "ApplicationSet" => {
-                    let expanded = set::applications(&reader, &order)?;
+                    let expanded = set::applications(&reader, &order, &mut steps)?;
                     draft.reads.extend(expanded.reads);
                     for note in expanded.notes {
                         applications.note(note, order.id());

@@ -13,12 +13,36 @@ use crate::render::tree::{file_name, parent};
 /// A set that makes more Applications than this is cut off: a matrix of matrices explodes fast.
 const MAX_MADE: usize = 2_000;
 
+/// How much may be tried for all sets of a tree together: matrices of matrices that make nothing take for ever, too.
+pub(super) const MAX_STEPS: usize = 2_000_000;
+/// So many comparisons take about as long as filling in a template.
+const COMPARED_A_STEP: usize = 64;
+
 #[derive(Default)]
 pub(super) struct Expanded {
     pub(super) applications: Vec<Order>,
     /// Files whose content became parameters.
     pub(super) reads: BTreeSet<RepoPath>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: BTreeSet<String>,
+    /// How many steps are left.
+    steps: usize,
+}
+
+impl Expanded {
+    fn note(&mut self, note: impl Into<String>) {
+        self.notes.insert(note.into());
+    }
+
+    /// Whether there are so many steps left.
+    fn spend(&mut self, steps: usize) -> bool {
+        let enough = self.steps >= steps;
+        self.steps = self.steps.saturating_sub(steps);
+        if !enough {
+            self.steps = 0;
+            self.note("its generators make too much to be evaluated whole");
+        }
+        enough
+    }
 }
 
 /// The URLs and paths that git generators name.
@@ -44,24 +68,31 @@ pub(super) fn references(order: &Order) -> Vec<(&str, &str)> {
     found
 }
 
-/// The Applications that a set makes.
-pub(super) fn applications(reader: &Reader, order: &Order) -> Result<Expanded> {
-    let mut expanded = Expanded::default();
+/// The Applications that a set makes, in no more than `steps`, of which those taken are gone afterwards.
+pub(super) fn applications(reader: &Reader, order: &Order, steps: &mut usize) -> Result<Expanded> {
+    let mut expanded = Expanded {
+        steps: *steps,
+        ..Expanded::default()
+    };
+    expand(reader, order, &mut expanded)?;
+    *steps = expanded.steps;
+    Ok(expanded)
+}
+
+fn expand(reader: &Reader, order: &Order, expanded: &mut Expanded) -> Result<()> {
     let template = order.spec(&["template"]);
     if order.spec(&["templatePatch"]).is_some() {
-        expanded
-            .notes
-            .push("its templatePatch is not applied".to_owned());
+        expanded.note("its templatePatch is not applied");
     }
     let generators = order.spec(&["generators"]).and_then(Node::as_list);
     for generator in generators.into_iter().flatten() {
-        let made = parameters(reader, generator, &empty(), &mut expanded)?;
+        let made = parameters(reader, generator, &empty(), expanded)?;
         for parameters in made {
             if expanded.applications.len() >= MAX_MADE {
-                expanded.notes.push(format!(
+                expanded.note(format!(
                     "more than its first {MAX_MADE} Applications are left out"
                 ));
-                return Ok(expanded);
+                return Ok(());
             }
             let application = template
                 .ok_or_else(|| Unknown("spec.template".to_owned()))
@@ -73,18 +104,15 @@ pub(super) fn applications(reader: &Reader, order: &Order) -> Result<Expanded> {
                         .extend(as_order(reader, order, &application))
                 }
                 Err(Unknown(expression)) => {
-                    let note = format!(
+                    expanded.note(format!(
                         "its template cannot be evaluated here ({})",
                         crate::text::clean_line(&expression)
-                    );
-                    if !expanded.notes.contains(&note) {
-                        expanded.notes.push(note);
-                    }
+                    ));
                 }
             }
         }
     }
-    Ok(expanded)
+    Ok(())
 }
 
 fn as_order(reader: &Reader, set: &Order, template: &Node) -> Option<Order> {
@@ -121,17 +149,23 @@ fn parameters(
         return Ok(Vec::new());
     };
     if map.contains_key("selector") {
-        expanded
-            .notes
-            .push("its selector is not applied".to_owned());
+        expanded.note("its selector is not applied");
     }
     let mut made = Vec::new();
+    if !expanded.spend(1) {
+        return Ok(made);
+    }
     for (kind, node) in map {
         match kind.as_str() {
             "selector" => {}
-            "list" => made.extend(
-                items(node, &["elements"]).filter_map(|item| template::fill(item, outer).ok()),
-            ),
+            "list" => {
+                for item in items(node, &["elements"]) {
+                    if !expanded.spend(1) {
+                        break;
+                    }
+                    made.extend(template::fill(item, outer).ok());
+                }
+            }
             "git" => made.extend(git(reader, node, outer, expanded)?),
             "matrix" => {
                 let mut product = vec![empty()];
@@ -170,6 +204,9 @@ fn parameters(
                     match &mut base {
                         None => base = Some(next),
                         Some(base) => {
+                            if !expanded.spend(base.len() * next.len() / COMPARED_A_STEP) {
+                                break;
+                            }
                             for known in base {
                                 let same = next.iter().find(|other| key(other) == key(known));
                                 if let Some(same) = same {
@@ -181,7 +218,7 @@ fn parameters(
                 }
                 made.extend(base.into_iter().flatten());
             }
-            other => expanded.notes.push(format!(
+            other => expanded.note(format!(
                 "its generator {} needs the cluster or the network",
                 crate::text::clean_line(other)
             )),
@@ -203,12 +240,13 @@ fn git(
     let url = text(&generator, &["repoURL"]).unwrap_or_default();
     if reader.own.is_known() && !reader.own.is(url) {
         let place = crate::layout::own::display(url);
-        expanded
-            .notes
-            .push(format!("its generator reads another repository, {place}"));
+        expanded.note(format!("its generator reads another repository, {place}"));
         return Ok(Vec::new());
     }
     let files = reader.tree.listed_below("".into());
+    if !expanded.spend(files.len() / COMPARED_A_STEP) {
+        return Ok(Vec::new());
+    }
     let mut found: BTreeMap<RepoPath, Node> = BTreeMap::new();
     let directories: BTreeSet<RepoPath> = match generator.get("directories") {
         Some(_) => files
@@ -239,7 +277,7 @@ fn git(
             Ok(content) => {
                 found.insert(path.clone(), content);
             }
-            Err(_) => expanded.notes.push(format!(
+            Err(_) => expanded.note(format!(
                 "its file {} is not valid YAML",
                 crate::text::clean_line(&path.to_str_lossy())
             )),

@@ -1,6 +1,6 @@
 //! Where clusters begin: what says so itself, and what nothing else applies.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Flux, is_kustomization, kustomization};
 use crate::git::{RepoPath, Result};
@@ -9,7 +9,11 @@ use crate::layout::kustomize::Kustomizations;
 use crate::layout::names::Place;
 use crate::layout::orders::{self, Order};
 use crate::manifest::Object;
+use crate::render::kustomization::Walk;
 use crate::render::{Recipe, Tool};
+
+/// The overlays that apply a file.
+type Applying<'k> = HashMap<&'k RepoPath, Vec<(&'k RepoPath, &'k Walk)>>;
 
 impl Flux<'_> {
     /// The clusters that say so themselves.
@@ -106,38 +110,58 @@ impl Flux<'_> {
                     );
                 }
             }
-            let mut roots: Vec<&Order> = left
+            let files: HashSet<&RepoPath> = left
                 .iter()
-                .filter(|order| order.file.as_ref().is_some_and(|file| !made.contains(file)))
+                .filter_map(|order| order.file.as_ref())
                 .collect();
-            if roots.is_empty() {
-                roots.extend(left.first());
+            let applying = kustomizations.applying(&files);
+            let is_root =
+                |order: &&Order| order.file.as_ref().is_some_and(|file| !made.contains(file));
+            let roots: Vec<&Order> = left.iter().filter(is_root).collect();
+            if !roots.is_empty() {
+                self.begin(&roots, &applying)?;
+                continue;
             }
-            let mut by_cluster: BTreeMap<(String, RepoPath), Vec<Order>> = BTreeMap::new();
-            for order in roots {
-                let overlays = kustomizations.applying(order.file.as_ref());
-                for (directory, walk) in &overlays {
-                    let recipe = Recipe {
-                        tool: Tool::kustomize(),
-                        roots: vec![(*directory).clone()],
-                        closure: walk.closure.iter().cloned().collect(),
-                        namespace: None,
-                    };
-                    let found = self.made_by(&recipe, walk)?;
-                    let key = (self.unnamed(directory), (*directory).clone());
-                    by_cluster.entry(key).or_default().extend(found);
+            // All that is left is in circles: of each the first begins it, and the rest is followed from there.
+            for order in &left {
+                if order
+                    .file
+                    .as_ref()
+                    .is_some_and(|file| !self.read.contains(file))
+                {
+                    self.begin(&[order], &applying)?;
                 }
-                if overlays.is_empty() {
-                    let directory = order.directory();
-                    let key = (self.unnamed(&directory), directory);
-                    by_cluster.entry(key).or_default().push(order.clone());
-                }
-                self.read.extend(order.file.clone());
-            }
-            for ((cluster, directory), orders) in by_cluster {
-                self.cluster(cluster, &directory, orders)?;
             }
         }
+    }
+
+    /// Follows what begins with `roots`, by the overlays that apply them, where there are any.
+    fn begin(&mut self, roots: &[&Order], applying: &Applying<'_>) -> Result<()> {
+        let mut by_cluster: BTreeMap<(String, RepoPath), Vec<Order>> = BTreeMap::new();
+        for order in roots {
+            let overlays = order.file.as_ref().and_then(|file| applying.get(file));
+            for (directory, walk) in overlays.into_iter().flatten() {
+                let recipe = Recipe {
+                    tool: Tool::kustomize(),
+                    roots: vec![(*directory).clone()],
+                    closure: walk.closure.iter().cloned().collect(),
+                    namespace: None,
+                };
+                let found = self.made_by(&recipe, walk)?;
+                let key = (self.unnamed(directory), (*directory).clone());
+                by_cluster.entry(key).or_default().extend(found);
+            }
+            if overlays.is_none() {
+                let directory = order.directory();
+                let key = (self.unnamed(&directory), directory);
+                by_cluster.entry(key).or_default().push((*order).clone());
+            }
+            self.read.extend(order.file.clone());
+        }
+        for ((cluster, directory), orders) in by_cluster {
+            self.cluster(cluster, &directory, orders)?;
+        }
+        Ok(())
     }
 
     /// The cluster of a directory that does not say that it is one.

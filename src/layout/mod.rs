@@ -228,11 +228,11 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     };
     let overrides = draft.overrides.clone();
     let mut layout = draft.finish(otherwise);
-    pipeline::assign(&tree, &mut layout)?;
     terraform::detect(&tree, renderer, &mut beside)?;
     ansible::detect(&tree, renderer, &mut beside)?;
     jenkins::detect(&tree, renderer, &mut beside)?;
     beside::add(beside, &overrides, &mut layout);
+    pipeline::assign(&tree, &mut layout)?;
     kargo::assign(&tree, renderer, &repository, &mut layout)?;
     let unknown: Vec<String> = own
         .names()

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{DEFAULT, Draft, FoundApp, ancestor, components};
 use super::names::{self, Place, Siblings};
+use super::own::rooted;
 use super::{Deployer, LayoutKind, is_ignored};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
-use crate::manifest::{Document, Language, Node};
+use crate::manifest::{Document, Language, Node, ObjectRef};
 use crate::render::items::{Call, call, is_module_file};
-use crate::render::tree::{self, Tree, file_name, parent};
+use crate::render::tree::{self, Tree, file_name, is_manifest_name, parent};
 use crate::render::{Recipe, Renderer, Tool};
 
 /// Directories of values, beside or below the module that takes them.
@@ -102,6 +103,7 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
         return Ok(());
     }
     draft.kinds.insert(LayoutKind::Terraform);
+    let controlled = controlled(tree, renderer, draft)?;
     let siblings = Siblings::of(roots.iter().map(|(directory, _)| components(directory)));
     for (directory, module) in roots {
         let mut closure: BTreeSet<RepoPath> = [directory.clone()].into();
@@ -132,8 +134,11 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
                     namespace: None,
                 },
                 cluster: None,
-                deployer: Some(Deployer::Terraform),
-                declared_by: None,
+                deployer: Some(match controlled.get(directory) {
+                    Some(_) => Deployer::Flux,
+                    None => Deployer::Terraform,
+                }),
+                declared_by: controlled.get(directory).cloned(),
                 chart: only(&module.sources).map(|source| source.name.clone()),
                 version: only(&module.sources).and_then(|source| source.version.clone()),
                 sources: Vec::new(),
@@ -155,6 +160,44 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
         }
     }
     Ok(())
+}
+
+/// Directories that the Terraform controller of Flux runs, and the objects that say so (flux-iac/tofu-controller
+/// `api/v1alpha2/terraform_types.go`).
+fn controlled(
+    tree: &Tree,
+    renderer: &Renderer,
+    draft: &mut Draft,
+) -> Result<BTreeMap<RepoPath, ObjectRef>> {
+    let is_order = |object: &ObjectRef| {
+        object.kind == "Terraform" && object.group == "infra.contrib.fluxcd.io"
+    };
+    let mut found = BTreeMap::new();
+    for (path, kind, blob) in tree.listed_below("".into()) {
+        if !matches!(kind, EntryKind::Blob | EntryKind::Executable)
+            || !is_manifest_name(path.as_bstr())
+            || is_ignored(path)
+            || !renderer
+                .outline(tree.reader, *blob)?
+                .objects
+                .iter()
+                .any(is_order)
+        {
+            continue;
+        }
+        draft.reads.insert(path.clone());
+        let parsed = renderer.parse(tree.reader, *blob)?;
+        let documents = parsed.manifest.documents.iter();
+        for object in documents.map(|found| &found.object) {
+            let directory = object.at(&["spec", "path"]).and_then(Node::as_str);
+            if let Some(directory) = rooted(directory.unwrap_or_default())
+                && is_order(&object.id)
+            {
+                found.insert(directory, object.id.clone());
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn only<T>(all: &[T]) -> Option<&T> {

@@ -3,7 +3,7 @@
 use gitopsy::git::Repo;
 use gitopsy::layout::{self, Layout, Overrides};
 use gitopsy::manifest::Masking;
-use gitopsy::render::Renderer;
+use gitopsy::render::{Renderer, Tool};
 
 use support::TestRepo;
 
@@ -42,7 +42,11 @@ fn who(layout: &Layout) -> Vec<String> {
             .trim_end()
             .to_owned()
     };
-    let apps = layout.apps.iter().all(|app| {
+    let mut in_clusters = layout
+        .apps
+        .iter()
+        .filter(|app| !matches!(app.recipe.tool, Tool::Items(_)));
+    let apps = in_clusters.all(|app| {
         let environment = layout.environment(&app.environment);
         environment.is_some_and(|environment| environment.deployer == app.deployer)
     });
@@ -159,4 +163,123 @@ fn pipelines_that_ask_an_operator_or_only_try_do_not_deploy() {
         ],
     ));
     assert_eq!(said, ["dev: Flux"]);
+}
+
+/// Beside clusters: who runs Terraform and Ansible, directly or by way of a makefile, a server or an operator.
+#[test]
+fn what_is_beside_clusters_is_run_by_somebody_too() {
+    const MODULE: &str = "resource \"a\" \"b\" {}\n";
+    const PLAY: &str = "- hosts: all\n  tasks: []\n";
+    let github = |run: &str| format!("on: push\njobs:\n  infra:\n    steps: [{{run: {run:?}}}]\n");
+    type Files<'f> = Vec<(&'f str, String)>;
+    let rows: Vec<(&str, Files, Vec<&str>)> = vec![
+        (
+            "each environment by the job that names it; the cluster's own pipeline is another",
+            vec![
+                ("terraform/dev/main.tf", MODULE.to_owned()),
+                ("terraform/prod/main.tf", MODULE.to_owned()),
+                (
+                    ".github/workflows/infra.yml",
+                    "on: push\njobs:\n  dev:\n    steps: [{run: cd terraform/dev && terraform apply}]\n  prod:\n    steps: [{run: cd terraform/prod && terraform apply}]\n".to_owned(),
+                ),
+                (
+                    ".github/workflows/apps.yml",
+                    "on: push\njobs:\n  apply:\n    steps: [{run: kubectl apply -k environments/prod}]\n".to_owned(),
+                ),
+            ],
+            vec![
+                "dev: Terraform GitHub Actions: .github/workflows/infra.yml, dev (terraform apply)",
+                "prod: Pipeline GitHub Actions: .github/workflows/apps.yml (kubectl apply); \
+                 GitHub Actions: .github/workflows/infra.yml, prod (terraform apply)",
+            ],
+        ),
+        (
+            "a makefile's target, and a script that it runs",
+            vec![
+                ("terraform/main.tf", MODULE.to_owned()),
+                ("playbooks/site.yml", PLAY.to_owned()),
+                (
+                    "Makefile",
+                    "TF = terraform -chdir=terraform\n\ndeploy: infra\n\t./scripts/configure.sh\ninfra:\n\t$(TF) apply\n".to_owned(),
+                ),
+                ("scripts/configure.sh", "ansible-playbook playbooks/site.yml\n".to_owned()),
+                (".gitlab-ci.yml", "deploy:\n  script: [make deploy]\n".to_owned()),
+            ],
+            vec![
+                "prod: Unknown",
+                "default: Unknown GitLab CI: .gitlab-ci.yml (terraform apply); GitLab CI: .gitlab-ci.yml (ansible-playbook)",
+            ],
+        ),
+        (
+            "a target that does something else",
+            vec![
+                ("terraform/main.tf", MODULE.to_owned()),
+                ("Makefile", "plan:\n\tterraform plan\ndeploy:\n\tterraform apply\n".to_owned()),
+                (".github/workflows/infra.yml", github("make plan")),
+            ],
+            vec!["prod: Unknown", "default: Terraform"],
+        ),
+        (
+            "Atlantis",
+            vec![
+                ("terraform/dev/net/main.tf", MODULE.to_owned()),
+                ("terraform/qa/net/main.tf", MODULE.to_owned()),
+                (
+                    "atlantis.yaml",
+                    "version: 3\nprojects:\n- {name: dev-net, dir: terraform/dev/net}\n- {dir: terraform/qa/net}\n".to_owned(),
+                ),
+            ],
+            vec![
+                "dev: Terraform Atlantis: atlantis.yaml, dev-net (atlantis apply)",
+                "qa: Terraform Atlantis: atlantis.yaml, terraform/qa/net (atlantis apply)",
+                "prod: Unknown",
+            ],
+        ),
+        (
+            "Jenkins",
+            vec![
+                ("ansible/site.yml", PLAY.to_owned()),
+                (
+                    "Jenkinsfile",
+                    "pipeline { stages { stage('Configure') { steps { ansiblePlaybook(playbook: 'ansible/site.yml') } } } }\n".to_owned(),
+                ),
+            ],
+            vec!["prod: Unknown", "default: Ansible Jenkins: Jenkinsfile (ansiblePlaybook)"],
+        ),
+    ];
+    for (what, files, expected) in rows {
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        assert_eq!(who(&layout(&["prod"], &files)), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_operator_may_run_terraform() {
+    let order = "apiVersion: infra.contrib.fluxcd.io/v1alpha2\nkind: Terraform\nmetadata: {name: net, namespace: flux-system}\n\
+                 spec: {path: ./terraform/net, approvePlan: auto, sourceRef: {kind: GitRepository, name: env}}\n";
+    let layout = layout(
+        &["prod"],
+        &[
+            ("terraform/net/main.tf", "resource \"a\" \"b\" {}\n"),
+            ("terraform/db/main.tf", "resource \"a\" \"b\" {}\n"),
+            ("flux/net.yaml", order),
+            (
+                ".github/workflows/infra.yml",
+                "jobs: {a: {steps: [{run: terraform apply}]}}\n",
+            ),
+        ],
+    );
+    let app = |name: &str| {
+        let root = format!("terraform/{name}");
+        let mut apps = layout.apps.iter();
+        apps.find(|app| app.recipe.roots[0] == root.as_str())
+            .expect("app")
+    };
+    assert_eq!(app("net").deployer, layout::Deployer::Flux);
+    let declared = app("net").declared_by.as_ref().map(ToString::to_string);
+    assert_eq!(declared.as_deref(), Some("Terraform/net"));
+    assert_eq!(app("db").deployer, layout::Deployer::Terraform);
 }

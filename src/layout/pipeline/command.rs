@@ -10,7 +10,9 @@ pub(super) enum Effect {
     AsksFlux,
     AsksArgoCd,
     Applies,
-    /// May be all that a pipeline deploys, but mostly makes what things are deployed to.
+    /// May be all that a pipeline deploys, but mostly makes what things are deployed to. So the rest.
+    Terraform,
+    Ansible,
     Provisions,
 }
 
@@ -45,15 +47,21 @@ const COMMANDS: &[(&str, &str, Effect)] = &[
     ("upgrade-helm-chart", "", Effect::Applies),
     ("install-helm-chart", "", Effect::Applies),
     ("converge", "", Effect::Applies),
-    ("ansible-playbook", "", Effect::Provisions),
-    ("terraform", "apply", Effect::Provisions),
-    ("tofu", "apply", Effect::Provisions),
-    ("terragrunt", "apply", Effect::Provisions),
+    ("ansible-playbook", "", Effect::Ansible),
+    ("ansiblePlaybook", "", Effect::Ansible),
+    ("action-ansible-playbook", "", Effect::Ansible),
+    ("terraform", "apply", Effect::Terraform),
+    ("terraform-apply", "", Effect::Terraform),
+    ("tofu", "apply", Effect::Terraform),
+    ("terragrunt", "apply", Effect::Terraform),
+    ("atlantis", "apply", Effect::Terraform),
     ("pulumi", "up", Effect::Provisions),
 ];
 
-/// Other names of tools: OpenShift's client, Azure's tasks.
-const SAME: [(&str, &str); 3] = [
+/// Other names of tools: OpenShift's client, Azure's tasks, GitLab's scripts.
+const SAME: [(&str, &str); 5] = [
+    ("gitlab-terraform", "terraform"),
+    ("gitlab-tofu", "tofu"),
     ("oc", "kubectl"),
     ("Kubernetes", "kubectl"),
     ("HelmDeploy", "helm"),
@@ -151,6 +159,10 @@ fn tool(word: &str) -> &str {
     if name == "converge" && !above.starts_with("werf/") {
         return "";
     }
+    // CircleCI's orb.
+    if (above, name) == ("terraform", "apply") {
+        return "terraform-apply";
+    }
     SAME.iter()
         .find(|(other, _)| *other == name)
         .map_or(name, |(_, tool)| tool)
@@ -202,6 +214,14 @@ mod tests {
                 "terraform apply",
             ),
             ("argocd --grpc-web app sync shop", "argocd sync"),
+            ("cd live && terragrunt run-all apply", "terragrunt apply"),
+            ("gitlab-terraform apply", "terraform apply"),
+            ("- terraform/apply: path: infra", "terraform-apply"),
+            (
+                "ansible-playbook -i inventories/prod site.yml",
+                "ansible-playbook",
+            ),
+            ("ansiblePlaybook(playbook: 'site.yml')", "ansiblePlaybook"),
             (
                 "flux reconcile kustomization apps --with-source",
                 "flux reconcile",

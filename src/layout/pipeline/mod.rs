@@ -5,17 +5,23 @@
 //! none deploys what no other part claims.
 
 mod command;
+mod makefile;
 mod part;
+mod service;
 
 use std::fmt;
 
 use serde::Serialize;
 
 use self::command::{Effect, commands};
+use self::makefile::Makefile;
 use self::part::{Part, parts};
-use super::{Deployer, Environment, Layout, is_ignored, names};
+use self::service::{Service, service};
+use super::{App, Deployer, Environment, Layout, names};
 use crate::git::{BStr, ByteSlice, EntryKind, RepoPath, Result};
-use crate::render::tree::{Node, Tree, file_name, is_within, parent};
+use crate::manifest::Language;
+use crate::render::Tool;
+use crate::render::tree::{Node, Tree, is_within, join, parent};
 use crate::text::clean_line;
 
 /// A longer file is no pipeline that a person wrote.
@@ -47,125 +53,108 @@ impl fmt::Display for Pipeline {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Azure,
-    Bitbucket,
-    CircleCi,
-    CloudBuild,
-    Drone,
-    Forgejo,
-    Gitea,
-    GitHub,
-    GitLab,
-    Jenkins,
-    Travis,
-    /// A tool whose file is read by whoever runs it, with the command that deploys.
-    Other(&'static str),
-}
-
-impl Service {
-    fn name(self) -> &'static str {
-        match self {
-            Service::Azure => "Azure Pipelines",
-            Service::Bitbucket => "Bitbucket Pipelines",
-            Service::CircleCi => "CircleCI",
-            Service::CloudBuild => "Cloud Build",
-            Service::Drone => "Drone",
-            Service::Forgejo => "Forgejo Actions",
-            Service::Gitea => "Gitea Actions",
-            Service::GitHub => "GitHub Actions",
-            Service::GitLab => "GitLab CI",
-            Service::Jenkins => "Jenkins",
-            Service::Travis => "Travis CI",
-            Service::Other("skaffold run") => "Skaffold",
-            Service::Other(_) => "werf",
-        }
-    }
-}
-
 /// Whether a file tells a build server what to do.
 pub(super) fn is_pipeline(path: &[u8]) -> bool {
     service(path.as_bstr()).is_some()
 }
 
-fn service(path: &BStr) -> Option<Service> {
-    const DIRECTORIES: [(&[u8], Service); 7] = [
-        (b".github/workflows/", Service::GitHub),
-        (b".gitea/workflows/", Service::Gitea),
-        (b".forgejo/workflows/", Service::Forgejo),
-        (b".gitlab/", Service::GitLab),
-        (b".gitlab-ci/", Service::GitLab),
-        (b".azure-pipelines/", Service::Azure),
-        (b".azuredevops/", Service::Azure),
-    ];
-    let name = file_name(path).to_str_lossy().to_lowercase();
-    let yaml = name.ends_with(".yml") || name.ends_with(".yaml");
-    let bare = name.trim_end_matches(".yml").trim_end_matches(".yaml");
-    let directory = DIRECTORIES
-        .iter()
-        .find(|(directory, _)| path.starts_with(directory));
-    if let Some((_, service)) = directory {
-        return yaml.then_some(*service);
-    }
-    if path.as_bytes() == b".circleci/config.yml" {
-        return Some(Service::CircleCi);
-    }
-    if is_ignored(path) {
-        return None;
-    }
-    if name == "jenkinsfile" || name.starts_with("jenkinsfile.") || name.ends_with(".jenkinsfile") {
-        return Some(Service::Jenkins);
-    }
-    if !yaml {
-        return None;
-    }
-    Some(match bare {
-        ".travis" => Service::Travis,
-        ".drone" => Service::Drone,
-        "bitbucket-pipelines" => Service::Bitbucket,
-        "skaffold" => Service::Other("skaffold run"),
-        "werf" => Service::Other("werf converge"),
-        _ if bare.ends_with(".gitlab-ci") => Service::GitLab,
-        _ if bare.starts_with("azure-pipelines") => Service::Azure,
-        _ if bare.starts_with("cloudbuild") => Service::CloudBuild,
-        _ => return None,
-    })
-}
-
 /// A part that deploys something.
 struct Push {
     path: RepoPath,
-    pipeline: Pipeline,
-    effect: Effect,
+    service: Service,
+    job: Option<String>,
+    /// What it does, by which command: at least one thing.
+    found: Vec<(Effect, String)>,
+    /// Which of that is about clusters, and tells most: what Terraform and Ansible do is not, where they have things of their own.
+    to_clusters: Option<(Effect, String)>,
     /// Names of environments that it names.
     names: Vec<String>,
     /// Only says how to deploy; who runs it is not in the repository.
     recipe: bool,
 }
 
-/// Fills in which pipelines deploy the environments of `layout` that are left to pipelines, or that nobody is known to.
+impl Push {
+    /// What it does of what is asked for.
+    fn effect(&self, asked: Asked) -> Option<&(Effect, String)> {
+        match asked {
+            Asked::Cluster => self.to_clusters.as_ref(),
+            Asked::Only(wanted) => self.found.iter().find(|(effect, _)| *effect == wanted),
+        }
+    }
+}
+
+/// Whose pipelines are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// What is in clusters.
+    Cluster,
+    Only(Effect),
+}
+
+impl Asked {
+    /// Who brings an app to where it is; `None` where that is no pipeline's business.
+    fn of(app: &App) -> Option<Asked> {
+        match app.recipe.tool {
+            Tool::Items(Language::Terraform) => Some(Asked::Only(Effect::Terraform)),
+            Tool::Items(Language::Ansible) => Some(Asked::Only(Effect::Ansible)),
+            Tool::Items(Language::Casc | Language::JobDsl) => None,
+            _ => Some(Asked::Cluster),
+        }
+    }
+}
+
+/// Fills in which pipelines deploy the environments of `layout` that are left to pipelines, and run what is beside them.
 pub(super) fn assign(tree: &Tree, layout: &mut Layout) -> Result<()> {
-    if layout
-        .environments
-        .iter()
-        .all(|environment| environment.deployer != Deployer::Pipeline)
-    {
+    let runs =
+        |app: &App| matches!(Asked::of(app), Some(Asked::Only(_))) && app.declared_by.is_none();
+    let left = |environment: &Environment| environment.deployer == Deployer::Pipeline;
+    if !layout.environments.iter().any(left) && !layout.apps.iter().any(runs) {
         return Ok(());
     }
     let pushes = pushes(tree, layout)?;
-    for environment in &mut layout.environments {
-        if environment.deployer != Deployer::Pipeline {
-            continue;
+    for index in 0..layout.environments.len() {
+        let environment = &layout.environments[index];
+        let mut pipelines: Vec<Pipeline> = Vec::new();
+        let mut deployer = environment.deployer;
+        let asked = [
+            Asked::Cluster,
+            Asked::Only(Effect::Terraform),
+            Asked::Only(Effect::Ansible),
+        ];
+        for asked in asked {
+            let is_asked = match asked {
+                Asked::Cluster => left(environment),
+                Asked::Only(_) => true,
+            };
+            let roots: Vec<&RepoPath> = layout
+                .apps
+                .iter()
+                .filter(|app| app.environment == environment.name && Asked::of(app) == Some(asked))
+                .filter(|app| asked == Asked::Cluster || runs(app))
+                .filter_map(|app| app.recipe.roots.first())
+                .chain((asked == Asked::Cluster).then_some(&environment.root))
+                .collect();
+            if !is_asked || roots.is_empty() {
+                continue;
+            }
+            let chosen = chosen(&pushes, environment, asked, &roots, layout);
+            if asked == Asked::Cluster {
+                deployer = match chosen.first().map(|(effect, _)| effect) {
+                    None => Deployer::Unknown,
+                    Some(Effect::AsksFlux) => Deployer::Flux,
+                    Some(Effect::AsksArgoCd) => Deployer::ArgoCd,
+                    Some(_) => Deployer::Pipeline,
+                };
+            }
+            for (_, pipeline) in chosen {
+                if !pipelines.contains(&pipeline) {
+                    pipelines.push(pipeline);
+                }
+            }
         }
-        let chosen = chosen(&pushes, environment);
-        environment.deployer = match chosen.first().map(|push| push.effect) {
-            None => Deployer::Unknown,
-            Some(Effect::AsksFlux) => Deployer::Flux,
-            Some(Effect::AsksArgoCd) => Deployer::ArgoCd,
-            Some(Effect::Applies | Effect::Provisions) => Deployer::Pipeline,
-        };
-        environment.pipelines = chosen.iter().map(|push| push.pipeline.clone()).collect();
+        let environment = &mut layout.environments[index];
+        environment.deployer = deployer;
+        environment.pipelines = pipelines;
     }
     for app in &mut layout.apps {
         let environment = layout
@@ -181,31 +170,61 @@ pub(super) fn assign(tree: &Tree, layout: &mut Layout) -> Result<()> {
     Ok(())
 }
 
-/// Those that deploy an environment: the ones that name it, else those that name none, of what tells most.
-fn chosen<'p>(pushes: &'p [Push], environment: &Environment) -> Vec<&'p Push> {
+/// Those that deploy what is asked for of an environment: the ones that name it, else those that name none, of what tells
+/// most. `roots`: where that is.
+fn chosen(
+    pushes: &[Push],
+    environment: &Environment,
+    asked: Asked,
+    roots: &[&RepoPath],
+    layout: &Layout,
+) -> Vec<(Effect, Pipeline)> {
     let near = |push: &&Push| {
         let directory = parent(push.path.as_bstr());
         // A build server's own directory stands for the whole repository.
         directory.starts_with(b".")
-            || is_within(&environment.root, directory)
-            || is_within(directory, &environment.root)
+            || roots
+                .iter()
+                .any(|root| is_within(root, directory) || is_within(directory, root))
+    };
+    // Another environment of the same kind: what names one for something else is silent here.
+    let is_alike = |name: &String| {
+        let mut apps = layout.apps.iter().filter(|app| app.environment == *name);
+        apps.any(|app| Asked::of(app) == Some(asked))
     };
     let naming = |push: &&Push| push.names.contains(&environment.name);
-    let silent = |push: &&Push| push.names.is_empty() && near(push);
+    let silent = |push: &&Push| !push.names.iter().any(is_alike) && near(push);
     let steps: [&dyn Fn(&&Push) -> bool; 3] = [
         &|push| naming(push) && !push.recipe,
         &|push| silent(push) && !push.recipe,
         &|push| silent(push) || naming(push),
     ];
-    let mut chosen: Vec<&Push> = steps
+    let fitting = |push: &&Push| push.effect(asked).is_some();
+    let mut chosen: Vec<(Effect, Pipeline)> = steps
         .iter()
-        .map(|step| pushes.iter().filter(|push| step(push)).collect::<Vec<_>>())
+        .map(|step| {
+            let found = pushes.iter().filter(fitting).filter(|push| step(push));
+            found
+                .filter_map(|push| said(push, asked))
+                .collect::<Vec<_>>()
+        })
         .find(|found| !found.is_empty())
         .unwrap_or_default();
-    if let Some(most) = chosen.iter().map(|push| push.effect).min() {
-        chosen.retain(|push| push.effect == most);
+    if let Some(most) = chosen.iter().map(|(effect, _)| *effect).min() {
+        chosen.retain(|(effect, _)| *effect == most);
     }
     chosen
+}
+
+fn said(push: &Push, asked: Asked) -> Option<(Effect, Pipeline)> {
+    let (effect, command) = push.effect(asked)?;
+    let pipeline = Pipeline {
+        service: push.service.name(),
+        path: clean_line(&push.path.to_str_lossy()),
+        job: push.job.as_deref().map(clean_line),
+        command: command.clone(),
+    };
+    Some((*effect, pipeline))
 }
 
 fn pushes(tree: &Tree, layout: &mut Layout) -> Result<Vec<Push>> {
@@ -230,11 +249,17 @@ fn pushes(tree: &Tree, layout: &mut Layout) -> Result<Vec<Push>> {
             _ => parts(service, text),
         };
         for part in &mut found {
+            // Scripts call make, and makefiles call scripts.
             scripts(tree, part, &mut read)?;
+            if made(tree, part, &mut read)? {
+                scripts(tree, part, &mut read)?;
+            }
         }
         files.push((path.clone(), service, found));
     }
     layout.reads.extend(read);
+    let beside: Vec<Asked> = layout.apps.iter().filter_map(Asked::of).collect();
+    let of_clusters = |found: &&(Effect, String)| !beside.contains(&Asked::Only(found.0));
     let mut pushes = Vec::new();
     for (path, service, parts) in &files {
         for (index, part) in parts.iter().enumerate() {
@@ -243,10 +268,10 @@ fn pushes(tree: &Tree, layout: &mut Layout) -> Result<Vec<Push>> {
             }
             let mut text = String::new();
             collect(&files, path, part, DEEPEST_CALL, &mut text);
-            let Some((effect, command)) = commands(&text).into_iter().min_by_key(|found| found.0)
-            else {
+            let found = commands(&text);
+            if found.is_empty() {
                 continue;
-            };
+            }
             let said = format!(
                 "{path}\n{}\n{}\n{text}",
                 part.job.as_deref().unwrap_or_default(),
@@ -255,13 +280,14 @@ fn pushes(tree: &Tree, layout: &mut Layout) -> Result<Vec<Push>> {
             let job = part.job.as_deref().filter(|_| parts.len() > 1 || index > 0);
             pushes.push(Push {
                 path: path.clone(),
-                pipeline: Pipeline {
-                    service: service.name(),
-                    path: clean_line(&path.to_str_lossy()),
-                    job: job.map(clean_line),
-                    command,
-                },
-                effect,
+                service: *service,
+                job: job.map(str::to_owned),
+                to_clusters: found
+                    .iter()
+                    .filter(of_clusters)
+                    .min_by_key(|found| found.0)
+                    .cloned(),
+                found,
                 names: named(&said, &layout.environments),
                 recipe: matches!(service, Service::Other(_)),
             });
@@ -290,6 +316,34 @@ fn scripts(tree: &Tree, part: &mut Part, read: &mut Vec<RepoPath>) -> Result<()>
     }
     part.text.push_str(&added);
     Ok(())
+}
+
+/// Adds what the calls of make in a part would run; whether there is any.
+fn made(tree: &Tree, part: &mut Part, read: &mut Vec<RepoPath>) -> Result<bool> {
+    const NAMES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+    let mut added = String::new();
+    for call in makefile::calls(&part.text) {
+        let names = call.file.map_or(NAMES.to_vec(), |file| vec![file]);
+        for name in names {
+            let Some(directory) = join("".into(), call.directory.into()) else {
+                continue;
+            };
+            let path = join(directory.as_bstr(), name.into());
+            if read.len() < 1000
+                && let Some(path) = path
+                && let Some(Node::File(id)) = tree.node(path.as_bstr())?
+                && let Ok(text) = tree.reader.blob(id)?.to_str()
+                && text.len() <= LONGEST
+            {
+                added.push('\n');
+                added.push_str(&Makefile::of(text).commands(&call));
+                read.push(path);
+                break;
+            }
+        }
+    }
+    part.text.push_str(&added);
+    Ok(!added.is_empty())
 }
 
 type Files = [(RepoPath, Service, Vec<Part>)];

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
-use super::Service;
+use super::service::Service;
 
 /// A part of a build file, as text: keys, values and command lines, without comments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub(super) fn parts(service: Service, text: &str) -> Vec<Part> {
                 let all = Value::Mapping(document.clone());
                 steps(&all, &mut parts);
             }
+            Service::Atlantis => projects(document, &mut parts),
             Service::Jenkins
             | Service::Travis
             | Service::CloudBuild
@@ -195,6 +196,23 @@ fn stages(text: &str) -> Vec<Part> {
             })
         })
         .collect()
+}
+
+/// Atlantis' projects: each is applied where a pull request says so.
+fn projects(document: &Mapping, parts: &mut Vec<Part>) {
+    let projects = document.get("projects").and_then(Value::as_sequence);
+    for project in projects.into_iter().flatten() {
+        let text = |key: &str| project.get(key).and_then(Value::as_str);
+        let Some(directory) = text("dir") else {
+            continue;
+        };
+        parts.push(Part {
+            job: Some(text("name").unwrap_or(directory).to_owned()),
+            text: format!("atlantis apply -d {directory}\n"),
+            around: text("workspace").unwrap_or_default().to_owned(),
+            calls: Vec::new(),
+        });
+    }
 }
 
 fn entries(value: Option<&Value>) -> impl Iterator<Item = (String, &Value)> {

@@ -282,3 +282,53 @@ pub(super) fn sentence(reasons: &[String]) -> String {
         reasons => reasons.join("; "),
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What a tool finds that has been talked into reading more than it was given.
+    #[test]
+    fn a_confined_tool_reads_what_it_is_given() {
+        if !Confinement::is_possible() {
+            return;
+        }
+        let place = tempfile::tempdir().expect("directory");
+        let (given, other) = (place.path().join("given"), place.path().join("other"));
+        for directory in [&given, &other] {
+            fs::create_dir(directory).expect("directory");
+            fs::write(directory.join("file"), "text").expect("file");
+        }
+        std::os::unix::fs::symlink(other.join("file"), given.join("link")).expect("link");
+        let shell = Program {
+            file: PathBuf::from("/bin/sh"),
+            name: "sh",
+            version: String::new(),
+            is_confinable: true,
+        };
+        let attempt = |script: &str| {
+            let run = Run {
+                program: &shell.file,
+                arguments: ["-c", script].map(OsString::from).into(),
+                directory: Some(&given),
+                environment: Vec::new(),
+                confined: shell.confined(&[&given]),
+                cancel: &Cancel::new(),
+            };
+            run.output().expect("not cancelled").is_ok()
+        };
+        assert!(attempt("read -r text < file || [ \"$text\" = text ]"));
+        assert!(attempt("echo text > \"$HOME/new\""));
+        for script in [
+            "read -r text < link".to_owned(),
+            format!("read -r text < {}", other.join("file").display()),
+            "echo text > file".to_owned(),
+            format!("echo text > {}/new", other.display()),
+            "/bin/ls".to_owned(),
+        ] {
+            assert!(!attempt(&script), "{script}");
+        }
+    }
+}

@@ -86,3 +86,41 @@ impl Tools {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_run_confined_runs_as_it_is() {
+        let place = tempfile::tempdir().expect("directory");
+        let script = place.path().join("wrapped");
+        fs::write(&script, "#!/bin/sh\necho v1\n").expect("script");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("executable");
+        symlink("/bin/sh", place.path().join("real")).expect("link");
+        symlink("/bin/sh", place.path().join("starts-another")).expect("link");
+        let tools = Tools {
+            path: Some(place.path().into()),
+            ..Tools::default()
+        };
+        let is_confinable = |name: &str, question: &str| {
+            let ask = |file: &Path, is_confined: bool| {
+                let answer = program::ask(file, is_confined, &["-c", question])?;
+                String::from_utf8(answer).ok()
+            };
+            let found = tools.find(name, "it", ask).expect("an answer");
+            let found = found.expect("installed");
+            assert_eq!(found.version, "v1\n");
+            found.is_confinable
+        };
+        assert_eq!(is_confinable("real", "echo v1"), Confinement::is_possible());
+        let another = "/bin/cat /dev/null && echo v1";
+        assert!(!is_confinable("starts-another", another));
+        assert!(!is_confinable("wrapped", ""));
+        assert!(matches!(tools.find("nothing", "it", |_, _| None), Ok(None)));
+        assert!(tools.find("real", "it", |_, _| None).is_err());
+    }
+}

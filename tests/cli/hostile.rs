@@ -1,6 +1,8 @@
 //! Layouts that are broken, in circles or lead out of the repository, one change away from ones that work: the reason is
 //! shown, and neither the change nor the way back reads as if objects came or went.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::run::Home;
@@ -50,9 +52,19 @@ fn came_and_went(answer: &Value) -> Vec<String> {
         .collect()
 }
 
+/// A home whose programs find kustomize and helm, where the tests have them.
+fn with_tools() -> Home {
+    let found = [tools::kustomize(), tools::helm()];
+    let found: Vec<&Path> = found.iter().flatten().map(PathBuf::as_path).collect();
+    Home {
+        path: tools::search_path(&found),
+        ..Home::new()
+    }
+}
+
 /// Each case on its own, beside what is in the repository at first.
 fn check(start: impl Fn(&TestRepo), cases: &[Case]) {
-    let home = Home::new();
+    let home = with_tools();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     start(&repo);
     let good = repo.commit("Start");
@@ -445,7 +457,7 @@ fn a_layout_that_changed_over_time() {
     if tools::kustomize().is_none() {
         return;
     }
-    let home = Home::new();
+    let home = with_tools();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     let version = |version: &str| deployment("api").replace("1.0", version);
     for environment in ["dev", "prod"] {

@@ -1,5 +1,6 @@
 //! Running the binary.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -9,6 +10,8 @@ use tempfile::TempDir;
 /// A home of its own for one test: state, configuration and cache live and die here.
 pub struct Home {
     pub directory: TempDir,
+    /// Where tools are looked for.
+    pub path: OsString,
 }
 
 /// How a command ended.
@@ -23,6 +26,7 @@ impl Home {
     pub fn new() -> Home {
         Home {
             directory: tempfile::tempdir().expect("a temporary directory"),
+            path: std::env::var_os("PATH").unwrap_or_default(),
         }
     }
 
@@ -33,7 +37,7 @@ impl Home {
             .args(args)
             .current_dir(at)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", &self.path)
             .env("HOME", home)
             .env("TZ", "UTC")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")

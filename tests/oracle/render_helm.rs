@@ -440,7 +440,9 @@ fn a_hostile_chart_reads_nothing_outside() {
     let reading = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  a: {{{{ .Files.Get {absolute:?} | quote }}}}\n  \
          b: {{{{ .Files.Get {upward:?} | quote }}}}\n  c: {{{{ (.Files.Glob \"../**\").AsConfig | quote }}}}\n  \
-         d: {{{{ (lookup \"v1\" \"Secret\" \"kube-system\" \"x\") | toJson | quote }}}}\n"
+         d: {{{{ (lookup \"v1\" \"Secret\" \"kube-system\" \"x\") | toJson | quote }}}}\n  \
+         e: {{{{ .Files.Lines {upward:?} | toJson | quote }}}}\n  \
+         f: {{{{ .Files.Get \"../../outside.yaml\" | quote }}}}\n  g: {{{{ (.Files.Glob \"/**\").AsSecrets | quote }}}}\n"
     );
     let Some(fixture) = Fixture::new(&[
         ("chart/Chart.yaml", &chart("shop", "")),
@@ -451,7 +453,7 @@ fn a_hostile_chart_reads_nothing_outside() {
     let found = ours(&fixture.render(&helm("chart")));
     assert_eq!(
         found["ConfigMap/x"].0["data"],
-        serde_json::json!({"a": "", "b": "", "c": "{}", "d": "{}"})
+        serde_json::json!({"a": "", "b": "", "c": "{}", "d": "{}", "e": "[]", "f": "", "g": "{}"})
     );
 
     let schema = format!("{{\"$ref\": \"file://{absolute}\"}}");
@@ -484,21 +486,57 @@ fn a_hostile_chart_reads_nothing_outside() {
         let shown = format!("{:?}", fixture.render(&helm("chart")));
         assert!(!shown.contains("canary-value"), "{path}: {shown}");
     }
+    fixture.repo.write("chart/Chart.yaml", chart("shop", ""));
+    for path in [
+        "values.schema.json",
+        "templates/include.yaml",
+        "templates/x.yaml",
+    ] {
+        fixture.repo.remove(format!("chart/{path}"));
+    }
+    fixture.repo.write("chart/values.yaml", "a: b\n");
+    fixture.repo.write("chart/templates/own.yaml", CONFIG);
+    fixture.repo.write("values.yaml", "a: b\n");
+    fixture.repo.write("chart/charts/.keep", "");
+    fixture.repo.write("chart/crds/.keep", "");
+    let inside = Helm {
+        value_files: vec![RepoPath::from("values.yaml")],
+        ..helm("chart")
+    };
+    let fine = fixture.render(&inside);
+    assert!(matches!(fine.how, How::Tool { .. }), "{:?}", fine.how);
+    let directory = outside.path().display().to_string();
     for (link, target) in [
-        ("chart/templates/link.yaml", absolute.as_str()),
+        ("chart/templates/link.yaml", &absolute),
+        ("chart/templates/again.yaml", &upward),
+        ("chart/templates/link", &directory),
+        ("chart/crds/link.yaml", &absolute),
+        ("chart/charts/link", &directory),
+        ("chart/charts/link-1.0.0.tgz", &absolute),
+        ("chart/files", &directory),
+        ("chart/values.schema.json", &absolute),
         ("chart/values.yaml", &upward),
+        ("chart/Chart.yaml", &absolute),
+        ("chart", &directory),
         ("values.yaml", &absolute),
     ] {
         let path = fixture.repo.path.join(link);
-        std::fs::remove_file(&path).ok();
+        let aside = fixture.directory.path().join("aside");
+        let was_there = path.exists();
+        if was_there {
+            std::fs::rename(&path, &aside).expect("put aside");
+        }
         std::os::unix::fs::symlink(target, &path).expect("link");
-        let rendering = fixture.render(&Helm {
-            value_files: vec![RepoPath::from("values.yaml")],
-            ..helm("chart")
-        });
+        let rendering = fixture.render(&inside);
+        std::fs::remove_file(&path).expect("link");
+        if was_there {
+            std::fs::rename(&aside, &path).expect("put back");
+        }
+        let shown = format!("{rendering:?}");
+        assert!(!shown.contains("canary-value"), "{link}: {shown}");
         assert!(
-            matches!(&rendering.how, How::Sources { why } if why.contains("leads out") || why.contains("outside") || why.contains("not exist")),
-            "{:?}",
+            matches!(&rendering.how, How::Sources { why } if why.contains("leads out") || why.contains("no chart")),
+            "{link}: {:?}",
             rendering.how
         );
     }

@@ -1,5 +1,5 @@
 //! What every question and every background job shares: how partial answers travel ([`Sink`]), how work is told
-//! to stop ([`Cancel`]), and how a value from outside says why it is not there ([`Known`]).
+//! to stop ([`Cancel`]) and tells how far it is ([`Waiting`]), and how a value from outside says why it is not there ([`Known`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,40 @@ pub use tokio_util::sync::CancellationToken as Cancel;
 #[derive(Clone)]
 pub struct Sink<A> {
     deliver: Option<Arc<dyn Fn(A) + Send + Sync>>,
+    waiting: Waiting,
+}
+
+/// Who waits for work: whether still, and who is told how far it is.
+#[derive(Clone, Default)]
+pub struct Waiting {
     cancel: Cancel,
+    rendered: Option<Arc<dyn Fn(Rendered) + Send + Sync>>,
+}
+
+/// How many of the apps that somebody waits for are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rendered {
+    pub done: usize,
+    pub total: usize,
+}
+
+impl fmt::Display for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rendering {} of {}", self.done, self.total)
+    }
+}
+
+impl Waiting {
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// From whatever thread renders.
+    pub fn tell(&self, rendered: Rendered) {
+        if let Some(tell) = &self.rendered {
+            tell(rendered);
+        }
+    }
 }
 
 impl<A> Sink<A> {
@@ -26,7 +59,10 @@ impl<A> Sink<A> {
     pub fn new(cancel: Cancel, deliver: impl Fn(A) + Send + Sync + 'static) -> Self {
         Self {
             deliver: Some(Arc::new(deliver)),
-            cancel,
+            waiting: Waiting {
+                cancel,
+                rendered: None,
+            },
         }
     }
 
@@ -34,8 +70,14 @@ impl<A> Sink<A> {
     pub fn last_only() -> Self {
         Self {
             deliver: None,
-            cancel: Cancel::new(),
+            waiting: Waiting::default(),
         }
+    }
+
+    /// How far the renderings are goes to `tell`.
+    pub fn telling(mut self, tell: impl Fn(Rendered) + Send + Sync + 'static) -> Self {
+        self.waiting.rendered = Some(Arc::new(tell));
+        self
     }
 
     /// Whether making a partial answer is worth the work.
@@ -50,7 +92,11 @@ impl<A> Sink<A> {
     }
 
     pub fn cancel(&self) -> &Cancel {
-        &self.cancel
+        self.waiting.cancel()
+    }
+
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 }
 

@@ -1,8 +1,7 @@
 //! `gitopsy diff A..B`: what lies between two revisions, per resource.
 
 use super::output::Output;
-use super::{Context, Outcome, select, show};
-use crate::review::Sink;
+use super::{Context, Outcome, meter, select, show};
 use crate::review::change::{self, Range};
 
 /// What changes between two revisions: A..B, or A...B from their merge base
@@ -22,7 +21,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         range: parse_range(&args.range)?,
         select: args.resource.selector(&context.global),
     };
-    let answer = change::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = change::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {
         show::print(&answer, output);
     }

@@ -1,9 +1,9 @@
 //! `gitopsy drift`: where the cluster is not what git says.
 
 use super::output::{Ink, Output, known, short, value, word};
-use super::{Context, Outcome, select};
+use super::{Context, Outcome, meter, select};
+use crate::review::SyncState;
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
-use crate::review::{Sink, SyncState};
 use crate::text;
 
 /// Where the cluster is not what git says: per field, who, when, and the commit that last set it
@@ -21,7 +21,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         select: args.resource.selector(&context.global),
         app: args.app,
     };
-    let answer = drift::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = drift::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {
         print(&answer, output);
     }

@@ -1,8 +1,7 @@
 //! `gitopsy log`: the timeline, or one resource's log.
 
 use super::output::{Ink, Output, short};
-use super::{Context, Outcome, select};
-use crate::review::Sink;
+use super::{Context, Outcome, meter, select};
 use crate::review::common::Selector;
 use crate::review::log::{self, Answer, Entry};
 use crate::text;
@@ -36,7 +35,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         at: context.global.at.clone(),
         limit: context.global.limit,
     };
-    let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {
         print(&answer, output);
     }
@@ -50,7 +49,7 @@ pub async fn newest(context: &Context, resource: &str) -> anyhow::Result<String>
         select,
         ..log::Request::default()
     };
-    let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
     let entry = answer
         .entries
         .iter()
@@ -72,7 +71,7 @@ pub async fn print_resource(
         limit: context.global.limit,
         ..log::Request::default()
     };
-    let answer = log::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
     print(&answer, output);
     Ok(())
 }

@@ -6,6 +6,7 @@ mod diff;
 mod doctor;
 mod drift;
 mod log;
+mod meter;
 mod output;
 mod preview;
 mod resource;

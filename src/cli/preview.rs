@@ -5,10 +5,10 @@ use std::io::{BufRead, IsTerminal, Write};
 use clap::Args;
 
 use super::output::{Ink, Output, known, short, word};
-use super::{Context, Outcome, select};
+use super::{Context, Outcome, meter, select};
+use crate::review::Action;
 use crate::review::action::stage;
 use crate::review::revert::{self, Answer, Mode, Request, Scope};
-use crate::review::{Action, Sink};
 use crate::text;
 
 /// How much to undo, and whether to stage it.
@@ -68,7 +68,7 @@ pub async fn run(
         revisions,
         scope: flags.scope(context),
     };
-    let mut answer = revert::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let mut answer = revert::ask(&context.workspace, request, &meter::sink()).await?;
     if flags.pr {
         let plan = stage::plan(&context.workspace, &answer)?;
         if !flags.yes {

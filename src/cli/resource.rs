@@ -1,9 +1,9 @@
 //! `gitopsy resource`: the review screen of one resource as text.
 
 use super::output::{Ink, Output, known, word};
-use super::{Context, Outcome, drift, log, select};
+use super::{Context, Outcome, drift, log, meter, select};
+use crate::review::Owned;
 use crate::review::resource::{self, Answer, Live};
-use crate::review::{Owned, Sink};
 use crate::text;
 
 /// One resource: its log, what is declared, what is live, its health and events
@@ -32,7 +32,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         resource::Request {
             select: select.clone(),
         },
-        &Sink::last_only(),
+        &meter::sink(),
     )
     .await?;
     if output.json(&answer)? {

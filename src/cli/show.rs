@@ -1,8 +1,7 @@
 //! `gitopsy show`: what a commit changes, per resource.
 
 use super::output::{Ink, Output};
-use super::{Context, Outcome, select};
-use crate::review::Sink;
+use super::{Context, Outcome, meter, select};
 use crate::review::change::{self, Answer, Range};
 use crate::text;
 
@@ -30,7 +29,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         range: Range::Commit(args.commit),
         select: args.resource.selector(&context.global),
     };
-    let answer = change::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = change::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {
         print(&answer, output);
     }

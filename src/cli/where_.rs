@@ -1,10 +1,10 @@
 //! `gitopsy where`: apps × environments.
 
 use super::output::{Ink, Output, known, short, word};
-use super::{Context, Outcome};
+use super::{Context, Outcome, meter};
 use crate::review::common::NotRendered;
 use crate::review::deployed::{self, Answer, Deployment};
-use crate::review::{HealthStatus, Sink, SyncState};
+use crate::review::{HealthStatus, SyncState};
 
 /// What is deployed where: version, since which commit, who, when, and what is live
 #[derive(Debug, Default, clap::Args)]
@@ -20,7 +20,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         environment: context.global.environment.clone(),
         at: context.global.at.clone(),
     };
-    let answer = deployed::ask(&context.workspace, request, &Sink::last_only()).await?;
+    let answer = deployed::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {
         text(&answer, output);
     }

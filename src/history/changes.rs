@@ -9,7 +9,7 @@ use crate::git::{Oid, Reader, RepoPath};
 use crate::layout::Layout;
 use crate::manifest::{ListKeys, Object, ObjectRef};
 use crate::render::{How, RenderedObject, Renderer};
-use crate::task::Cancel;
+use crate::task::{Cancel, Waiting};
 
 /// What reading the past takes.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Sources<'a> {
     pub layouts: &'a Layouts,
     /// How list items are told apart: built-in kinds and the CRDs that were seen.
     pub lists: &'a ListKeys,
+    /// Who waits for it.
+    pub waiting: &'a Waiting,
 }
 
 /// What to compare; the default is everything.

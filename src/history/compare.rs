@@ -19,7 +19,7 @@ use crate::manifest::ObjectRef;
 use crate::render::kustomization::{display, is_kustomization_name};
 use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, parent};
 use crate::render::{How, Recipe, Rendering, Tool};
-use crate::task::Cancel;
+use crate::task::{Cancel, Rendered};
 
 /// Looks for one resource only: everything that can be told from it without reading it whole is passed over.
 pub(super) struct Only<'a> {
@@ -182,9 +182,14 @@ impl Comparison<'_> {
             wanted.extend(pair.after.map(|app| (self.after, &app.recipe)));
         }
         let Sources {
-            reader, renderer, ..
+            reader,
+            renderer,
+            waiting,
+            ..
         } = self.sources;
-        let rendered = renderer.render_all(reader, &wanted, self.cancel, &|_| {})?;
+        let total = wanted.len();
+        let tell = |done| waiting.tell(Rendered { done, total });
+        let rendered = renderer.render_all(reader, &wanted, self.cancel, &tell)?;
         Ok(rendered.into_iter())
     }
 

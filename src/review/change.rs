@@ -64,7 +64,7 @@ pub struct Answer {
 /// Reads and renders both sides.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let cancel = out.cancel().clone();
-    ws.blocking(move |past| answer(past, &request, &cancel))
+    ws.blocking_for(out.waiting(), move |past| answer(past, &request, &cancel))
         .await
 }
 

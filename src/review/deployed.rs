@@ -88,7 +88,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let asked = request.clone();
     let stop = cancel.clone();
     let (answer, states) = ws
-        .blocking(move |past| declared(past, &asked, &stop))
+        .blocking_for(out.waiting(), move |past| declared(past, &asked, &stop))
         .await?;
     out.send(answer.clone());
 

@@ -8,7 +8,7 @@ use crate::git::{ByteSlice, Oid, RepoPath};
 use crate::layout::{App, Layout};
 use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::{Rendering, Source};
-use crate::task::Cancel;
+use crate::task::{Cancel, Rendered};
 use crate::text;
 
 /// An app with the objects its sources give.
@@ -36,7 +36,10 @@ impl<'a> Past<'a> {
         let apps: Vec<&App> = layout.apps.iter().filter(|app| wanted(app)).collect();
         let recipes: Vec<_> = apps.iter().map(|app| (tree, &app.recipe)).collect();
         let renderer = &self.ws.inner.renderer;
-        let rendered = renderer.render_all(&self.reader, &recipes, &Cancel::new(), &|_| {})?;
+        let total = recipes.len();
+        let waiting = &self.waiting;
+        let tell = |done| waiting.tell(Rendered { done, total });
+        let rendered = renderer.render_all(&self.reader, &recipes, waiting.cancel(), &tell)?;
         let apps = apps.into_iter().cloned().zip(rendered);
         Ok(apps
             .map(|(app, rendering)| DesiredApp { app, rendering })
@@ -139,7 +142,7 @@ impl<'a> Past<'a> {
         let history = self.ws.history(tip);
         let mut seen = 0;
         loop {
-            let rows = history.wait_grown(seen, &Cancel::new());
+            let rows = history.wait_grown(seen, self.waiting.cancel());
             for row in seen..rows.len() {
                 let Some(row) = rows.get(row) else { break };
                 if !row.changes.iter().any(|change| change.before.is_some()) {
@@ -160,7 +163,7 @@ impl<'a> Past<'a> {
                         environment: select.environment.clone(),
                         app: None,
                     },
-                    &Cancel::new(),
+                    self.waiting.cancel(),
                 )?;
                 let removed = changes.resources.iter().find(|change| {
                     change.kind == crate::diff::ChangeKind::Removed

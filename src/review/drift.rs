@@ -91,7 +91,7 @@ pub enum CauseKind {
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let asked = request.clone();
     let lines = ws
-        .blocking(move |past| {
+        .blocking_for(out.waiting(), move |past| {
             let wanted = Wanted::new(&asked.select)?;
             let mut lines = Vec::new();
             for past in past.on_each() {

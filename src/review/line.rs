@@ -104,6 +104,7 @@ impl<'a> Past<'a> {
             ws: self.ws,
             reader: self.ws.inner.repo.reader(),
             line: line.clone(),
+            waiting: self.waiting.clone(),
         }
     }
 

@@ -30,4 +30,4 @@ pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination, EnvironmentOverride, Overrides};
 pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
 pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step};
-pub use crate::task::{Cancel, Clock, Known, Sink, Why};
+pub use crate::task::{Cancel, Clock, Known, Rendered, Sink, Why};

@@ -19,7 +19,7 @@ use crate::history::{LogStep, ResourceKey, resource_log};
 use crate::live::{Health, Owned, SyncState};
 use crate::manifest::kargo_summary;
 use crate::render::RenderedObject;
-use crate::task::{Cancel, Known, Sink};
+use crate::task::{Known, Sink};
 use crate::text::clean_line;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,7 +68,7 @@ pub struct Live {
 /// The declaration first, then the live side, then who set each field that differs.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
     let (mut answer, found) = ws
-        .blocking(move |past| declared(past, &request.select))
+        .blocking_for(out.waiting(), move |past| declared(past, &request.select))
         .await?;
     out.send(answer.clone());
 
@@ -105,7 +105,8 @@ struct Found {
 }
 
 fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
-    let (past, commit, (id, declared)) = &past.the_one_of_all(None, select, &Cancel::new())?;
+    let (past, commit, (id, declared)) =
+        &past.the_one_of_all(None, select, past.waiting.cancel())?;
     let (commit, id) = (*commit, id.clone());
     let layout = past.layout_of(commit)?;
     let Some(environment) = layout.environment(&id.environment).cloned() else {
@@ -172,7 +173,7 @@ fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<
         &history,
         past.sources(),
         &key,
-        &Cancel::new(),
+        past.waiting.cancel(),
         &mut |step| {
             if let LogStep::Entry(entry) = step
                 && !entry.routine()

@@ -123,7 +123,9 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let cancel = out.cancel().clone();
     let sink = out.clone();
     let (mut answer, changed) = ws
-        .blocking(move |past| preview::answer(past, &request, &cancel, &sink))
+        .blocking_for(out.waiting(), move |past| {
+            preview::answer(past, &request, &cancel, &sink)
+        })
         .await?;
     out.send(answer.clone());
     effect::add(ws, &mut answer, &changed).await;

@@ -15,7 +15,7 @@ use crate::history::{History, Origins, Sources};
 use crate::layout::{Layout, Overrides};
 use crate::manifest::{ListKeys, Masking};
 use crate::render::Renderer;
-use crate::task::{Cancel, Clock};
+use crate::task::{Cancel, Clock, Waiting};
 
 /// Where the live side comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,8 @@ pub(super) struct Past<'a> {
     pub reader: Reader,
     /// The branch it is about.
     pub line: Line,
+    /// Who waits for it.
+    pub waiting: Waiting,
 }
 
 impl Past<'_> {
@@ -107,6 +109,7 @@ impl Past<'_> {
             renderer: &inner.renderer,
             layouts: &self.line.layouts,
             lists: &inner.lists,
+            waiting: &self.waiting,
         }
     }
 
@@ -286,12 +289,23 @@ impl Workspace {
         &self,
         job: impl FnOnce(&Past) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
+        self.blocking_for(&Waiting::default(), job).await
+    }
+
+    /// The same, for somebody who may turn away, and wants to know how far it is.
+    pub(super) async fn blocking_for<T: Send + 'static>(
+        &self,
+        waiting: &Waiting,
+        job: impl FnOnce(&Past) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
         let ws = self.clone();
+        let waiting = waiting.clone();
         tokio::task::spawn_blocking(move || {
             let past = Past {
                 ws: &ws,
                 reader: ws.inner.repo.reader(),
                 line: ws.line(),
+                waiting,
             };
             job(&past)
         })

@@ -11,7 +11,7 @@ use tokio_util::sync::DropGuard;
 
 use super::cx::Cx;
 use crate::review::action::stage;
-use crate::review::{Cancel, change, deployed, doctor, drift, log, resource, revert};
+use crate::review::{Cancel, Rendered, change, deployed, doctor, drift, log, resource, revert};
 
 /// Names one asking of one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +64,8 @@ pub enum Answer {
     Plan(Part<()>),
     Stage(Part<stage::Progress>),
     Merge(Part<()>),
+    /// How far the renderings are that the answer to this ticket takes; no answer itself.
+    Rendered(Rendered),
 }
 
 /// A question on its way to a worker.

@@ -14,13 +14,15 @@ use tokio::sync::Notify;
 use super::ask::{Answer, Ask, Part, Question, Reply, Ticket};
 use crate::review::action::stage;
 use crate::review::{
-    Cancel, Sink, Workspace, change, deployed, doctor, drift, log, resource, revert,
+    Cancel, Rendered, Sink, Workspace, change, deployed, doctor, drift, log, resource, revert,
 };
 
 /// Where answers wait for the next frame.
 #[derive(Default)]
 pub struct Inbox {
     waiting: Mutex<BTreeMap<Ticket, Answer>>,
+    /// Beside the answers, of which it is none.
+    rendered: Mutex<BTreeMap<Ticket, Rendered>>,
     arrived: Notify,
 }
 
@@ -33,16 +35,27 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
+    fn tell(&self, ticket: Ticket, rendered: Rendered) {
+        let mut told = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(ticket, rendered);
+        self.arrived.notify_one();
+    }
+
     /// Waits until there is something to take.
     pub async fn arrival(&self) {
         self.arrived.notified().await;
     }
 
     pub fn take(&self) -> Vec<Reply> {
+        let rendered =
+            std::mem::take(&mut *self.rendered.lock().unwrap_or_else(PoisonError::into_inner));
         let waiting =
             std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting
+        let rendered = rendered
             .into_iter()
+            .map(|(ticket, rendered)| (ticket, Answer::Rendered(rendered)));
+        rendered
+            .chain(waiting)
             .map(|(ticket, answer)| Reply { ticket, answer })
             .collect()
     }
@@ -185,9 +198,11 @@ struct Post {
 impl Post {
     fn sink<A: 'static>(&self, wrap: fn(Part<A>) -> Answer) -> Sink<A> {
         let (ticket, inbox) = (self.ticket, Arc::clone(&self.inbox));
+        let told = Arc::clone(&inbox);
         Sink::new(self.cancel.clone(), move |part| {
             inbox.put(ticket, wrap(Part::More(part)))
         })
+        .telling(move |rendered| told.tell(ticket, rendered))
     }
 
     fn last<A>(&self, wrap: fn(Part<A>) -> Answer, result: anyhow::Result<A>) {
@@ -219,6 +234,22 @@ mod tests {
         assert_eq!(replies.len(), 1);
         assert!(matches!(&replies[0].answer, Answer::Calls(Part::Done(calls)) if calls == &["c"]));
         assert!(inbox.take().is_empty());
+        sink.send(vec!["d".to_owned()]);
+        for done in [1, 2] {
+            sink.waiting().tell(Rendered { done, total: 3 });
+        }
+        let replies = inbox.take();
+        let answers: Vec<&Answer> = replies.iter().map(|reply| &reply.answer).collect();
+        assert!(
+            matches!(
+                answers.as_slice(),
+                [
+                    Answer::Rendered(Rendered { done: 2, total: 3 }),
+                    Answer::Calls(Part::More(_))
+                ]
+            ),
+            "{answers:?}"
+        );
     }
 
     #[tokio::test]

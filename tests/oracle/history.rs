@@ -16,7 +16,7 @@ use gitopsy::history::{
 };
 use gitopsy::manifest::{ListKeys, Masking, ObjectRef};
 use gitopsy::render::Renderer;
-use gitopsy::task::Cancel;
+use gitopsy::task::{Cancel, Waiting};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
@@ -31,6 +31,7 @@ struct Bench {
     renderer: Renderer,
     layouts: Layouts,
     lists: ListKeys,
+    waiting: Waiting,
     history: History,
 }
 
@@ -45,6 +46,7 @@ impl Bench {
             renderer: Renderer::new(masking()),
             layouts: Layouts::default(),
             lists: ListKeys::builtin(),
+            waiting: Waiting::default(),
             repo,
         }
     }
@@ -55,6 +57,7 @@ impl Bench {
             renderer: &self.renderer,
             layouts: &self.layouts,
             lists: &self.lists,
+            waiting: &self.waiting,
         }
     }
 

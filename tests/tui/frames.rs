@@ -1,9 +1,9 @@
 //! Every screen in every state, as golden frames with styles, at three sizes.
 
 use gitopsy::review::common::Environment;
-use gitopsy::review::{Known, Why, drift, resource};
+use gitopsy::review::{Known, Rendered, Why, drift, resource};
 use gitopsy::tui::app::Message;
-use gitopsy::tui::ask::{Answer, Part, Question};
+use gitopsy::tui::ask::{Answer, Part, Question, Reply, Ticket};
 
 use crate::answers;
 use crate::desk::Desk;
@@ -80,6 +80,28 @@ fn deployed() {
     check_small("deployed-zoomed", |desk| {
         desk.serve().press("tab z");
     });
+}
+
+/// How far renderings are is told of the answer that the screen in view waits for, until it is there.
+#[test]
+fn renderings() {
+    for open in ["1", "3"] {
+        let mut desk = Desk::new(SIZES[0]);
+        desk.press(open);
+        let ticket = desk.asked.last().expect("asked").ticket;
+        let rendered = Rendered {
+            done: 12,
+            total: 57,
+        };
+        let told = |ticket| {
+            let answer = Answer::Rendered(rendered);
+            Message::Reply(Reply { ticket, answer })
+        };
+        desk.send(told(Ticket(ticket.0 + 100)));
+        desk.refute("rendering");
+        desk.send(told(ticket)).expect("rendering 12 of 57");
+        desk.serve().refute("rendering");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 use self::places::{Opened, Places, TABS};
 use super::Settings;
-use super::ask::{Answer, Part, Question, Reply, Slot};
+use super::ask::{Answer, Part, Question, Reply, Slot, Ticket};
 use super::chrome;
 use super::cx::{Cx, Effect, Tone, Wish};
 use super::keys::{Action, Chord, Keymap, Place, TABLE};
@@ -19,7 +19,7 @@ use super::screen::{Mouse, Screen, deployed, drift, resources, reverts, text, ti
 use super::theme::{Role, Theme};
 use super::widget::popup::{Confirm, Decision, Purpose, TextLine};
 use super::widget::row::Row;
-use crate::review::Header;
+use crate::review::{Header, Rendered};
 
 /// Whatever can happen.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub struct App {
     next_ticket: u64,
     revision: u64,
     fetch: Slot<bool>,
+    /// What was told last of renderings, and for which answer.
+    rendered: Option<(Ticket, Rendered)>,
 }
 
 impl App {
@@ -97,6 +99,7 @@ impl App {
             next_ticket: 0,
             revision: 0,
             fetch: Slot::default(),
+            rendered: None,
             theme: settings.theme,
             at: settings.at,
         };
@@ -169,6 +172,10 @@ impl App {
             return;
         }
         let ticket = reply.ticket;
+        if let Answer::Rendered(rendered) = reply.answer {
+            self.rendered = Some((ticket, rendered));
+            return;
+        }
         let waits = |screen: &Screen| screen.facts().tickets.contains(&ticket);
         let in_view = waits(self.places.top());
         self.with(

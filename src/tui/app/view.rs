@@ -81,7 +81,13 @@ impl App {
 
     fn view_status(&self, buf: &mut Buffer, area: Rect) {
         let facts = self.places.top().facts();
-        let mut progress = Row::of(Role::Dim, &facts.progress);
+        let rendering = self
+            .rendered
+            .filter(|(ticket, rendered)| {
+                facts.tickets.contains(ticket) && rendered.done < rendered.total
+            })
+            .map(|(_, rendered)| rendered.to_string());
+        let mut progress = Row::of(Role::Dim, rendering.as_ref().unwrap_or(&facts.progress));
         if !facts.tickets.is_empty() || self.fetch.is_waiting() {
             progress = progress
                 .gap()

@@ -1,0 +1,108 @@
+//! Who turns away stops the renderings that only they waited for.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gitopsy::review::common::Selector;
+use gitopsy::review::{
+    Cancel, Clock, ClusterChoice, Options, Overrides, Rendered, Sink, Workspace, change, deployed,
+    drift,
+};
+
+use support::TestRepo;
+
+/// More than any machine renders at once.
+const APPS: usize = 600;
+
+struct Setting {
+    workspace: Workspace,
+    _directory: tempfile::TempDir,
+}
+
+fn setting() -> Setting {
+    let directory = tempfile::tempdir().expect("directory");
+    let repo = TestRepo::init(&directory.path().join("repo"));
+    for app in 0..APPS {
+        repo.write(
+            format!("environments/dev/app{app}/app.yaml"),
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: app{app}}}\n"),
+        );
+    }
+    repo.commit("All");
+    let workspace = Workspace::open(Options {
+        repo: Some(repo.path.clone()),
+        branch: None,
+        cluster: ClusterChoice::None,
+        overrides: Overrides::default(),
+        offline: true,
+        allow_network: false,
+        read_only: true,
+        state: directory.path().join("state"),
+        cache: None,
+        clock: Clock::system(),
+    })
+    .expect("workspace");
+    Setting {
+        workspace,
+        _directory: directory,
+    }
+}
+
+/// A sink that turns away once it is told of anything; and how many it was told are done at most.
+fn fickle<A>() -> (Sink<A>, Arc<AtomicUsize>) {
+    let cancel = Cancel::new();
+    let most = Arc::new(AtomicUsize::new(0));
+    let (stop, told) = (cancel.clone(), Arc::clone(&most));
+    let sink = Sink::new(cancel, |_| {}).telling(move |rendered: Rendered| {
+        stop.cancel();
+        told.fetch_max(rendered.done, Ordering::SeqCst);
+    });
+    (sink, most)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_no_more_is_rendered() {
+    let setting = setting();
+    let ws = &setting.workspace;
+    let (sink, most) = fickle();
+    let answer = deployed::ask(ws, deployed::Request::default(), &sink).await;
+    let error = answer.expect_err("nobody waits").to_string();
+    assert!(error.contains("cancelled"), "{error}");
+    assert!((1..APPS).contains(&most.load(Ordering::SeqCst)));
+
+    let (sink, most) = fickle();
+    let request = drift::Request {
+        select: Selector::default(),
+        app: None,
+    };
+    assert!(drift::ask(ws, request, &sink).await.is_err());
+    assert!((1..APPS).contains(&most.load(Ordering::SeqCst)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_told_how_far_it_is() {
+    let setting = setting();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&told);
+    let sink = Sink::last_only().telling(move |rendered| {
+        all.lock().expect("no panic").push(rendered);
+    });
+    let request = change::Request {
+        range: change::Range::Commit("HEAD".to_owned()),
+        select: Selector::default(),
+    };
+    let answer = change::ask(&setting.workspace, request, &sink).await;
+    assert_eq!(answer.expect("an answer").resources.len(), APPS);
+    let told = told.lock().expect("no panic");
+    assert!(
+        told.iter()
+            .any(|rendered| rendered.done == APPS && rendered.total == APPS),
+        "{told:?}"
+    );
+    let next = Rendered {
+        done: 12,
+        total: 57,
+    };
+    assert_eq!(next.to_string(), "rendering 12 of 57");
+}

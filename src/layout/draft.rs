@@ -69,6 +69,7 @@ impl Draft {
             }
             self.overrides.assign(app);
         }
+        let called = self.unify();
         for app in &self.apps {
             let known = self
                 .environments
@@ -111,7 +112,11 @@ impl Draft {
             environments.push(Environment {
                 protected: corrected
                     .and_then(|corrected| corrected.protected)
-                    .unwrap_or_else(|| names::is_protected(&found.name)),
+                    .unwrap_or_else(|| {
+                        let also = called.get(&found.name);
+                        let mut names = also.into_iter().flatten().chain([&found.name]);
+                        names.any(|name| names::is_protected(name))
+                    }),
                 deployer: match (marks.len(), marks.first()) {
                     (1, Some(Mark::Flux)) => Deployer::Flux,
                     (1, Some(Mark::ArgoCd)) => Deployer::ArgoCd,
@@ -174,6 +179,47 @@ impl Draft {
             reads: self.reads,
             notes: self.notes,
         }
+    }
+
+    /// One cluster that directories call now `moc/smaug` and now `prod/moc/smaug` is one environment, by the shorter name, if
+    /// its deployer takes both to the same place. Gives the names that each has besides.
+    fn unify(&mut self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut clusters: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for app in &self.apps {
+            let places = clusters.entry(&app.environment).or_default();
+            // Of the others nobody says where they go.
+            if app.cluster.is_some() || app.declared_by.is_some() {
+                places.insert(app.cluster.as_deref());
+            }
+        }
+        let corrected = |name: &str| self.overrides.environment(name).is_some();
+        let mut called: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (long, places) in clusters.iter().filter(|(long, _)| !corrected(long)) {
+            let cluster = match (places.len(), places.first()) {
+                (1, Some(Some(cluster))) => Some(*cluster),
+                _ => continue,
+            };
+            let shorter = long.match_indices('/').map(|(at, _)| &long[at + 1..]);
+            let same = shorter.into_iter().filter(|short| {
+                let places = clusters.get(short);
+                places.is_some_and(|places| places.len() == 1 && places.contains(&cluster))
+            });
+            if let Some(short) = same.last() {
+                let also = called.entry(short.to_owned()).or_default();
+                also.insert((*long).to_owned());
+            }
+        }
+        for app in &mut self.apps {
+            let kept = called
+                .iter()
+                .find(|(_, also)| also.contains(&app.environment));
+            if let Some((kept, _)) = kept {
+                app.environment.clone_from(kept);
+            }
+        }
+        self.environments
+            .retain(|found| !called.values().any(|also| also.contains(&found.name)));
+        called
     }
 
     /// A note about files or directories: how many, which for example.
@@ -276,6 +322,58 @@ mod tests {
             sources: Vec::new(),
             marks: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn a_cluster_with_two_names_is_one_environment() {
+        let to = |environment: &str, cluster: Option<&str>| FoundApp {
+            cluster: cluster.map(str::to_owned),
+            ..app(environment, environment)
+        };
+        let environments = |apps: Vec<FoundApp>| {
+            let draft = Draft {
+                apps,
+                ..Draft::default()
+            };
+            let layout = draft.finish(Deployer::Unknown);
+            let environments = layout.environments.into_iter();
+            environments
+                .map(|found| (found.name, found.protected))
+                .collect::<Vec<_>>()
+        };
+        let owned = |name: &str, protected| (name.to_owned(), protected);
+        assert_eq!(
+            environments(vec![
+                to("prod/moc/smaug", Some("smaug")),
+                to("moc/smaug", Some("smaug")),
+                to("moc/smaug", Some("smaug")),
+            ]),
+            [owned("moc/smaug", true)]
+        );
+        // Elsewhere, nobody knows where, or not all there: two.
+        for other in [Some("curator"), None] {
+            let apps = vec![to("prod/smaug", other), to("smaug", Some("smaug"))];
+            assert_eq!(environments(apps).len(), 2, "{other:?}");
+        }
+        let here = FoundApp {
+            declared_by: Some(ObjectRef {
+                group: "argoproj.io".to_owned(),
+                kind: "Application".to_owned(),
+                namespace: None,
+                name: "web".to_owned(),
+            }),
+            ..to("smaug", None)
+        };
+        for (undeclared, expected) in [(to("smaug", None), 1), (here, 2)] {
+            let apps = vec![
+                to("prod/smaug", Some("smaug")),
+                to("smaug", Some("smaug")),
+                undeclared,
+            ];
+            assert_eq!(environments(apps).len(), expected);
+        }
+        let apps = vec![to("eu/prod", None), to("prod", None)];
+        assert_eq!(environments(apps).len(), 2);
     }
 
     #[test]

@@ -119,6 +119,7 @@ fn layout(past: &Past) -> Check {
     let mut apps = 0;
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut environments: Vec<String> = Vec::new();
+    let mut elsewhere: Vec<String> = Vec::new();
     for past in past.on_each() {
         match past.layout_of(past.line.tip.commit) {
             Ok(layout) => {
@@ -128,6 +129,11 @@ fn layout(past: &Past) -> Check {
                 }
                 let found = layout.environments.iter();
                 environments.extend(found.map(|environment| environment.name.clone()));
+                let found = layout.environments.iter();
+                elsewhere.extend(found.filter_map(|environment| {
+                    let repository = environment.repository.as_ref()?;
+                    Some(format!("{} is in {repository}", environment.name))
+                }));
             }
             Err(error) => return failed("layout", &error.to_string()),
         }
@@ -143,15 +149,19 @@ fn layout(past: &Past) -> Check {
         .iter()
         .map(|(kind, count)| text::count(*count, kind))
         .collect();
-    fine(
-        "layout",
-        format!(
-            "{} ({}) in {}",
-            text::count(apps, "app"),
-            kinds.join(", "),
-            environments.join(", ")
-        ),
-    )
+    let detail = format!(
+        "{} ({}) in {}",
+        text::count(apps, "app"),
+        kinds.join(", "),
+        environments.join(", ")
+    );
+    Check {
+        hint: (!elsewhere.is_empty()).then(|| {
+            let elsewhere = elsewhere.join(", ");
+            format!("{elsewhere}: reviewed in a clone of that repository")
+        }),
+        ..fine("layout", detail)
+    }
 }
 
 /// What an app is to who deploys it.

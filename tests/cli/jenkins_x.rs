@@ -210,3 +210,36 @@ fn text(value: &Value) -> String {
         .unwrap_or_else(|| panic!("text, not {value}"))
         .to_owned()
 }
+
+/// An environment of another repository is no empty one here: every place that names it says where it is.
+#[test]
+fn an_environment_in_another_repository_is_said_to_be_there() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write(
+        "jx-requirements.yml",
+        "apiVersion: core.jenkins-x.io/v4beta1\nkind: Requirements\nspec:\n  environments:\n  - {key: dev, owner: acme, repository: \
+         cluster}\n  - {key: production, owner: acme, repository: cluster-prod}\n",
+    );
+    repo.write(
+        "config-root/namespaces/jx/web/web.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: jx}\n",
+    );
+    repo.commit("Start");
+    let answer = home.json(&repo.path, &["where"], 0);
+    let environments = answer["environments"].as_array().expect("environments");
+    let production = environments
+        .iter()
+        .find(|found| found["name"] == "production");
+    assert_eq!(
+        production.expect("production")["repository"],
+        "acme/cluster-prod"
+    );
+    for command in ["where", "doctor"] {
+        let said = home.run(&repo.path, &[command, "--no-cluster"]).out;
+        assert!(
+            said.contains("production is in") && said.contains("acme/cluster-prod"),
+            "{said}"
+        );
+    }
+}

@@ -9,23 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::git::{Oid, PathChange, Reader};
 use crate::layout::{self, Layout, Overrides};
 use crate::render::Renderer;
-use crate::render::tree::file_name;
 
 /// Different layouts kept: a layout of a thousand apps takes about a megabyte.
 const LAYOUTS_KEPT: usize = 64;
 /// Trees whose layout is remembered, in each of two generations.
 const TREES_KEPT: usize = 1 << 15;
-
-/// Files that describe environments and what belongs to them. Lower case.
-const DESCRIPTIONS: [&str; 7] = [
-    "kustomization.yaml",
-    "kustomization.yml",
-    "kustomization",
-    "jx-requirements.yml",
-    "helmfile.yaml",
-    "chart.yaml",
-    ".gitopsy.toml",
-];
 
 /// Remembers layouts by tree. May be shared between threads.
 #[derive(Default)]
@@ -131,12 +119,4 @@ fn same(a: &Layout, b: &Layout) -> bool {
         && a.environments == b.environments
         && (&a.kinds, &a.generated, &a.reads, &a.notes)
             == (&b.kinds, &b.generated, &b.reads, &b.notes)
-}
-
-/// Whether a file says by its name that it describes environments and what belongs to them.
-pub(super) fn describes(change: &PathChange) -> bool {
-    let name = file_name(change.path.as_ref());
-    DESCRIPTIONS
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }

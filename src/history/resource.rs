@@ -13,7 +13,6 @@ use super::apps::name_before;
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
 use super::compare::{Comparison, Only};
 use super::index::{End, History, Row, Rows};
-use super::layouts;
 use crate::diff::{self, ChangeKind};
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange};
 use crate::layout::{self, Layout};
@@ -264,7 +263,11 @@ impl Follower<'_> {
     /// Whether files that do not differ may belong to another environment, or to none: a file that describes a layout differs,
     /// or a directory comes or goes (which directories there are says which environments there are).
     fn may_move_environments(&self, row: &Row, before: Oid) -> super::Result<bool> {
-        if row.changes.iter().any(layouts::describes) {
+        if row
+            .changes
+            .iter()
+            .any(|change| layout::describes_layout(change.path.as_bstr()))
+        {
             return Ok(true);
         }
         let mut looked_at: Option<&[u8]> = None;

@@ -10,7 +10,7 @@ use super::draft::{DEFAULT, Draft, components};
 use super::names::{self, Place, Siblings};
 use super::{Deployer, LayoutKind, chart, is_ignored};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, Reader, RepoPath, Result};
-use crate::manifest::Language;
+use crate::manifest::{Document, Language};
 use crate::render::Renderer;
 use crate::render::items::{AnsibleCall, ansible_calls};
 use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
@@ -41,10 +41,9 @@ pub(super) fn is_same(
     after: Oid,
 ) -> Result<bool> {
     // Without the tree, what they name is compared: all of it but tasks' own parameters.
-    let names = |blob| -> Result<Vec<String>> {
-        let parsed = renderer.items(reader, blob, Language::Ansible)?;
-        let documents = parsed.manifest.documents.iter();
-        Ok(documents
+    let names = |documents: &[Document]| -> Vec<String> {
+        documents
+            .iter()
             .filter(|document| {
                 matches!(document.object.id.kind.as_str(), "play" | "import_playbook")
             })
@@ -57,9 +56,9 @@ pub(super) fn is_same(
                 };
                 format!("{imported} {roles:?}")
             })
-            .collect())
+            .collect()
     };
-    Ok(names(before)? == names(after)?)
+    beside::is_same(reader, renderer, Language::Ansible, (before, after), names)
 }
 
 pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {

@@ -9,10 +9,10 @@ use super::draft::{Draft, FoundApp, components};
 use super::names;
 use super::overrides::Overrides;
 use super::{Deployer, Layout};
-use crate::git::{ByteSlice, RepoPath};
-use crate::manifest::Language;
+use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
+use crate::manifest::{Document, Language};
 use crate::render::tree::parent;
-use crate::render::{Recipe, Tool};
+use crate::render::{Recipe, Renderer, Tool};
 
 /// An app whose items are in these files (or directories).
 pub(super) fn app(
@@ -48,6 +48,21 @@ pub(super) fn app(
         sources: Vec::new(),
         marks: BTreeSet::new(),
     }
+}
+
+/// Whether two versions of a file say the same, as far as `said` reads it off their items.
+pub(super) fn is_same<T: PartialEq>(
+    reader: &Reader,
+    renderer: &Renderer,
+    language: Language,
+    (before, after): (Oid, Oid),
+    said: impl Fn(&[Document]) -> T,
+) -> Result<bool> {
+    let said = |blob| -> Result<T> {
+        let parsed = renderer.items(reader, blob, language)?;
+        Ok(said(&parsed.manifest.documents))
+    };
+    Ok(said(before)? == said(after)?)
 }
 
 /// Adds what is in `draft` to a finished layout.

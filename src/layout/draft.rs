@@ -200,11 +200,11 @@ impl Draft {
                 _ => continue,
             };
             let shorter = long.match_indices('/').map(|(at, _)| &long[at + 1..]);
-            let same = shorter.into_iter().filter(|short| {
+            let mut same = shorter.into_iter().filter(|short| {
                 let places = clusters.get(short);
                 places.is_some_and(|places| places.len() == 1 && places.contains(&cluster))
             });
-            if let Some(short) = same.last() {
+            if let Some(short) = same.next_back() {
                 let also = called.entry(short.to_owned()).or_default();
                 also.insert((*long).to_owned());
             }

@@ -317,6 +317,22 @@ fn note_links_out(tree: &Tree, draft: &mut Draft) -> Result<()> {
     Ok(())
 }
 
+/// Whether a file says by its name that it describes environments and what belongs to them. Of other files it depends on
+/// what is in them: [`unaltered`] tells.
+pub fn describes_layout(path: &BStr) -> bool {
+    let name = file_name(path);
+    is_kustomization_name(name)
+        || path == overrides::FILE
+        || [
+            jenkins_x::REQUIREMENTS,
+            "Chart.yaml",
+            "helmfile.yaml",
+            "helmfile.yaml.gotmpl",
+        ]
+        .iter()
+        .any(|known| name == *known)
+}
+
 /// Directories whose manifests are not deployed: they belong to tools, or show how something is done.
 fn is_ignored(path: &[u8]) -> bool {
     const IGNORED: [&[u8]; 6] = [

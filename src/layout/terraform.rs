@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::beside;
 use super::draft::{DEFAULT, Draft, FoundApp, ancestor, components};
 use super::names::{self, Place, Siblings};
 use super::own::rooted;
@@ -66,7 +67,6 @@ pub(super) fn is_same(
     before: Oid,
     after: Oid,
 ) -> Result<bool> {
-    let read = |blob| renderer.items(reader, blob, Language::Terraform);
     let calls = |documents: &[Document]| -> Vec<(String, Option<String>, Option<Node>)> {
         let calls = documents.iter().filter_map(|document| {
             let object = &document.object;
@@ -82,8 +82,13 @@ pub(super) fn is_same(
         });
         calls.collect()
     };
-    let (before, after) = (read(before)?, read(after)?);
-    Ok(calls(&before.manifest.documents) == calls(&after.manifest.documents))
+    beside::is_same(
+        reader,
+        renderer,
+        Language::Terraform,
+        (before, after),
+        calls,
+    )
 }
 
 pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {

@@ -9,6 +9,7 @@ use super::workspace::Past;
 use crate::forge::{Forge, Sources};
 use crate::git::{Facts, Tip};
 use crate::layout::{App, Deployer};
+use crate::manifest::Language;
 use crate::render::Tool;
 use crate::task::Known;
 use crate::{exec, text};
@@ -175,7 +176,10 @@ fn kind(app: &App) -> String {
         Tool::Helmfile(_) => "helmfile release",
         Tool::Plain if app.deployer == Deployer::JenkinsX => "Jenkins X release",
         Tool::Plain => "plain app",
-        Tool::Items(_) | Tool::ResourceSet(_) | Tool::Unavailable(_) => "other",
+        Tool::Items(Language::Terraform) => "Terraform module",
+        Tool::Items(Language::Ansible) => "Ansible playbook",
+        Tool::Items(Language::Casc | Language::JobDsl) => "Jenkins app",
+        Tool::ResourceSet(_) | Tool::Unavailable(_) => "other",
     }
     .to_owned()
 }

@@ -282,10 +282,11 @@ const PIPELINES_SAID: usize = 3;
 
 /// What there is to say about an environment: who applies it, to which cluster, whether it is protected.
 pub fn environment(environment: &Environment) -> Vec<Row> {
-    let mut rows = vec![labelled(
-        "applied by",
-        Row::of(Role::Text, deployer(environment.deployer)),
-    )];
+    let deployer = match (environment.deployer, environment.pipelines.as_slice()) {
+        (Deployer::Unknown, [_, ..]) => "nobody knows, but for what pipelines run",
+        (known, _) => deployer(known),
+    };
+    let mut rows = vec![labelled("applied by", Row::of(Role::Text, deployer))];
     rows.extend(first_few("pipeline", &environment.pipelines));
     rows.extend(first_few("promoted", &environment.promoters));
     if let Some(repository) = &environment.repository {

@@ -36,21 +36,23 @@ fn main() {
     let reader = Repo::open(&repo.path, &directory.path().join("state"))
         .expect("a repository")
         .reader();
-    let cache = directory.path().join("cache");
+    let cache = directory.path().join("gitopsy");
 
     let by_tool = shell_loop(&checkout);
     let cold = render(&reader, head(&reader), &cache);
+    // The one before it has been looked at: what is kept of it is what a reviewer's machine keeps.
+    show(&repo, directory.path());
     repo.write("apps/app-7/base/app.yaml", manifests(7, "2"));
     repo.commit("Change one app");
-    let warm = render(&reader, head(&reader), &cache);
+    let warm = show(&repo, directory.path());
 
     let ratio = |part: Duration| part.as_secs_f64() / by_tool.as_secs_f64();
     println!("{} kustomizations, {APPS} of them built", 2 * APPS);
     println!("shell loop of the tool  {by_tool:>10.2?}");
     println!("cold cache              {cold:>10.2?}  {:.2}×", ratio(cold));
     println!(
-        "next commit, warm cache {warm:>10.2?}  {:.0}× faster than cold",
-        cold.as_secs_f64() / warm.as_secs_f64()
+        "next commit, warm cache {warm:>10.2?}  {:.0}× faster than the shell loop",
+        by_tool.as_secs_f64() / warm.as_secs_f64()
     );
 }
 
@@ -75,6 +77,21 @@ fn render(reader: &Reader, tree: Oid, cache: &Path) -> Duration {
         .expect("renderings");
     assert!(done.iter().all(|rendering| rendering.objects.len() == 2));
     begin.elapsed()
+}
+
+/// The change of HEAD as the program shows it, its start included.
+fn show(repo: &TestRepo, home: &Path) -> Duration {
+    let begin = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_gitopsy"))
+        .args(["show", "HEAD", "--output", "json"])
+        .current_dir(&repo.path)
+        .env("XDG_CACHE_HOME", home)
+        .env("XDG_STATE_HOME", home)
+        .output()
+        .expect("gitopsy");
+    let took = begin.elapsed();
+    assert!(output.status.success());
+    took
 }
 
 fn head(reader: &Reader) -> Oid {

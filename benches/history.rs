@@ -1,0 +1,365 @@
+//! History against git, as ratios in one run: the timeline's first rows, the whole index, memory, and the log of a resource.
+//!
+//! `cargo bench --bench history` makes a repository of 100,000 commits and 20,000 files; `… -- DIRECTORY` takes one that is
+//! there (which is only read; where a commit-graph is wanted, a clone that borrows its objects gets it).
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gitopsy::git::{ByteSlice, Oid, Repo, RepoPath};
+use gitopsy::history::{History, Layouts, ResourceKey, Sources, resource_log};
+use gitopsy::layout::{self, Overrides};
+use gitopsy::manifest::{ListKeys, Masking};
+use gitopsy::render::Renderer;
+use gitopsy::task::Cancel;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use support::{Random, TestRepo};
+
+const COMMITS: usize = 100_000;
+/// Two environments of as many apps in so many namespaces, four files each: 20,000 files.
+const NAMESPACES: usize = 50;
+const APPS: usize = 50;
+/// Commits inside a merge: every so many commits of the line.
+const MERGE_EVERY: usize = 10;
+/// Resources whose logs are compared.
+const RESOURCES: usize = 20;
+const RUNS: usize = 9;
+
+fn main() {
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
+    let first = arguments.next();
+    if first.as_deref() == Some("index") {
+        return index_alone(Path::new(&arguments.next().expect("a repository")));
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = match first {
+        Some(path) => PathBuf::from(path).canonicalize().expect("a repository"),
+        None => generated(&directory.path().join("generated")),
+    };
+    // A clone of our own, for what is written beside the objects.
+    let clone = TestRepo::at(&directory.path().join("clone"));
+    let from = path.to_string_lossy().into_owned();
+    let to = clone.path.to_string_lossy().into_owned();
+    TestRepo::at(directory.path()).git(&["clone", "-q", "--shared", "--bare", &from, &to]);
+
+    rows(&clone, directory.path());
+    index(&clone.path);
+    logs(&clone, directory.path());
+}
+
+/// From the start of the process to the first rows, in a terminal; and what git takes for as many.
+fn rows(repo: &TestRepo, home: &Path) {
+    let newest = repo.git(&["log", "-1", "--format=%h"]);
+    let by_git = median(|| {
+        let format = "--format=%h %an %ar %s";
+        by_git(repo, &["log", "--first-parent", "-n", "100", format])
+    });
+    // Cold is only the first.
+    let cold = first_frame(&repo.path, home, &newest[..7]);
+    let warm = median(|| first_frame(&repo.path, home, &newest[..7]));
+    println!("git log -n 100                {by_git:>10.2?}");
+    println!(
+        "first rows, nothing cached    {cold:>10.2?}  {:.2}×",
+        ratio(cold, by_git)
+    );
+    println!(
+        "first rows, warm              {warm:>10.2?}  {:.2}×",
+        ratio(warm, by_git)
+    );
+}
+
+/// The terminal UI in a terminal, until `text` is on it.
+fn first_frame(repo: &Path, home: &Path, text: &str) -> Duration {
+    let size = PtySize {
+        rows: 50,
+        cols: 200,
+        ..PtySize::default()
+    };
+    let pair = native_pty_system().openpty(size).expect("a terminal");
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gitopsy"));
+    command.args(["--no-cluster", "--offline"]);
+    command.cwd(repo);
+    command.env("TERM", "xterm-256color");
+    command.env("HOME", home);
+    for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        command.env(name, home.join(name));
+    }
+    let mut screen = pair.master.try_clone_reader().expect("a reader");
+    let begin = Instant::now();
+    let mut child = pair.slave.spawn_command(command).expect("gitopsy");
+    let mut parser = vt100::Parser::new(50.try_into().expect("rows"), 200.try_into().expect("columns"), 0);
+    let mut bytes = [0; 1 << 16];
+    while let Ok(length @ 1..) = screen.read(&mut bytes) {
+        parser.process(&bytes[..length]);
+        if parser.screen().contents().contains(text) {
+            break;
+        }
+    }
+    let took = begin.elapsed();
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    took
+}
+
+/// All of the first-parent line, by a process each: time and the most memory.
+fn index(repo: &Path) {
+    let git = ["log", "--first-parent", "-m", "--raw", "--no-abbrev", "-z"];
+    let (by_git, git_memory) = measured(Command::new("git").args(git).current_dir(repo));
+    let this = std::env::current_exe().expect("this program");
+    let (ours, memory) = measured(Command::new(this).arg("index").arg(repo));
+    println!("git log -m --raw              {by_git:>10.2?}             {git_memory} MiB");
+    println!(
+        "index, nothing cached         {ours:>10.2?}  {:.2}×      {memory} MiB",
+        ratio(ours, by_git)
+    );
+}
+
+fn index_alone(repo: &Path) {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let repo = Repo::open(repo, state.path()).expect("a repository");
+    let tip = repo.reader().resolve("HEAD").expect("HEAD");
+    let history = History::start(&repo, tip, &Cancel::new());
+    let rows = whole(&history);
+    assert!(rows > 0);
+}
+
+fn whole(history: &History) -> usize {
+    let mut seen = 0;
+    loop {
+        let rows = history.wait_grown(seen, &Cancel::new());
+        seen = rows.len();
+        if rows.complete() {
+            return seen;
+        }
+    }
+}
+
+/// Logs of resources by an index that is there, against git on the file that declares each.
+fn logs(repo: &TestRepo, home: &Path) {
+    let opened = Repo::open(&repo.path, &home.join("state")).expect("a repository");
+    let reader = opened.reader();
+    let tip = reader.resolve("HEAD").expect("HEAD");
+    let renderer = Renderer::new(Masking::new([7; 32]));
+    let tree = reader.tree_of(tip).expect("a tree");
+    let history = History::start(&opened, tip, &Cancel::new());
+    whole(&history);
+    let layouts = Layouts::default();
+    let lists = ListKeys::builtin();
+    let sources = Sources {
+        reader: &reader,
+        renderer: &renderer,
+        layouts: &layouts,
+        lists: &lists,
+    };
+    let wanted = resources(&reader, &renderer, tree);
+    let log = |key: &ResourceKey| {
+        let begin = Instant::now();
+        let mut entries = 0;
+        resource_log(&history, sources, key, &Cancel::new(), &mut |step| {
+            if let gitopsy::history::LogStep::Entry(_) = step {
+                entries += 1;
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("a log");
+        (begin.elapsed(), entries)
+    };
+    let (first, _) = log(&wanted[0].0);
+    println!("the first log of a resource   {first:>10.2?}");
+    let mut ours = Duration::ZERO;
+    let mut entries = 0;
+    for (key, _) in &wanted[1..] {
+        let (took, found) = log(key);
+        ours += took;
+        entries += found;
+    }
+    let each = |total: Duration| total / (wanted.len() - 1) as u32;
+    println!(
+        "log of a resource, warm       {:>10.2?}             {entries} entries of {} resources",
+        each(ours),
+        wanted.len() - 1
+    );
+    let files = |name: &str| {
+        let total: Duration = wanted[1..]
+            .iter()
+            .map(|(_, path)| {
+                let path = path.to_str_lossy();
+                by_git(repo, &["log", "--first-parent", "-m", "--format=%H", "--", &path])
+            })
+            .sum();
+        println!("{name:<28}  {:>10.2?}  {:.0}× ours", each(total), ratio(total, ours));
+    };
+    files("git log -- FILE");
+    repo.git(&["commit-graph", "write", "--reachable", "--changed-paths"]);
+    files("the same with Bloom filters");
+}
+
+/// Resources of all apps, taken here and there, with the file that declares each.
+fn resources(
+    reader: &gitopsy::git::Reader,
+    renderer: &Renderer,
+    tree: Oid,
+) -> Vec<(ResourceKey, RepoPath)> {
+    let found = layout::detect(reader, tree, renderer, &Overrides::default()).expect("a layout");
+    let mut random = Random::new(1);
+    let mut wanted: Vec<(ResourceKey, RepoPath)> = Vec::new();
+    while wanted.len() <= RESOURCES {
+        let app = &found.apps[random.below(found.apps.len())];
+        let rendering = renderer.render(reader, tree, &app.recipe).expect("rendered");
+        let Some(object) = rendering.objects.get(random.below(rendering.objects.len().max(1))) else {
+            continue;
+        };
+        let Some(source) = &object.source else {
+            continue;
+        };
+        let key = ResourceKey {
+            environment: app.environment.clone(),
+            app: Some(app.name.clone()),
+            object: object.object.id.clone(),
+        };
+        wanted.push((key, source.path.clone()));
+    }
+    wanted
+}
+
+fn ratio(part: Duration, of: Duration) -> f64 {
+    part.as_secs_f64() / of.as_secs_f64()
+}
+
+fn by_git(repo: &TestRepo, arguments: &[&str]) -> Duration {
+    let begin = Instant::now();
+    let status = repo
+        .command(arguments)
+        .stdout(Stdio::null())
+        .status()
+        .expect("git");
+    assert!(status.success());
+    begin.elapsed()
+}
+
+fn median(run: impl Fn() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
+    times.sort();
+    times[RUNS / 2]
+}
+
+/// How long a program takes, and the most memory it had (MiB), as the kernel tells.
+fn measured(command: &mut Command) -> (Duration, u64) {
+    let begin = Instant::now();
+    let mut child = command.stdout(Stdio::null()).spawn().expect("started");
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("running").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+        most = most.max(peak.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    (begin.elapsed(), most / 1024)
+}
+
+/// 100,000 commits on 20,000 files, written by `git fast-import`: releases of one app, some of several.
+fn generated(path: &Path) -> PathBuf {
+    let repo = TestRepo::init_bare(path);
+    let stream = path.join("stream");
+    write_stream(&mut BufWriter::new(File::create(&stream).expect("a file"))).expect("written");
+    let status = repo
+        .command(&["fast-import", "--quiet"])
+        .stdin(File::open(&stream).expect("a file"))
+        .status()
+        .expect("git");
+    assert!(status.success());
+    std::fs::remove_file(stream).expect("removed");
+    path.to_owned()
+}
+
+fn write_stream(out: &mut impl Write) -> std::io::Result<()> {
+    let mut random = Random::new(42);
+    let mut time = 1_500_000_000;
+    commit(out, "refs/heads/main", 1, time, "Begin", None)?;
+    for app in 0..2 * NAMESPACES * APPS {
+        for kind in ["Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler"] {
+            file(out, app, kind, 0)?;
+        }
+    }
+    for number in 2..=COMMITS {
+        time += 600;
+        let app = random.below(2 * NAMESPACES * APPS);
+        let merged = number.is_multiple_of(MERGE_EVERY);
+        if merged {
+            let mark = COMMITS + number;
+            let message = format!("Release app-{app} {number}");
+            commit(out, "refs/heads/side", mark, time, &message, Some((number - 1, None)))?;
+            file(out, app, "Deployment", number)?;
+            time += 600;
+            let message = format!("Merge pull request #{number} from example/app-{app}");
+            let parents = (number - 1, Some(mark));
+            commit(out, "refs/heads/main", number, time, &message, Some(parents))?;
+            file(out, app, "Deployment", number)?;
+            continue;
+        }
+        let message = format!("Release app-{app} {number}");
+        commit(out, "refs/heads/main", number, time, &message, Some((number - 1, None)))?;
+        file(out, app, "Deployment", number)?;
+        for _ in 0..random.below(4) / 2 {
+            let other = random.below(2 * NAMESPACES * APPS);
+            file(out, other, "ConfigMap", number)?;
+        }
+    }
+    Ok(())
+}
+
+fn commit(
+    out: &mut impl Write,
+    branch: &str,
+    mark: usize,
+    time: u64,
+    message: &str,
+    parents: Option<(usize, Option<usize>)>,
+) -> std::io::Result<()> {
+    writeln!(out, "commit {branch}\nmark :{mark}")?;
+    writeln!(out, "committer Alice Example <alice@example.com> {time} +0000")?;
+    writeln!(out, "data {}\n{message}", message.len())?;
+    if let Some((first, second)) = parents {
+        writeln!(out, "from :{first}")?;
+        if let Some(second) = second {
+            writeln!(out, "merge :{second}")?;
+        }
+    }
+    Ok(())
+}
+
+fn file(out: &mut impl Write, app: usize, kind: &str, version: usize) -> std::io::Result<()> {
+    let environment = ["production", "staging"][app % 2];
+    let namespace = app / 2 / APPS;
+    let name = format!("app-{}", app / 2);
+    let (api, rest) = match kind {
+        "Deployment" => (
+            "apps/v1",
+            format!(
+                "spec:\n  replicas: 2\n  selector:\n    matchLabels: {{app: {name}}}\n  template:\n    metadata:\n      labels: {{app: \
+                 {name}}}\n    spec:\n      containers:\n      - name: app\n        image: registry.example.com/{name}:1.{version}\n"
+            ),
+        ),
+        "Service" => ("v1", format!("spec:\n  selector: {{app: {name}}}\n  ports: [{{port: 80}}]\n")),
+        "ConfigMap" => ("v1", format!("data:\n  version: 'v{version}'\n")),
+        _ => (
+            "autoscaling/v2",
+            format!(
+                "spec:\n  maxReplicas: 5\n  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}\n"
+            ),
+        ),
+    };
+    let text = format!(
+        "apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: shop-{namespace}\n{rest}"
+    );
+    let file = kind.to_lowercase();
+    writeln!(out, "M 100644 inline {environment}/shop-{namespace}/{name}/{file}.yaml")?;
+    writeln!(out, "data {}\n{text}", text.len())
+}

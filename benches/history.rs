@@ -14,7 +14,7 @@ use gitopsy::history::{History, Layouts, ResourceKey, Sources, resource_log};
 use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::{ListKeys, Masking};
 use gitopsy::render::Renderer;
-use gitopsy::task::Cancel;
+use gitopsy::task::{Cancel, Waiting};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use support::{Random, TestRepo};
 
@@ -92,7 +92,11 @@ fn first_frame(repo: &Path, home: &Path, text: &str) -> Duration {
     let mut screen = pair.master.try_clone_reader().expect("a reader");
     let begin = Instant::now();
     let mut child = pair.slave.spawn_command(command).expect("gitopsy");
-    let mut parser = vt100::Parser::new(50.try_into().expect("rows"), 200.try_into().expect("columns"), 0);
+    let mut parser = vt100::Parser::new(
+        50.try_into().expect("rows"),
+        200.try_into().expect("columns"),
+        0,
+    );
     let mut bytes = [0; 1 << 16];
     while let Ok(length @ 1..) = screen.read(&mut bytes) {
         parser.process(&bytes[..length]);
@@ -150,11 +154,13 @@ fn logs(repo: &TestRepo, home: &Path) {
     whole(&history);
     let layouts = Layouts::default();
     let lists = ListKeys::builtin();
+    let waiting = Waiting::default();
     let sources = Sources {
         reader: &reader,
         renderer: &renderer,
         layouts: &layouts,
         lists: &lists,
+        waiting: &waiting,
     };
     let wanted = resources(&reader, &renderer, tree);
     let log = |key: &ResourceKey| {
@@ -189,10 +195,17 @@ fn logs(repo: &TestRepo, home: &Path) {
             .iter()
             .map(|(_, path)| {
                 let path = path.to_str_lossy();
-                by_git(repo, &["log", "--first-parent", "-m", "--format=%H", "--", &path])
+                by_git(
+                    repo,
+                    &["log", "--first-parent", "-m", "--format=%H", "--", &path],
+                )
             })
             .sum();
-        println!("{name:<28}  {:>10.2?}  {:.0}× ours", each(total), ratio(total, ours));
+        println!(
+            "{name:<28}  {:>10.2?}  {:.0}× ours",
+            each(total),
+            ratio(total, ours)
+        );
     };
     files("git log -- FILE");
     repo.git(&["commit-graph", "write", "--reachable", "--changed-paths"]);
@@ -210,8 +223,13 @@ fn resources(
     let mut wanted: Vec<(ResourceKey, RepoPath)> = Vec::new();
     while wanted.len() <= RESOURCES {
         let app = &found.apps[random.below(found.apps.len())];
-        let rendering = renderer.render(reader, tree, &app.recipe).expect("rendered");
-        let Some(object) = rendering.objects.get(random.below(rendering.objects.len().max(1))) else {
+        let rendering = renderer
+            .render(reader, tree, &app.recipe)
+            .expect("rendered");
+        let Some(object) = rendering
+            .objects
+            .get(random.below(rendering.objects.len().max(1)))
+        else {
             continue;
         };
         let Some(source) = &object.source else {
@@ -284,7 +302,12 @@ fn write_stream(out: &mut impl Write) -> std::io::Result<()> {
     let mut time = 1_500_000_000;
     commit(out, "refs/heads/main", 1, time, "Begin", None)?;
     for app in 0..2 * NAMESPACES * APPS {
-        for kind in ["Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler"] {
+        for kind in [
+            "Deployment",
+            "Service",
+            "ConfigMap",
+            "HorizontalPodAutoscaler",
+        ] {
             file(out, app, kind, 0)?;
         }
     }
@@ -295,17 +318,38 @@ fn write_stream(out: &mut impl Write) -> std::io::Result<()> {
         if merged {
             let mark = COMMITS + number;
             let message = format!("Release app-{app} {number}");
-            commit(out, "refs/heads/side", mark, time, &message, Some((number - 1, None)))?;
+            commit(
+                out,
+                "refs/heads/side",
+                mark,
+                time,
+                &message,
+                Some((number - 1, None)),
+            )?;
             file(out, app, "Deployment", number)?;
             time += 600;
             let message = format!("Merge pull request #{number} from example/app-{app}");
             let parents = (number - 1, Some(mark));
-            commit(out, "refs/heads/main", number, time, &message, Some(parents))?;
+            commit(
+                out,
+                "refs/heads/main",
+                number,
+                time,
+                &message,
+                Some(parents),
+            )?;
             file(out, app, "Deployment", number)?;
             continue;
         }
         let message = format!("Release app-{app} {number}");
-        commit(out, "refs/heads/main", number, time, &message, Some((number - 1, None)))?;
+        commit(
+            out,
+            "refs/heads/main",
+            number,
+            time,
+            &message,
+            Some((number - 1, None)),
+        )?;
         file(out, app, "Deployment", number)?;
         for _ in 0..random.below(4) / 2 {
             let other = random.below(2 * NAMESPACES * APPS);
@@ -324,7 +368,10 @@ fn commit(
     parents: Option<(usize, Option<usize>)>,
 ) -> std::io::Result<()> {
     writeln!(out, "commit {branch}\nmark :{mark}")?;
-    writeln!(out, "committer Alice Example <alice@example.com> {time} +0000")?;
+    writeln!(
+        out,
+        "committer Alice Example <alice@example.com> {time} +0000"
+    )?;
     writeln!(out, "data {}\n{message}", message.len())?;
     if let Some((first, second)) = parents {
         writeln!(out, "from :{first}")?;
@@ -347,7 +394,10 @@ fn file(out: &mut impl Write, app: usize, kind: &str, version: usize) -> std::io
                  {name}}}\n    spec:\n      containers:\n      - name: app\n        image: registry.example.com/{name}:1.{version}\n"
             ),
         ),
-        "Service" => ("v1", format!("spec:\n  selector: {{app: {name}}}\n  ports: [{{port: 80}}]\n")),
+        "Service" => (
+            "v1",
+            format!("spec:\n  selector: {{app: {name}}}\n  ports: [{{port: 80}}]\n"),
+        ),
         "ConfigMap" => ("v1", format!("data:\n  version: 'v{version}'\n")),
         _ => (
             "autoscaling/v2",
@@ -360,6 +410,9 @@ fn file(out: &mut impl Write, app: usize, kind: &str, version: usize) -> std::io
         "apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: shop-{namespace}\n{rest}"
     );
     let file = kind.to_lowercase();
-    writeln!(out, "M 100644 inline {environment}/shop-{namespace}/{name}/{file}.yaml")?;
+    writeln!(
+        out,
+        "M 100644 inline {environment}/shop-{namespace}/{name}/{file}.yaml"
+    )?;
     writeln!(out, "data {}\n{text}", text.len())
 }

@@ -11,6 +11,7 @@ use std::vec::IntoIter;
 
 use super::apps::{apps, pair_apps, same_sources};
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
+use super::declared::{declares, may_be};
 use super::difference::difference;
 use super::pairing::{self, Item};
 use crate::git::{EntryKind, Oid, PathChange, RepoPath};
@@ -21,12 +22,6 @@ use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, par
 use crate::render::{How, Recipe, Rendering, Tool};
 use crate::task::{Cancel, Rendered};
 
-/// Looks for one resource only: everything that can be told from it without reading it whole is passed over.
-pub(super) struct Only<'a> {
-    pub(super) object: &'a dyn Fn(&ObjectRef) -> bool,
-    pub(super) file: &'a dyn Fn(&PathChange) -> crate::git::Result<bool>,
-}
-
 /// Two trees, and the paths that differ between them.
 pub(super) struct Comparison<'a> {
     pub(super) sources: Sources<'a>,
@@ -34,7 +29,8 @@ pub(super) struct Comparison<'a> {
     pub(super) after: Oid,
     pub(super) paths: &'a [PathChange],
     pub(super) scope: &'a Scope,
-    pub(super) only: Option<Only<'a>>,
+    /// Looks for one resource only: everything that can be told from it without reading it whole is passed over.
+    pub(super) only: Option<&'a ObjectRef>,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -121,6 +117,25 @@ impl Comparison<'_> {
             not_rendered,
             other_files,
         })
+    }
+
+    /// The changes of one app that is declared alike on both sides: of all its objects, or (`whole` is not set) of those in
+    /// the files that differ, as they are written.
+    pub(super) fn of_app(
+        &self,
+        app: &App,
+        whole: bool,
+    ) -> super::Result<(Vec<ResourceChange>, Vec<NotRendered>)> {
+        let place = vec![Pair {
+            before: Some(app),
+            after: Some(app),
+            whole: whole || self.is_linked(app),
+        }];
+        let mut rendered = self.render_whole(std::slice::from_ref(&place))?;
+        let mut gathered = self.gather(place, &mut rendered)?;
+        let mut resources = Vec::new();
+        self.judge(&app.environment, &mut gathered, &mut resources)?;
+        Ok((resources, gathered.not_rendered))
     }
 
     /// The apps of one environment that may differ.
@@ -231,8 +246,8 @@ impl Comparison<'_> {
             .filter(|change| reads(&after.recipe, &change.path))
             .collect();
         for change in touched {
-            if let Some(only) = &self.only
-                && !(only.file)(change)?
+            if let Some(only) = self.only
+                && !declares(self.sources, change, only)?
             {
                 continue;
             }
@@ -244,11 +259,11 @@ impl Comparison<'_> {
             };
             if change.before.is_some() {
                 let rendering = self.render(self.before, &recipe)?;
-                gathered.add(false, before, &rendering, false, self.only.as_ref());
+                gathered.add(false, before, &rendering, false, self.only);
             }
             if change.after.is_some() {
                 let rendering = self.render(self.after, &recipe)?;
-                gathered.add(true, after, &rendering, false, self.only.as_ref());
+                gathered.add(true, after, &rendering, false, self.only);
             }
         }
         Ok(())
@@ -288,19 +303,19 @@ impl Comparison<'_> {
                         .objects
                         .iter()
                         .map(|rendered| rendered.object.id.clone())
-                        .filter(|id| self.only.as_ref().is_none_or(|only| (only.object)(id)))
+                        .filter(|id| self.only.is_none_or(|only| may_be(only, id)))
                         .collect(),
                 });
                 let known_in = if after { app_before } else { app };
-                gathered.add(!after, known_in, known, true, self.only.as_ref());
+                gathered.add(!after, known_in, known, true, self.only);
                 return;
             }
         }
         if let Some((app, rendering)) = &old {
-            gathered.add(false, app, rendering, false, self.only.as_ref());
+            gathered.add(false, app, rendering, false, self.only);
         }
         if let Some((app, rendering)) = &new {
-            gathered.add(true, app, rendering, false, self.only.as_ref());
+            gathered.add(true, app, rendering, false, self.only);
         }
     }
 
@@ -420,7 +435,7 @@ impl<'a> Gathered<'a> {
         app: &'a App,
         rendering: &Arc<Rendering>,
         is_unsure: bool,
-        only: Option<&Only<'_>>,
+        only: Option<&ObjectRef>,
     ) {
         let items = if after {
             &mut self.after
@@ -428,7 +443,7 @@ impl<'a> Gathered<'a> {
             &mut self.before
         };
         for (index, rendered) in rendering.objects.iter().enumerate() {
-            if only.is_none_or(|only| (only.object)(&rendered.object.id)) {
+            if only.is_none_or(|only| may_be(only, &rendered.object.id)) {
                 items.push(Item {
                     place: self.place,
                     app,
@@ -507,7 +522,7 @@ fn is_or_is_below(path: &RepoPath, paths: &HashSet<&[u8]>) -> bool {
 }
 
 /// Whether a plain recipe takes `path` for a manifest: what it names itself, and what is named like one below.
-fn reads(recipe: &Recipe, path: &RepoPath) -> bool {
+pub(super) fn reads(recipe: &Recipe, path: &RepoPath) -> bool {
     recipe.roots.contains(path)
         || (recipe.touches(path)
             && is_manifest_name(path.as_ref())

@@ -1,10 +1,11 @@
 //! The log of a document in its file: as written there, followed through renames of the file and moves between files.
 
 use super::changes::Sources;
+use super::declared::{declared_in, may_be};
 use super::difference::difference;
 use super::index::{End, History, Row, Rows};
 use super::pairing::{self, Item};
-use super::resource::{LogEntry, OnStep, declared_in, may_be, walk};
+use super::resource::{LogEntry, OnStep, walk};
 use crate::diff::ChangeKind;
 use crate::git::{BStr, Oid, PathChange, RepoPath};
 use crate::layout::{App, Deployer, Destination};

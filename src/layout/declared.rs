@@ -2,7 +2,8 @@
 //! a thousand times as long as a look at the files that differ.
 
 use super::{App, Layout, overrides, unaltered};
-use crate::git::{ByteSlice, EntryKind, PathChange, Reader, Result};
+use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, Result};
+use crate::manifest::{Node, ObjectRef};
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::orders::is_order;
 use crate::render::tree::{file_name, parent};
@@ -67,6 +68,7 @@ fn may_declare(
         };
         return Ok(is_read && !differ_harmlessly(&reader.blob(before)?, &reader.blob(after)?));
     }
+    let mut sides = Vec::new();
     for blob in [before, after].into_iter().flatten() {
         let outline = renderer.outline(reader, blob)?;
         if outline.declares.is_none() {
@@ -75,16 +77,53 @@ fn may_declare(
             }
             continue;
         }
-        let mut orders = outline.objects.iter().filter(|object| is_order(object));
-        let concerns = orders.any(|order| {
-            // Those that no other object refers to concern nobody else.
-            let alone = matches!(order.kind.as_str(), "Application" | "HelmRelease");
-            let own = app.declared_by.as_ref();
-            !alone || own.is_some_and(|own| own.kind == order.kind && own.name == order.name)
-        });
-        if concerns {
+        let orders = outline.objects.iter().filter(|object| is_order(object));
+        let concerning: Vec<ObjectRef> = orders
+            .filter(|order| match order.kind.as_str() {
+                "HelmChart" | "HelmRepository" => false,
+                // Those that no other object refers to concern nobody else.
+                "Application" | "HelmRelease" => app
+                    .declared_by
+                    .as_ref()
+                    .is_some_and(|own| own.kind == order.kind && own.name == order.name),
+                _ => true,
+            })
+            .cloned()
+            .collect();
+        if concerning.iter().any(|order| order.kind != "OCIRepository") {
             return Ok(true);
         }
+        if !concerning.is_empty() {
+            sides.push(places(renderer, reader, blob)?);
+        }
     }
-    Ok(false)
+    // Which version a source is taken at is not what it is.
+    Ok(match sides.as_slice() {
+        [] => false,
+        [before, after] => before != after,
+        _ => true,
+    })
+}
+
+/// The OCI repositories that a file declares, and where each is.
+fn places(
+    renderer: &Renderer,
+    reader: &Reader,
+    blob: Oid,
+) -> Result<Vec<(ObjectRef, Option<String>)>> {
+    let parsed = renderer.parse(reader, blob)?;
+    let objects = parsed.manifest.documents.iter();
+    let objects = objects.map(|document| &document.object);
+    Ok(objects
+        .filter(|object| object.id.kind == "OCIRepository")
+        .map(|object| {
+            (
+                object.id.clone(),
+                object
+                    .at(&["spec", "url"])
+                    .and_then(Node::as_str)
+                    .map(str::to_owned),
+            )
+        })
+        .collect())
 }

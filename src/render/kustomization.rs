@@ -41,6 +41,8 @@ pub(crate) struct Kustomization {
     pub(crate) rewrites: bool,
     /// It puts what one object says into another (replacements, variables), or has plugins do whatever they do.
     pub(crate) takes_from_others: bool,
+    /// It says which files there are, and nothing else.
+    pub(crate) only_gathers: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
@@ -176,6 +178,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
     ]
     .iter()
     .any(says);
+    const GATHERING: [&str; 5] = ["apiVersion", "kind", "metadata", "resources", "bases"];
+    kustomization.only_gathers = !kustomization.component
+        && value.as_mapping().is_some_and(|fields| {
+            fields.iter().all(|(key, value)| {
+                value.is_null() || key.as_str().is_some_and(|key| GATHERING.contains(&key))
+            })
+        });
     Arc::new(kustomization)
 }
 

@@ -5,6 +5,7 @@ mod artifact;
 mod batch;
 mod export;
 mod fetch;
+mod gathering;
 mod helm;
 pub(crate) mod helmfile;
 pub(crate) mod items;
@@ -38,6 +39,7 @@ use crate::manifest::{self, Cause, Language, Manifest, Masking, Object, ObjectRe
 use crate::task::Cancel;
 pub use artifact::SourceIgnore;
 use fetch::Fetches;
+pub(crate) use gathering::{Gathering, Stays};
 use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;

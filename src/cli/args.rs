@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{diff, drift, log, resource, restore, revert, show, where_};
+use super::{blame, diff, drift, log, resource, restore, revert, show, where_};
 use crate::review::ClusterChoice;
 
 /// Review GitOps environments: history, rendered diffs, live state and reverts, per Kubernetes resource.
@@ -121,6 +121,7 @@ pub enum Command {
     Show(show::Args),
     Diff(diff::Args),
     Resource(resource::Args),
+    Blame(blame::Args),
     Drift(drift::Args),
     Revert(revert::Args),
     Restore(restore::Args),

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Each asks one question and prints its answer, as text or as JSON.
 
 mod args;
+mod blame;
 mod demo;
 mod diff;
 mod doctor;
@@ -103,6 +104,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Show(args)) => show::run(&context, args, &mut output).await?,
         Some(Command::Diff(args)) => diff::run(&context, args, &mut output).await?,
         Some(Command::Resource(args)) => resource::run(&context, args, &mut output).await?,
+        Some(Command::Blame(args)) => blame::run(&context, args, &mut output).await?,
         Some(Command::Drift(args)) => drift::run(&context, args, &mut output).await?,
         Some(Command::Revert(args)) => revert::run(&context, args, &mut output).await?,
         Some(Command::Restore(args)) => restore::run(&context, args, &mut output).await?,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::{Format, Global, When};
 use crate::review::common::{ChangedResource, CommitLine, NotRendered, ResourceDiff};
-use crate::review::{ChangeKind, FieldChange, Known, Leaf, Node};
+use crate::review::{ChangeKind, FieldChange, Known, Leaf, Node, ObjectRef};
 use crate::text;
 
 /// Standard output, as the user wants it.
@@ -258,19 +258,18 @@ fn write(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// `production › api › Deployment/api`
 fn place(resource: &ChangedResource) -> String {
-    let object = &resource.object;
+    place_of(&resource.environment, &resource.app, &resource.object)
+}
+
+/// `production › api › Deployment/api -n shop`
+pub fn place_of(environment: &str, app: &str, object: &ObjectRef) -> String {
     let namespace = object
         .namespace
         .as_deref()
         .map(|namespace| format!(" -n {namespace}"))
         .unwrap_or_default();
-    let place = format!(
-        "{} › {} › {object}{namespace}",
-        resource.environment, resource.app
-    );
-    text::clean_line(&place)
+    text::clean_line(&format!("{environment} › {app} › {object}{namespace}"))
 }
 
 /// Whether two resources of different environments change in the same way. Names may differ: overlays often prefix them.

@@ -19,6 +19,16 @@ impl Resource {
     pub fn selector(&self, global: &Global) -> Selector {
         selector(global, self.resource.clone(), self.path.clone())
     }
+
+    /// For a command that is about one resource and nothing else.
+    pub fn named(&self, global: &Global, command: &str) -> anyhow::Result<Selector> {
+        if self.resource.is_none() && self.path.is_none() {
+            anyhow::bail!(
+                "no resource is named\nhint: write KIND/NAME, e.g. `gitopsy {command} deploy/api`, or --path FILE"
+            );
+        }
+        Ok(self.selector(global))
+    }
 }
 
 pub fn selector(global: &Global, resource: Option<String>, path: Option<String>) -> Selector {

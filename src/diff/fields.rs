@@ -117,7 +117,7 @@ impl Differ<'_> {
     }
 
     fn lists(&mut self, before: &[Node], after: &[Node]) {
-        match self.list_type(before, after) {
+        match list_type(self.lists, self.id, &self.path, before, after) {
             ListType::Map(keys) => {
                 match (items_by_key(before, &keys), items_by_key(after, &keys)) {
                     (Some(a), Some(b)) => self.keyed(&a, &b, &keys),
@@ -127,18 +127,6 @@ impl Differ<'_> {
             }
             ListType::Set => self.sets(before, after),
             ListType::Atomic => self.positions(before, after),
-        }
-    }
-
-    /// Both sides must agree: where no schema is known, the type follows from the items themselves.
-    fn list_type(&self, before: &[Node], after: &[Node]) -> ListType {
-        let of = |items: &[Node]| {
-            (!items.is_empty()).then(|| self.lists.list_type_of(self.id, &self.path, items))
-        };
-        match (of(before), of(after)) {
-            (Some(a), Some(b)) if a != b => ListType::Atomic,
-            (Some(found), _) | (None, Some(found)) => found,
-            (None, None) => ListType::Atomic,
         }
     }
 
@@ -228,11 +216,27 @@ impl Differ<'_> {
     }
 }
 
-type ItemKey = Vec<String>;
-type Keyed<'a> = Vec<(ItemKey, &'a Node)>;
+/// The type of a list. Both sides must agree: where no schema is known, the type follows from the items themselves.
+pub(super) fn list_type(
+    lists: &ListKeys,
+    id: &ObjectRef,
+    path: &FieldPath,
+    before: &[Node],
+    after: &[Node],
+) -> ListType {
+    let of = |items: &[Node]| (!items.is_empty()).then(|| lists.list_type_of(id, path, items));
+    match (of(before), of(after)) {
+        (Some(a), Some(b)) if a != b => ListType::Atomic,
+        (Some(found), _) | (None, Some(found)) => found,
+        (None, None) => ListType::Atomic,
+    }
+}
+
+pub(super) type ItemKey = Vec<String>;
+pub(super) type Keyed<'a> = Vec<(ItemKey, &'a Node)>;
 
 /// The items with the values of their key fields; `None` where an item lacks one or two items share theirs.
-fn items_by_key<'a>(items: &'a [Node], keys: &[String]) -> Option<Keyed<'a>> {
+pub(super) fn items_by_key<'a>(items: &'a [Node], keys: &[String]) -> Option<Keyed<'a>> {
     let mut seen = HashSet::new();
     let mut keyed = Vec::with_capacity(items.len());
     for item in items {
@@ -248,7 +252,7 @@ fn items_by_key<'a>(items: &'a [Node], keys: &[String]) -> Option<Keyed<'a>> {
     (!keys.is_empty()).then_some(keyed)
 }
 
-fn named(key: &ItemKey, keys: &[String]) -> Vec<(String, String)> {
+pub(super) fn named(key: &ItemKey, keys: &[String]) -> Vec<(String, String)> {
     keys.iter().cloned().zip(key.iter().cloned()).collect()
 }
 

@@ -6,10 +6,12 @@ mod fields;
 mod noise;
 mod pair;
 mod text;
+mod trace;
 mod value;
 
 pub use fields::{ChangeKind, FieldChange, fields};
 pub use noise::{Noise, same_but_generated, suppressed};
 pub use pair::{Pair, pair};
 pub use text::{Hunk, Line, LineKind, Note, Span, TextDiff, text};
+pub use trace::{LeafField, Trace, leaves};
 pub use value::{quantity, same_value};

@@ -8,12 +8,106 @@ use super::object::{Leaf, Node, Object};
 impl Object {
     /// The object as YAML. A masked value reads `masked #1`.
     pub fn to_yaml(&self) -> String {
-        // Folding long strings would show what is not there.
-        let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-        match serde_saphyr::to_string_with_options(&Shown(&self.root), options) {
-            Ok(text) => text,
-            Err(error) => format!("# cannot be shown as YAML: {error}\n"),
+        shown(&self.root)
+    }
+
+    /// The same, line by line, and which field each line says.
+    pub fn to_yaml_lines(&self) -> Vec<YamlLine> {
+        let mut lines = Lines {
+            out: Vec::new(),
+            leaves: 0,
+        };
+        lines.node(&self.root, String::new());
+        lines.out
+    }
+}
+
+fn shown(node: &Node) -> String {
+    // Folding long strings would show what is not there.
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    match serde_saphyr::to_string_with_options(&Shown(node), options) {
+        Ok(text) => text,
+        Err(error) => format!("# cannot be shown as YAML: {error}\n"),
+    }
+}
+
+/// A line of an object's YAML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlLine {
+    pub text: String,
+    /// Which of the object's leaves (scalars, empty maps and lists, in their order) it says; `None` where it only opens a
+    /// map or list. A text of several lines says the same leaf in each.
+    pub leaf: Option<usize>,
+}
+
+struct Lines {
+    out: Vec<YamlLine>,
+    leaves: usize,
+}
+
+impl Lines {
+    /// Writes a node, its first line after `lead`, the others as far in.
+    fn node(&mut self, node: &Node, lead: String) {
+        match node {
+            Node::Map(map) if !map.is_empty() => {
+                let mut lead = lead;
+                let indent = " ".repeat(lead.len());
+                for (key, value) in map {
+                    let only = |value| Node::Map([(key.clone(), value)].into());
+                    if is_leaf(value) {
+                        self.leaf(&only(value.clone()), &lead);
+                    } else {
+                        let opening = shown(&only(Node::Leaf(Leaf::Null)));
+                        let opening = opening.trim_end().trim_end_matches("null").trim_end();
+                        self.out.push(YamlLine {
+                            text: format!("{lead}{opening}"),
+                            leaf: None,
+                        });
+                        let deeper = if matches!(value, Node::Map(_)) {
+                            "  "
+                        } else {
+                            ""
+                        };
+                        self.node(value, format!("{indent}{deeper}"));
+                    }
+                    lead.clone_from(&indent);
+                }
+            }
+            Node::List(items) if !items.is_empty() => {
+                let mut lead = lead;
+                let indent = " ".repeat(lead.len());
+                for item in items {
+                    if is_leaf(item) {
+                        self.leaf(&Node::List(vec![item.clone()]), &lead);
+                    } else {
+                        self.node(item, format!("{lead}- "));
+                    }
+                    lead.clone_from(&indent);
+                }
+            }
+            leaf => self.leaf(leaf, &lead),
         }
+    }
+
+    /// Writes a node with one leaf in it.
+    fn leaf(&mut self, node: &Node, lead: &str) {
+        let indent = " ".repeat(lead.len());
+        for (number, line) in shown(node).lines().enumerate() {
+            let before = if number == 0 { lead } else { &indent };
+            self.out.push(YamlLine {
+                text: format!("{before}{line}"),
+                leaf: Some(self.leaves),
+            });
+        }
+        self.leaves += 1;
+    }
+}
+
+fn is_leaf(node: &Node) -> bool {
+    match node {
+        Node::Leaf(_) => true,
+        Node::List(items) => items.is_empty(),
+        Node::Map(map) => map.is_empty(),
     }
 }
 
@@ -64,6 +158,29 @@ mod tests {
             again.documents[0].object, first.documents[0].object,
             "{text}"
         );
+    }
+
+    /// Line by line it is the same text.
+    #[test]
+    fn lines_say_their_fields() {
+        let source = "apiVersion: v1\nkind: List\nmetadata: {name: a, labels: {'yes': 'no', 'a b: c': ''}}\nspec:\n  empty: {}\n  none: []\n  nested: [[1, [2]], [], {}, {a: [{b: 1}, {c: {d: 2, e: [f]}}]}, null]\n  text: |\n    one\n      two\n\n    three\n  items:\n  - name: x\n    script: |-\n      a\n      b\n  - |\n    first\n    second\n";
+        let object = parse(source.as_bytes(), &Masking::new([7; 32])).documents[0]
+            .object
+            .clone();
+        let lines = object.to_yaml_lines();
+        let text: String = lines
+            .iter()
+            .map(|line| format!("{}\n", line.text))
+            .collect();
+        assert_eq!(text, object.to_yaml());
+        let leaf = |wanted: &str| {
+            let line = lines.iter().find(|line| line.text.trim() == wanted);
+            line.unwrap_or_else(|| panic!("{wanted} in {text}")).leaf
+        };
+        assert_eq!(leaf("apiVersion: v1"), Some(0));
+        assert_eq!(leaf("metadata:"), None);
+        assert_eq!(leaf("three"), leaf("one"));
+        assert!(leaf("one") > leaf("empty: {}"));
     }
 
     #[test]

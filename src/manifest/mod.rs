@@ -26,6 +26,7 @@ mod source;
 mod stored;
 mod tree;
 
+pub use emit::YamlLine;
 pub use image::{Image, image_of_values, images};
 pub use items::{Language, masked_items, parse_items};
 pub use kargo::{KARGO, Written, kargo_origin, kargo_summary, kargo_writes};

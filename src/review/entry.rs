@@ -49,15 +49,22 @@ pub fn line_of_id(past: &Past, id: Oid) -> CommitLine {
     }
 }
 
-/// The entry of a row, without its meaning.
-pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
+/// Where a row comes from, in the words of answers.
+pub struct OriginOf {
+    pub generated: bool,
+    pub source: Option<CommitLine>,
+    /// Newest first.
+    pub generated_by: Vec<Oid>,
+    pub pull: Option<Pull>,
+}
+
+pub fn origin_of(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> OriginOf {
     let origin = origins.of(&past.reader, rows, index);
     // It is on another branch.
     let dry = dry_commit(&past.reader, row.id, &row.author, &row.changes);
     let dry = dry.map(|dry| line_of_id(past, dry));
     let source = origin.source.and_then(|source| rows.get(source));
-    Entry {
-        line: line_of_row(row),
+    OriginOf {
         generated: origin.generated || dry.is_some(),
         source: dry.or_else(|| source.map(line_of_row)),
         generated_by: origin
@@ -71,6 +78,18 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
             title: pull.title,
             url: None,
         }),
+    }
+}
+
+/// The entry of a row, without its meaning.
+pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
+    let origin = origin_of(past, origins, rows, index, row);
+    Entry {
+        line: line_of_row(row),
+        generated: origin.generated,
+        source: origin.source,
+        generated_by: origin.generated_by,
+        pull: origin.pull,
         merge: !row.other_parents.is_empty(),
         environments: Vec::new(),
         meaning: Vec::new(),

@@ -4,7 +4,7 @@
 //! data. Writes are not questions: they are in [`action`].
 
 pub mod action;
-mod blame;
+pub mod blame;
 pub mod change;
 pub mod common;
 pub mod deployed;
@@ -29,5 +29,5 @@ pub use crate::diff::{
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination, EnvironmentOverride, Overrides};
 pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
-pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step};
+pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step, YamlLine};
 pub use crate::task::{Cancel, Clock, Known, Rendered, Sink, Why};

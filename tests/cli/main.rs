@@ -4,6 +4,7 @@
 extern crate support;
 
 mod bad_input;
+mod blame;
 mod branches;
 mod demo;
 mod encrypted;

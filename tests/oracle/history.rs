@@ -1,5 +1,6 @@
 //! The index against git, and the log of a resource against brute force.
 
+mod blame;
 mod brute;
 mod model;
 

@@ -99,7 +99,7 @@ pub fn expected(line: &[Transition], resource: &Resource) -> Vec<usize> {
 }
 
 /// The one generated name that is gone where `resource` is the one that is new.
-fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource> {
+pub fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource> {
     let (environment, object) = resource;
     // Which names are generated has tests of its own.
     let like = |id: &ObjectRef| same_but_generated(&id.kind, &id.name, &object.name);

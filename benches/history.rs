@@ -127,7 +127,7 @@ fn index_alone(repo: &Path) {
     let state = tempfile::tempdir().expect("a temporary directory");
     let repo = Repo::open(repo, state.path()).expect("a repository");
     let tip = repo.reader().resolve("HEAD").expect("HEAD");
-    let history = History::start(&repo, tip, &Cancel::new());
+    let history = History::start(&repo, tip, None, &Cancel::new());
     let rows = whole(&history);
     assert!(rows > 0);
 }
@@ -150,7 +150,7 @@ fn logs(repo: &TestRepo, home: &Path) {
     let tip = reader.resolve("HEAD").expect("HEAD");
     let renderer = Renderer::new(Masking::new([7; 32]));
     let tree = reader.tree_of(tip).expect("a tree");
-    let history = History::start(&opened, tip, &Cancel::new());
+    let history = History::start(&opened, tip, None, &Cancel::new());
     whole(&history);
     let layouts = Layouts::default();
     let lists = ListKeys::builtin();

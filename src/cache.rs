@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use ring::digest;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+
+use crate::exec::{self, Call, Outcome};
 
 /// Raised when what is in the tables changes its meaning; a file of another one is emptied.
 const FORMAT: i32 = 1;
@@ -25,6 +29,27 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A key: the digest of everything a value depends on.
 pub type Key = [u8; 32];
+
+/// The key of what `text` describes completely.
+pub fn key(text: &str) -> Key {
+    let mut key = Key::default();
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    for (to, from) in key.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    key
+}
+
+/// Notes in the log of calls that something kept was of no use.
+pub fn report(what: &str) {
+    exec::record(Call::new(
+        Timestamp::now(),
+        "cache",
+        std::iter::empty::<String>(),
+        Duration::ZERO,
+        Outcome::failed(what),
+    ));
+}
 
 /// Values by key. One for all threads.
 pub struct Cache {
@@ -120,6 +145,7 @@ impl Cache {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {}
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) if !open.replaced => {
                 open.replaced = true;
+                report("the cache is damaged: it is begun anew");
                 open.connection = None;
                 for suffix in ["", "-wal", "-shm"] {
                     let mut file = self.file.clone().into_os_string();
@@ -129,7 +155,10 @@ impl Cache {
                 }
                 open.connection = connect(&self.file).ok();
             }
-            _ => open.connection = None,
+            _ => {
+                report(&format!("the cache is not used: {error}"));
+                open.connection = None;
+            }
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn merge(objects: &Objects, base: Oid, ours: Oid, theirs: Oid) -> Res
             return Ok(None);
         }
         edits.push(TreeEdit {
-            path: change.path.clone(),
+            path: change.path.to_vec().into(),
             to: change.after,
         });
     }

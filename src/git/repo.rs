@@ -68,6 +68,20 @@ impl Repo {
         Reader::new(&self.0)
     }
 
+    /// Stands for this clone, and for how its objects are to be read: which stand for others (`git replace`), and where a
+    /// shallow clone ends. The same for all its work trees.
+    pub fn fingerprint(&self) -> String {
+        let repo = self.0.own.to_thread_local();
+        let shallow = repo.shallow_commits().ok().flatten();
+        let shallow: Vec<Oid> = shallow
+            .iter()
+            .flat_map(|commits| commits.iter().copied())
+            .collect();
+        let replaced: Vec<_> = self.0.own.objects.replacements().collect();
+        let directory = absolute(repo.common_dir()).unwrap_or_default();
+        format!("{directory:?} {replaced:?} {shallow:?}")
+    }
+
     pub fn facts(&self) -> Facts {
         let repo = self.0.own.to_thread_local();
         Facts {

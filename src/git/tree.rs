@@ -55,7 +55,8 @@ pub struct Entry {
 /// A path that differs between two trees; `None` where it does not exist on that side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathChange {
-    pub path: RepoPath,
+    /// Shared, for histories repeat few paths many times.
+    pub path: Arc<RepoPath>,
     pub before: Option<(EntryKind, Oid)>,
     pub after: Option<(EntryKind, Oid)>,
 }
@@ -272,7 +273,7 @@ impl gix::diff::tree::Visit for Changes {
         };
         if before.is_some() || after.is_some() {
             self.found.push(PathChange {
-                path: self.path.clone(),
+                path: Arc::new(self.path.clone()),
                 before,
                 after,
             });

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::index::{End, Row, Shared};
 use super::message::{pull_of, reverts_of};
+use super::store::{Segment, Store};
 use crate::git::{Commit, Oid, Person, Reader, Repo};
 use crate::task::Cancel;
 
@@ -26,18 +27,31 @@ const LONGEST_SUBJECT: usize = 1024;
 
 const SHALLOW: &str = "the shallow clone ends here: what this commit changed is not known\nhint: `git fetch --unshallow` brings the rest";
 
-/// Neighbouring commits with their first parents, newest first, and where in the line they belong.
+/// A piece of the line, and which.
 struct Run {
     number: usize,
-    commits: Vec<(Oid, Option<Oid>)>,
+    rows: Source,
 }
 
-pub(super) fn start(shared: &Arc<Shared>, repo: &Repo, tip: Oid, cancel: &Cancel) {
+/// Where rows come from.
+enum Source {
+    /// Neighbouring commits with their first parents, newest first, to be read.
+    Commits(Vec<(Oid, Option<Oid>)>),
+    Stored(Segment),
+}
+
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    repo: &Repo,
+    tip: Oid,
+    store: Option<Store>,
+    cancel: &Cancel,
+) {
     let job = {
         let (shared, repo, cancel) = (Arc::clone(shared), repo.clone(), cancel.clone());
         move || {
             let completion = Completion(&shared);
-            let end = walk(&shared, &repo, tip, &cancel);
+            let end = walk(&shared, &repo, tip, store.as_ref(), &cancel);
             completion.0.finish(end);
         }
     };
@@ -60,11 +74,18 @@ impl Drop for Completion<'_> {
 }
 
 /// Walks the line while other threads compare trees; why it ended before the root.
-fn walk(shared: &Shared, repo: &Repo, tip: Oid, cancel: &Cancel) -> Option<End> {
+fn walk(
+    shared: &Arc<Shared>,
+    repo: &Repo,
+    tip: Oid,
+    store: Option<&Store>,
+    cancel: &Cancel,
+) -> Option<End> {
     let threads = thread::available_parallelism()
         .map_or(1, NonZero::get)
         .min(MOST_THREADS);
     let shallow = Mutex::new(false);
+    let lost = Mutex::new(Vec::new());
     let (send, receive) = sync_channel(2 * threads);
     let receive = Mutex::new(receive);
     let end = thread::scope(|scope| {
@@ -76,7 +97,18 @@ fn walk(shared: &Shared, repo: &Repo, tip: Oid, cancel: &Cancel) -> Option<End> 
                     if cancel.is_cancelled() {
                         continue;
                     }
-                    let made: Vec<Row> = rows.read(&run.commits);
+                    let made = match run.rows {
+                        Source::Commits(commits) => rows.read(&commits),
+                        Source::Stored(segment) => {
+                            let stored = store.and_then(|store| store.read(&segment));
+                            stored.unwrap_or_else(|| {
+                                let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+                                lost.push(segment.newest);
+                                drop(lost);
+                                rows.read_line(&segment)
+                            })
+                        }
+                    };
                     if rows.shallow {
                         *shallow.lock().unwrap_or_else(PoisonError::into_inner) = true;
                     }
@@ -84,10 +116,16 @@ fn walk(shared: &Shared, repo: &Repo, tip: Oid, cancel: &Cancel) -> Option<End> 
                 }
             });
         }
-        send_runs(&repo.reader(), tip, cancel, send)
+        let segments = store.map(Store::segments).unwrap_or_default();
+        send_runs(&repo.reader(), tip, &segments, cancel, send)
     });
     if cancel.is_cancelled() {
         return Some(End::Cancelled);
+    }
+    // Before anybody is told that it is complete: a command may end then.
+    if let (Some(store), None) = (store, &end) {
+        let lost = lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+        store.keep(&shared.rows(), &lost);
     }
     let shallow = shallow.into_inner().unwrap_or_else(PoisonError::into_inner);
     end.or(shallow.then_some(End::Shallow))
@@ -100,37 +138,58 @@ fn next(runs: &Mutex<Receiver<Run>>) -> Option<Run> {
         .ok()
 }
 
-fn send_runs(reader: &Reader, tip: Oid, cancel: &Cancel, send: SyncSender<Run>) -> Option<End> {
-    let mut line = reader.first_parents(tip);
+fn send_runs(
+    reader: &Reader,
+    tip: Oid,
+    segments: &HashMap<Oid, Segment>,
+    cancel: &Cancel,
+    send: SyncSender<Run>,
+) -> Option<End> {
+    let mut numbers = 0..;
+    let mut hand_out = |rows: Source| {
+        let number = numbers.next().unwrap_or_default();
+        // Fails only when every receiver is gone, that is, has panicked.
+        send.send(Run { number, rows })
+            .map_err(|_| End::Broken("reading the history stopped unexpectedly".to_owned()))
+    };
     let mut size = FIRST_RUN;
-    for number in 0.. {
+    let mut commits = Vec::new();
+    let mut next = Some(tip);
+    let mut broken = None;
+    while let Some(commit) = next {
         if cancel.is_cancelled() {
             return Some(End::Cancelled);
         }
-        let mut commits = Vec::with_capacity(size);
-        let mut broken = None;
-        for step in line.by_ref().take(size) {
-            match step {
-                Ok(commit) => commits.push(commit),
-                Err(error) => {
-                    broken = Some(End::Broken(error.to_string()));
-                    break;
-                }
+        let stored = segments.get(&commit);
+        if commits.len() == size || (stored.is_some() && !commits.is_empty()) {
+            if let Err(end) = hand_out(Source::Commits(std::mem::take(&mut commits))) {
+                return Some(end);
             }
+            size = (size * 2).min(LARGEST_RUN);
         }
-        let last = commits.len() < size;
-        // Sending fails only when every receiver is gone, that is, has panicked.
-        if !commits.is_empty() && send.send(Run { number, commits }).is_err() {
-            return Some(End::Broken(
-                "reading the history stopped unexpectedly".to_owned(),
-            ));
+        if let Some(segment) = stored {
+            if let Err(end) = hand_out(Source::Stored(*segment)) {
+                return Some(end);
+            }
+            next = segment.next;
+            continue;
         }
-        if last {
-            return broken;
+        next = None;
+        match reader.first_parents(commit).next() {
+            Some(Ok((commit, parent))) => {
+                commits.push((commit, parent));
+                next = parent;
+            }
+            Some(Err(error)) => broken = Some(End::Broken(error.to_string())),
+            None => {}
         }
-        size = (size * 2).min(LARGEST_RUN);
     }
-    None
+    if !commits.is_empty()
+        && let Err(end) = hand_out(Source::Commits(commits))
+    {
+        return Some(end);
+    }
+    broken
 }
 
 /// Makes rows, on one thread.
@@ -159,6 +218,13 @@ impl RowReader {
                 Err(error) => self.unreadable(id, first_parent, &error),
             })
             .collect()
+    }
+
+    /// The rows that a segment should have held.
+    fn read_line(&mut self, segment: &Segment) -> Vec<Row> {
+        let line = self.reader.first_parents(segment.newest);
+        let line: Vec<_> = line.map_while(Result::ok).take(segment.rows).collect();
+        self.read(&line)
     }
 
     fn row(&mut self, commit: Commit, first_parent: Option<Oid>) -> Row {

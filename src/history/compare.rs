@@ -106,7 +106,7 @@ impl Comparison<'_> {
         let other_files = self
             .paths
             .iter()
-            .map(|change| &change.path)
+            .map(|change| change.path.as_ref())
             .filter(|path| !is_or_is_below(path, &read))
             .cloned()
             .collect();
@@ -253,8 +253,8 @@ impl Comparison<'_> {
             }
             let recipe = Recipe {
                 tool: Tool::Plain,
-                roots: vec![change.path.clone()],
-                closure: vec![change.path.clone()],
+                roots: vec![change.path.as_ref().clone()],
+                closure: vec![change.path.as_ref().clone()],
                 namespace: after.recipe.namespace.clone(),
             };
             if change.before.is_some() {
@@ -362,7 +362,7 @@ impl Comparison<'_> {
         for (path, file) in broken.drain() {
             let differs = self
                 .paths
-                .binary_search_by(|change| change.path.cmp(&path))
+                .binary_search_by(|change| change.path.as_ref().cmp(&path))
                 .is_ok();
             let after = file.after.len() >= file.before.len();
             let parts = if after { file.after } else { file.before };

@@ -46,7 +46,7 @@ struct Document<'a> {
 impl Document<'_> {
     fn step(&mut self, rows: &Rows, at: usize, row: &Row) -> super::Result<Option<LogEntry>> {
         let path = self.path.clone();
-        let Some(here) = row.changes.iter().find(|change| change.path == path) else {
+        let Some(here) = row.changes.iter().find(|change| *change.path == path) else {
             return Ok(None);
         };
         let before = rows.tree_before(self.sources.reader, at)?;
@@ -134,9 +134,9 @@ impl Document<'_> {
                 continue;
             }
             if change.before == here.after {
-                return Ok(Some(change.path.clone()));
+                return Ok(Some(change.path.as_ref().clone()));
             }
-            from.get_or_insert_with(|| change.path.clone());
+            from.get_or_insert_with(|| change.path.as_ref().clone());
         }
         Ok(from)
     }

@@ -113,8 +113,8 @@ impl<'a> Follower<'a> {
         }
         for change in declared {
             match self.declares(change.before)? {
-                true => self.declaring.insert(change.path.clone()),
-                false => self.declaring.remove(&change.path),
+                true => self.declaring.insert(change.path.as_ref().clone()),
+                false => self.declaring.remove(change.path.as_ref()),
             };
         }
         self.is_written |= !self.declaring.is_empty();

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::build;
 use super::message::Pull;
+use super::store::Store;
 use crate::git::{BStr, Oid, PathChange, Person, Reader, Repo, RepoPath};
 use crate::task::Cancel;
 
@@ -105,15 +106,16 @@ struct State {
 #[derive(Default)]
 struct Lookup {
     by_commit: HashMap<Oid, u32>,
-    by_path: BTreeMap<RepoPath, Vec<u32>>,
+    by_path: BTreeMap<Arc<RepoPath>, Vec<u32>>,
     /// Reverted commit → newest row that says so.
     reverted: HashMap<Oid, u32>,
 }
 
 impl History {
-    /// Starts to index the first-parent line of `tip` in background threads, until done or cancelled. Never fails: what goes
-    /// wrong is in [`Rows::end`] and [`Row::problem`].
-    pub fn start(repo: &Repo, tip: Oid, cancel: &Cancel) -> History {
+    /// Starts to index the first-parent line of `tip` in background threads, until done or cancelled. What `store` holds of it
+    /// is not read from git, and what it does not hold is put there. Never fails: what goes wrong is in [`Rows::end`] and
+    /// [`Row::problem`].
+    pub fn start(repo: &Repo, tip: Oid, store: Option<Store>, cancel: &Cancel) -> History {
         let shared = Arc::new(Shared {
             tip,
             state: Mutex::default(),
@@ -121,7 +123,7 @@ impl History {
             progress: watch::Sender::new((0, false)),
             lookup: RwLock::default(),
         });
-        build::start(&shared, repo, tip, cancel);
+        build::start(&shared, repo, tip, store, cancel);
         History { shared }
     }
 
@@ -131,7 +133,7 @@ impl History {
 
     /// What is known by now.
     pub fn snapshot(&self) -> Rows {
-        self.rows(self.shared.state().known.clone())
+        self.shared.rows()
     }
 
     /// Waits until more than `seen` rows are known or the index is complete.
@@ -153,14 +155,8 @@ impl History {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
-        self.rows(state.known.clone())
-    }
-
-    fn rows(&self, known: Known) -> Rows {
-        Rows {
-            known,
-            shared: Arc::clone(&self.shared),
-        }
+        drop(state);
+        self.snapshot()
     }
 }
 
@@ -218,15 +214,16 @@ impl Rows {
                 .collect();
         }
         let mut rows: Vec<usize> = self.lookup(|lookup| {
-            let mut below = RepoPath::from(path);
+            let path = RepoPath::from(path);
+            let mut below = path.clone();
             below.push(b'/');
             let files = lookup
                 .by_path
-                .range(below.clone()..)
+                .range::<RepoPath, _>(&below..)
                 .take_while(|(file, _)| file.starts_with(&below));
             lookup
                 .by_path
-                .get(path)
+                .get(&path)
                 .into_iter()
                 .chain(files.map(|(_, rows)| rows))
                 .flatten()
@@ -259,6 +256,14 @@ impl Rows {
 }
 
 impl Shared {
+    /// What is known by now.
+    pub(super) fn rows(self: &Arc<Self>) -> Rows {
+        Rows {
+            known: self.state().known.clone(),
+            shared: Arc::clone(self),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -308,7 +313,7 @@ impl Shared {
                 lookup.reverted.entry(reverted).or_insert(number);
             }
             for change in &row.changes {
-                match lookup.by_path.get_mut(&change.path) {
+                match lookup.by_path.get_mut(change.path.as_ref()) {
                     Some(rows) => rows.push(number),
                     None => {
                         lookup.by_path.insert(change.path.clone(), vec![number]);

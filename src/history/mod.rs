@@ -23,6 +23,7 @@ mod meaning;
 mod message;
 mod pairing;
 mod resource;
+mod store;
 
 pub use attribution::{Origin, Origins, enclosing};
 pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
@@ -32,6 +33,7 @@ pub use layouts::Layouts;
 pub use meaning::meaning;
 pub use message::{Pull, pull_of, reverts_of};
 pub use resource::{LogEntry, LogStep, OnStep, ResourceKey, resource_log};
+pub use store::Store;
 
 pub type Result<T> = std::result::Result<T, Error>;
 

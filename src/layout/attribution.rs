@@ -132,7 +132,7 @@ mod tests {
     fn change(path: &str) -> PathChange {
         let id = Oid::from_bytes_or_panic(&[0; 20]);
         PathChange {
-            path: RepoPath::from(path),
+            path: RepoPath::from(path).into(),
             before: None,
             after: Some((EntryKind::Blob, id)),
         }

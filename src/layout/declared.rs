@@ -22,7 +22,7 @@ pub fn is_declared_alike(
         .filter(|change| {
             app.recipe.touches(&change.path)
                 || app.sources.contains(&change.path)
-                || change.path == overrides::FILE
+                || *change.path == overrides::FILE
         })
         .cloned()
         .collect();

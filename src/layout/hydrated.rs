@@ -70,7 +70,9 @@ pub fn dry_commit(
     changes: &[PathChange],
 ) -> Option<Oid> {
     let written = METADATA.iter().find_map(|metadata| {
-        let change = changes.iter().find(|change| change.path == metadata.path)?;
+        let change = changes
+            .iter()
+            .find(|change| *change.path == metadata.path)?;
         let (EntryKind::Blob | EntryKind::Executable, blob) = change.after? else {
             return None;
         };

@@ -148,7 +148,7 @@ impl Renderer {
             return Ok(None);
         }
         if !after.holds(&change.path) {
-            let read = after.closure.contains(&change.path);
+            let read = after.closure.contains(change.path.as_ref());
             return Ok(Some(if read { Stays::Unknown } else { Stays::Same }));
         }
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);

@@ -210,8 +210,8 @@ impl Renderer {
     }
 
     /// Keeps what tools made for the next program, too.
-    pub fn with_cache(mut self, cache: Cache) -> Renderer {
-        let cache = Arc::new(cache);
+    pub fn with_cache(mut self, cache: impl Into<Arc<Cache>>) -> Renderer {
+        let cache = cache.into();
         self.tools.cache = Some(Arc::clone(&cache));
         self.cache = Some(cache);
         self

@@ -6,8 +6,6 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use ring::digest;
-
 use super::{How, Key, Place, RenderedObject, Rendering, Source};
 use crate::cache;
 use crate::git::{Oid, RepoPath};
@@ -18,7 +16,7 @@ const FORMAT: u32 = 1;
 
 /// The digest of everything a rendering depends on, and of how secrets in it were masked.
 pub(super) fn key(key: &Key, tool: &str, version: &str, masking: &Masking) -> cache::Key {
-    digest_of(&format!(
+    cache::key(&format!(
         "rendering {FORMAT} {} {tool} {version} {:?} {key:?}",
         env!("CARGO_PKG_VERSION"),
         masking.fingerprint(),
@@ -30,7 +28,7 @@ pub(super) fn key(key: &Key, tool: &str, version: &str, masking: &Masking) -> ca
 pub(super) fn program_key(file: &Path, can_confine: bool) -> Option<cache::Key> {
     let metadata = file.metadata().ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(digest_of(&format!(
+    Some(cache::key(&format!(
         "program {file:?} {} {modified:?} {can_confine}",
         metadata.len()
     )))
@@ -38,16 +36,7 @@ pub(super) fn program_key(file: &Path, can_confine: bool) -> Option<cache::Key> 
 
 /// The digest of everything that a list of a helmfile's releases depends on.
 pub(super) fn listing_key(inputs: &str) -> cache::Key {
-    digest_of(&format!("releases {FORMAT} {inputs}"))
-}
-
-fn digest_of(text: &str) -> cache::Key {
-    let mut key = cache::Key::default();
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    for (to, from) in key.iter_mut().zip(digest.as_ref()) {
-        *to = *from;
-    }
-    key
+    cache::key(&format!("releases {FORMAT} {inputs}"))
 }
 
 /// The bytes of a rendering by a tool; `None` for any other.

@@ -43,9 +43,9 @@ pub fn inverse(
             let edits: Vec<TreeEdit> = reader
                 .diff(onto, merge.tree)?
                 .into_iter()
-                .filter(|change| contains(paths, change.path.as_ref()))
+                .filter(|change| contains(paths, change.path.as_slice().into()))
                 .map(|change| TreeEdit {
-                    path: change.path,
+                    path: change.path.as_ref().clone(),
                     to: change.after,
                 })
                 .collect();

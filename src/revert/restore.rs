@@ -22,9 +22,9 @@ pub fn restore(
             let edits: Vec<TreeEdit> = reader
                 .diff(onto, from)?
                 .into_iter()
-                .filter(|change| contains(paths, change.path.as_ref()))
+                .filter(|change| contains(paths, change.path.as_slice().into()))
                 .map(|change| TreeEdit {
-                    path: change.path,
+                    path: change.path.as_ref().clone(),
                     to: change.after,
                 })
                 .collect();
@@ -48,10 +48,10 @@ pub fn undone_by(rows: &Rows, from: Oid, scope: &Scope) -> Vec<Oid> {
         .filter(|row| {
             row.changes.iter().any(|change| match scope {
                 Scope::All => true,
-                Scope::Paths(paths) => contains(paths, change.path.as_ref()),
+                Scope::Paths(paths) => contains(paths, change.path.as_slice().into()),
                 Scope::Documents(documents) => documents
                     .iter()
-                    .any(|document| document.path == change.path),
+                    .any(|document| document.path == *change.path),
             })
         })
         .map(|row| row.id)

@@ -11,7 +11,7 @@ use ring::rand::SecureRandom;
 use super::line::{self, Line};
 use crate::cache::Cache;
 use crate::git::{Oid, Reader, Repo, Tip};
-use crate::history::{History, Origins, Sources};
+use crate::history::{History, Origins, Sources, Store};
 use crate::layout::{Layout, Overrides};
 use crate::manifest::{ListKeys, Masking};
 use crate::render::Renderer;
@@ -80,6 +80,8 @@ pub(super) struct Inner {
     pub repo: Repo,
     pub masking: Masking,
     pub renderer: Renderer,
+    /// Where histories are kept.
+    store: Option<Store>,
     pub lists: ListKeys,
     pub live: super::live::Connections,
     pub under_way: super::action::stage::UnderWay,
@@ -176,9 +178,12 @@ impl Workspace {
         let lines = line::lines(&repo, options.branch.as_deref(), &options.overrides)?;
         let masking = Masking::new(masking_key(&options.state)?);
         let mut renderer = Renderer::new(masking.clone());
+        let mut store = None;
         if let Some(directory) = &options.cache {
+            let cache = Arc::new(Cache::in_directory(directory));
+            store = Some(Store::new(Arc::clone(&cache), &repo));
             renderer = renderer
-                .with_cache(Cache::in_directory(directory))
+                .with_cache(cache)
                 .with_network(directory.join("charts"), options.allow_network);
         }
         let live =
@@ -186,6 +191,7 @@ impl Workspace {
         Ok(Workspace {
             inner: Arc::new(Inner {
                 renderer,
+                store,
                 lists: ListKeys::builtin(),
                 live,
                 under_way: Default::default(),
@@ -280,7 +286,10 @@ impl Workspace {
     pub(super) fn history(&self, tip: Oid) -> History {
         lock(&self.inner.histories)
             .entry(tip)
-            .or_insert_with(|| History::start(&self.inner.repo, tip, &Cancel::new()))
+            .or_insert_with(|| {
+                let store = self.inner.store.clone();
+                History::start(&self.inner.repo, tip, store, &Cancel::new())
+            })
             .clone()
     }
 

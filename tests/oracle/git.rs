@@ -250,7 +250,7 @@ fn differences_are_those_of_diff_tree() {
                         None => "nothing".to_owned(),
                     };
                     let header = format!("{} {}", side(change.before), side(change.after));
-                    [header.into_bytes(), change.path.into()]
+                    [header.into_bytes(), change.path.to_vec()]
                 })
                 .collect();
             assert_eq!(ours, diff_tree(&repo, before, after));
@@ -448,7 +448,7 @@ fn edits_make_the_tree_that_git_made() {
             let edits: Vec<TreeEdit> = changes
                 .into_iter()
                 .map(|change| TreeEdit {
-                    path: change.path,
+                    path: change.path.as_ref().clone(),
                     to: change.after,
                 })
                 .collect();

@@ -42,7 +42,7 @@ impl Bench {
         let reader = repo.reader();
         let tip = reader.resolve(tip).expect("a tip");
         Bench {
-            history: History::start(&repo, tip, &Cancel::new()),
+            history: History::start(&repo, tip, None, &Cancel::new()),
             reader,
             renderer: Renderer::new(masking()),
             layouts: Layouts::default(),
@@ -569,7 +569,7 @@ fn cancelling_ends_the_index_and_the_log() {
     bench.rows();
     let cancelled = Cancel::new();
     cancelled.cancel();
-    let history = History::start(&bench.repo, bench.history.tip(), &cancelled);
+    let history = History::start(&bench.repo, bench.history.tip(), None, &cancelled);
     assert_eq!(complete(&history).end(), Some(&End::Cancelled));
     let key = key(&("prod".to_owned(), object("Deployment", "apps", "web")));
     let mut entries = Vec::new();

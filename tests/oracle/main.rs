@@ -5,6 +5,7 @@ extern crate support;
 mod footprint;
 mod git;
 mod history;
+mod history_store;
 mod layout;
 mod layout_deployers;
 mod layout_hostile;

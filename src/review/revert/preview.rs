@@ -315,7 +315,7 @@ impl Planning<'_> {
         };
         let mut silent = Vec::new();
         for change in self.past.reader.diff(self.tip_tree, tree)? {
-            let apps = self.layout.apps_touched(std::slice::from_ref(&change.path));
+            let apps = self.layout.apps_touched(&[change.path.as_slice()]);
             let apps: Vec<&App> = apps
                 .iter()
                 .filter_map(|index| self.layout.apps.get(*index))

@@ -108,8 +108,12 @@ fn print_entry(entry: &Entry, output: &mut Output) {
         text.push_str(&source);
         text.push_str(&output.ink(Ink::Dim, ")"));
     }
-    if let Some(by) = &entry.reverted_by {
-        text.push_str(&output.ink(Ink::Red, format!("  reverted by {}", short(by))));
+    for (words, id) in entry.links.named() {
+        let ink = match words {
+            "reverted by" => Ink::Red,
+            _ => Ink::Dim,
+        };
+        text.push_str(&output.ink(ink, format!("  {words} {}", short(&id))));
     }
     output.line(text);
     for meaning in &entry.meaning {

@@ -54,6 +54,10 @@ pub fn print(answer: &Answer, output: &mut Output) {
         if let Some(pull) = &entry.pull {
             output.line(format!("pull request #{}", pull.number));
         }
+        for (words, id) in entry.links.named() {
+            let id = output.ink(Ink::Yellow, super::output::short(&id));
+            output.line(format!("{words} {id}"));
+        }
         for meaning in &entry.meaning {
             output.line(format!("    {}", text::clean_line(meaning)));
         }

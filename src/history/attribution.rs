@@ -1,14 +1,15 @@
-//! Who is behind a commit, as far as git itself tells: the source of a generated commit, and the row a commit inside a
-//! merge came with. What a forge knows beyond that is added by others.
+//! Who is behind a commit, as far as git itself tells: the source of a generated commit, what it undoes and what undid it,
+//! where it was picked from and to, and the row a commit inside a merge came with. What a forge knows beyond that is added
+//! by others.
 //!
 //! In a Jenkins X repository 99 % of the commits that touch rendered files are a bot's `chore: regenerated`; without
 //! their sources a resource's log would say nothing about who and why.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::index::Rows;
-use super::message::Pull;
+use super::index::{Row, Rows};
+use super::message::{Pull, Undoes, picked_from, undoes_pull};
 use crate::git::{Oid, Reader};
 use crate::layout::{self, Layout};
 
@@ -29,10 +30,73 @@ pub struct Origin {
     pub pull: Option<Pull>,
 }
 
-/// Tells generated commits from others, and remembers.
+/// Rows that are searched, newest first, for picks of a commit: each has its message read.
+const MOST_READ: usize = 5000;
+
+/// What undoes and redoes a commit, by rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Undone {
+    /// What this one reverts, where that is on the line.
+    pub reverts: Option<usize>,
+    /// What reverted it last, unless that was undone too.
+    pub reverted_by: Option<usize>,
+    /// What this one brings back, as a revert of its revert.
+    pub reapplies: Option<usize>,
+    /// What brought it back last, if it is in effect again.
+    pub reapplied_by: Option<usize>,
+}
+
+/// Tells generated commits from others, and what commits say of others; and remembers.
 pub struct Origins {
     layout: Arc<Layout>,
-    generated: Mutex<HashMap<Oid, bool>>,
+    said: Mutex<HashMap<Oid, Said>>,
+    pulls: Mutex<Pulls>,
+    picks: Mutex<Picks>,
+}
+
+/// What a commit's message says.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    generated: bool,
+    picked_from: Option<Oid>,
+}
+
+/// Rows by the pull requests that they merge or undo, as far as rows were looked at. The newest of each.
+#[derive(Default)]
+struct Pulls {
+    looked: usize,
+    merged: HashMap<u64, usize>,
+    reverted: HashMap<u64, usize>,
+    reapplied: HashMap<u64, usize>,
+}
+
+impl Pulls {
+    fn look(&mut self, rows: &Rows) {
+        for index in self.looked..rows.len() {
+            let Some(row) = rows.get(index) else { break };
+            let title = row.pull.as_ref().and_then(|pull| pull.title.as_deref());
+            if let Some(pull) = &row.pull {
+                self.merged.entry(pull.number).or_insert(index);
+            }
+            match undoes_pull(&row.subject, title) {
+                Some(Undoes::Reverts(number)) => {
+                    self.reverted.entry(number).or_insert(index);
+                }
+                Some(Undoes::Reapplies(number)) => {
+                    self.reapplied.entry(number).or_insert(index);
+                }
+                None => {}
+            }
+        }
+        self.looked = self.looked.max(rows.len());
+    }
+}
+
+/// Commit → the newest one of the line that was picked from it, as far as rows were looked at.
+#[derive(Default)]
+struct Picks {
+    looked: usize,
+    by_source: HashMap<Oid, Oid>,
 }
 
 impl Origins {
@@ -40,28 +104,79 @@ impl Origins {
     pub fn new(layout: Arc<Layout>) -> Origins {
         Origins {
             layout,
-            generated: Mutex::default(),
+            said: Mutex::default(),
+            pulls: Mutex::default(),
+            picks: Mutex::default(),
         }
     }
 
     /// Whether the commit at `row` was generated. A commit that cannot be read is not.
     pub fn is_generated(&self, reader: &Reader, rows: &Rows, row: usize) -> bool {
-        let Some(row) = rows.get(row) else {
-            return false;
-        };
-        let known = || {
-            self.generated
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(&generated) = known().get(&row.id) {
-            return generated;
+        rows.get(row)
+            .is_some_and(|row| self.said(reader, row).generated)
+    }
+
+    fn said(&self, reader: &Reader, row: &Row) -> Said {
+        if let Some(&said) = lock(&self.said).get(&row.id) {
+            return said;
         }
-        let generated = reader
+        let said = reader
             .commit(row.id)
-            .is_ok_and(|commit| layout::is_generated(&self.layout, &commit, &row.changes));
-        known().insert(row.id, generated);
-        generated
+            .map_or(Said::default(), |commit| Said {
+                generated: layout::is_generated(&self.layout, &commit, &row.changes),
+                picked_from: picked_from(&commit),
+            });
+        lock(&self.said).insert(row.id, said);
+        said
+    }
+
+    /// The commit that the one at `row` says it was picked from.
+    pub fn picked_from(&self, reader: &Reader, row: &Row) -> Option<Oid> {
+        self.said(reader, row).picked_from
+    }
+
+    /// The newest of this line's commits that says it was picked from `commit`, among the newest few thousand.
+    pub fn picked_to(&self, reader: &Reader, rows: &Rows, commit: Oid) -> Option<Oid> {
+        let mut picks = lock(&self.picks);
+        let until = rows.len().min(MOST_READ);
+        for index in picks.looked..until {
+            let Some(row) = rows.get(index) else { break };
+            if let Some(source) = self.said(reader, row).picked_from {
+                picks.by_source.entry(source).or_insert(row.id);
+            }
+        }
+        picks.looked = picks.looked.max(until);
+        picks.by_source.get(&commit).copied()
+    }
+
+    /// What undoes and redoes the commit at `row`, told by commit or, where a forge rewrote the commit, by pull request.
+    pub fn undone(&self, rows: &Rows, row: usize) -> Undone {
+        let mut pulls = lock(&self.pulls);
+        pulls.look(rows);
+        let reverts = reverted_row(&pulls, rows, row);
+        let mut undone = Undone {
+            reverts,
+            reapplies: reverts
+                .and_then(|row| reverted_row(&pulls, rows, row))
+                .or_else(|| reapplied_row(&pulls, rows, row)),
+            ..Undone::default()
+        };
+        // Each was undone by a newer one, so this ends.
+        let mut at = row;
+        while let Some(by) = reverting_row(&pulls, rows, at) {
+            undone.reapplied_by = undone.reverted_by.take().map(|_| by);
+            if undone.reapplied_by.is_none() {
+                undone.reverted_by = Some(by);
+            }
+            at = by;
+        }
+        if let Some(by) = number_of(rows, row).and_then(|pull| pulls.reapplied.get(&pull))
+            && *by < undone.reverted_by.or(undone.reapplied_by).unwrap_or(row)
+        {
+            undone.reapplied_by = Some(*by);
+            undone.reverted_by = None;
+        }
+        undone
     }
 
     pub fn of(&self, reader: &Reader, rows: &Rows, row: usize) -> Origin {
@@ -93,6 +208,45 @@ impl Origins {
             }
         }
     }
+}
+
+/// The row that the one at `row` says it reverts: an older one.
+fn reverted_row(pulls: &Pulls, rows: &Rows, row: usize) -> Option<usize> {
+    let this = rows.get(row)?;
+    let named = this.reverts.iter().find_map(|id| rows.position(*id));
+    let title = this.pull.as_ref().and_then(|pull| pull.title.as_deref());
+    named
+        .or_else(|| match undoes_pull(&this.subject, title) {
+            Some(Undoes::Reverts(number)) => pulls.merged.get(&number).copied(),
+            _ => None,
+        })
+        .filter(|reverted| *reverted > row)
+}
+
+fn reapplied_row(pulls: &Pulls, rows: &Rows, row: usize) -> Option<usize> {
+    let this = rows.get(row)?;
+    let title = this.pull.as_ref().and_then(|pull| pull.title.as_deref());
+    match undoes_pull(&this.subject, title)? {
+        Undoes::Reapplies(number) => pulls.merged.get(&number).copied(),
+        Undoes::Reverts(_) => None,
+    }
+    .filter(|reapplied| *reapplied > row)
+}
+
+/// The newest row that says it reverts the one at `row`.
+fn reverting_row(pulls: &Pulls, rows: &Rows, row: usize) -> Option<usize> {
+    let named = rows.reverted_by(rows.get(row)?.id);
+    let by_pull = || pulls.reverted.get(&number_of(rows, row)?).copied();
+    named.or_else(by_pull).filter(|by| *by < row)
+}
+
+/// The pull request that a row merges.
+fn number_of(rows: &Rows, row: usize) -> Option<u64> {
+    Some(rows.get(row)?.pull.as_ref()?.number)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The row that brought `commit` into the line: its own, or that of the merge it came with. `None` where it is no

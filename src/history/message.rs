@@ -1,4 +1,5 @@
-//! What a commit's message says about where it came from: the pull request it names and the commits it reverts.
+//! What a commit's message says about where it came from: the pull request it names, the commits it reverts, and the one it
+//! was picked from.
 //!
 //! Messages are free text and may say anything: what is read here is a claim, shown as such, and never acted upon alone.
 
@@ -16,8 +17,9 @@ pub struct Pull {
 }
 
 /// The pull request a message names: `Merge pull request #N from …` (GitHub), `Merge pull request 'T' (#N) from …` (Gitea),
-/// `Merged in … (pull request #N)` and `Pull request #N: T` (Bitbucket), `Merged PR N: T` (Azure DevOps), a squash's
-/// `T (#N)`, GitLab's `See merge request group/project!N`, and the trailers `PR-URL`, `Pull-Request`, `Reviewed-on`.
+/// `Merged in … (pull request #N)` and `Pull request #N: T` (Bitbucket), `Merged PR N: T` (Azure DevOps), `Auto merge of #N`
+/// and `Merge #N` (bors), a squash's `T (#N)`, GitLab's `See merge request group/project!N`, and the trailers `PR-URL`,
+/// `Pull-Request`, `Reviewed-on`.
 pub fn pull_of(commit: &Commit) -> Option<Pull> {
     let subject = commit.subject.trim();
     merged(subject, &commit.body)
@@ -48,6 +50,58 @@ pub fn reverts_of(commit: &Commit) -> Vec<Oid> {
     reverts
 }
 
+/// The pull request that a subject, or the title of a pull request that it merges, says it undoes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undoes {
+    /// `Revert "T (#N)"`, and branches called as the forges' revert buttons call them.
+    Reverts(u64),
+    /// `Reapply "T (#N)"`, as git calls the revert of a revert.
+    Reapplies(u64),
+}
+
+/// What a subject, or the title of the pull request that it merges, says it undoes by number. A squash of a revert names
+/// the commit it reverts nowhere else.
+pub fn undoes_pull(subject: &str, title: Option<&str>) -> Option<Undoes> {
+    let quoted = |text: &str, word: &str| {
+        let (inner, _) = text
+            .trim()
+            .strip_prefix(word)?
+            .strip_prefix(" \"")?
+            .rsplit_once('"')?;
+        Some(merged(inner, "").or_else(|| squashed(inner))?.number)
+    };
+    [Some(subject), title]
+        .into_iter()
+        .flatten()
+        .find_map(|text| {
+            quoted(text, "Revert")
+                .map(Undoes::Reverts)
+                .or_else(|| quoted(text, "Reapply").map(Undoes::Reapplies))
+        })
+        .or_else(|| reverting_branch(subject).map(Undoes::Reverts))
+}
+
+/// `Merge pull request #13 from acme/revert-12-bump` (GitHub), `Merged in revert-pr-12 (pull request #13)` (Bitbucket).
+fn reverting_branch(subject: &str) -> Option<u64> {
+    let number = if let Some(rest) = subject.strip_prefix("Merge pull request #") {
+        let (_, branch) = rest.split_once(" from ")?.1.split_once('/')?;
+        branch.strip_prefix("revert-")?
+    } else {
+        subject.strip_prefix("Merged in revert-pr-")?
+    };
+    let (number, rest) = leading_number(number)?;
+    rest.starts_with(['-', ' ']).then_some(number)
+}
+
+/// The commit that a message says it was picked from: `(cherry picked from commit <hex digits>)`, as `git cherry-pick -x` and
+/// GitLab write it. Where it was picked again and again, the last.
+pub fn picked_from(commit: &Commit) -> Option<Oid> {
+    commit.body.lines().rev().find_map(|line| {
+        let rest = line.trim().strip_prefix("(cherry picked from commit ")?;
+        Oid::from_hex(rest.strip_suffix(')')?.as_bytes()).ok()
+    })
+}
+
 /// Subjects that only a forge's merge button writes.
 fn merged(subject: &str, body: &str) -> Option<Pull> {
     let first_line = || non_empty(body.trim_start().lines().next()?);
@@ -62,6 +116,20 @@ fn merged(subject: &str, body: &str) -> Option<Pull> {
         && let Some((_, rest)) = subject.rsplit_once("(pull request #")
     {
         return pull(leading_number(rest)?.0, first_line());
+    }
+    if let Some(rest) = subject.strip_prefix("Auto merge of #") {
+        return pull(leading_number(rest)?.0, first_line());
+    }
+    if let Some(rest) = subject.strip_prefix("Merge #") {
+        // One batch may hold several; the first stands for it.
+        let (number, rest) = leading_number(rest)?;
+        let title = first_line().map(|line| match line.split_once(": ") {
+            Some((of, title)) if of == number.to_string() => title.to_owned(),
+            _ => line,
+        });
+        return (rest.is_empty() || rest.starts_with(" #"))
+            .then_some(())
+            .and_then(|()| pull(number, title));
     }
     for words in ["Pull request #", "Merged PR "] {
         if let Some(rest) = subject.strip_prefix(words)
@@ -79,7 +147,9 @@ fn gitlab(subject: &str, body: &str) -> Option<Pull> {
         .lines()
         .rev()
         .find_map(|line| line.trim().strip_prefix("See merge request "))?;
-    let number = leading_number(rest.rsplit_once('!')?.1)?.0;
+    let mark = ["!", "/merge_requests/"];
+    let number = mark.iter().find_map(|mark| rest.rsplit_once(mark))?.1;
+    let number = leading_number(number)?.0;
     let title = if subject.starts_with("Merge branch ") {
         body.trim_start()
             .lines()
@@ -227,6 +297,120 @@ mod tests {
             ),
             Some((55, None))
         );
+    }
+
+    #[test]
+    fn reads_the_messages_of_merge_queues_and_urls() {
+        for (subject, body, number, title) in [
+            (
+                "Auto merge of #1234 - alice:bump, r=bob",
+                "\nBump api\n\nBecause.",
+                1234,
+                "Bump api",
+            ),
+            (
+                "Merge #77",
+                "\n77: Bump api r=bob a=alice\n\nBecause.",
+                77,
+                "Bump api r=bob a=alice",
+            ),
+            (
+                "Merge #77 #78",
+                "\n77: Bump api r=bob a=alice\n\n78: Bump web",
+                77,
+                "Bump api r=bob a=alice",
+            ),
+            (
+                "Merge branch 'x' into 'main'",
+                "Raise limits\n\nSee merge request https://gitlab.example/g/p/-/merge_requests/12",
+                12,
+                "Raise limits",
+            ),
+            (
+                "Merge pull request #12 in OPS/env from bump to main",
+                "\n* commit 'abc':\n  Bump",
+                12,
+                "* commit 'abc':",
+            ),
+        ] {
+            assert_eq!(pull(subject, body), titled(number, title), "{subject}");
+        }
+        assert_eq!(pull("Merge #77 into main", ""), None);
+    }
+
+    #[test]
+    fn reads_what_a_pull_request_undoes() {
+        use Undoes::{Reapplies, Reverts};
+        for (subject, title, undoes) in [
+            (
+                "Revert \"Raise limits (#12)\" (#13)",
+                None,
+                Some(Reverts(12)),
+            ),
+            ("Revert \"Raise limits (#12)\"", None, Some(Reverts(12))),
+            (
+                "Reapply \"Raise limits (#12)\" (#14)",
+                None,
+                Some(Reapplies(12)),
+            ),
+            (
+                "Revert \"Revert \"Raise limits (#12)\" (#13)\" (#14)",
+                None,
+                Some(Reverts(13)),
+            ),
+            (
+                "Revert \"Merge pull request #12 from acme/bump\"",
+                None,
+                Some(Reverts(12)),
+            ),
+            (
+                "Revert \"Merged in bump (pull request #12)\"",
+                None,
+                Some(Reverts(12)),
+            ),
+            (
+                "Merged PR 13: Revert \"Merged PR 12: Raise\"",
+                Some("Revert \"Merged PR 12: Raise\""),
+                Some(Reverts(12)),
+            ),
+            (
+                "Merge pull request #13 from acme/revert-12-bump",
+                Some("Revert \"Raise limits\""),
+                Some(Reverts(12)),
+            ),
+            (
+                "Merged in revert-pr-12 (pull request #13)",
+                None,
+                Some(Reverts(12)),
+            ),
+            ("Merge pull request #13 from acme/revert-12x", None, None),
+            ("Merge pull request #13 from revert-12-x/bump", None, None),
+            ("Revert \"Raise limits\" (#13)", None, None),
+            ("Revert Raise limits (#12)", None, None),
+            ("Raise limits (#12)", None, None),
+        ] {
+            assert_eq!(undoes_pull(subject, title), undoes, "{subject}");
+        }
+    }
+
+    #[test]
+    fn finds_where_it_was_picked_from() {
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let picked = |body: &str| picked_from(&commit("x", body)).map(|id| id.to_string());
+        let line = |id: &str| format!("(cherry picked from commit {id})");
+        assert_eq!(picked(&format!("Why.\n\n{}\n", line(&a))), Some(a.clone()));
+        assert_eq!(
+            picked(&format!("{}\r\n{}\r\n", line(&a), line(&b))),
+            Some(b)
+        );
+        for body in [
+            String::new(),
+            line("abc123"),
+            format!("say (cherry picked from commit {a})"),
+            format!("(cherry picked from commit {a}"),
+        ] {
+            assert_eq!(picked(&body), None, "{body}");
+        }
     }
 
     #[test]

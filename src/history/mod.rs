@@ -25,7 +25,7 @@ mod pairing;
 mod resource;
 mod store;
 
-pub use attribution::{Origin, Origins, enclosing};
+pub use attribution::{Origin, Origins, Undone, enclosing};
 pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
 pub use document::document_log;
 pub use index::{End, History, Row, Rows};

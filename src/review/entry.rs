@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::common::{ChangedResource, CommitLine, Pull, ResourceDiff, Sides};
-use super::log::Entry;
+use super::log::{Entry, Links};
 use super::workspace::Past;
 use crate::diff::suppressed;
 use crate::git::{Commit, Oid};
@@ -95,12 +95,39 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
         meaning: Vec::new(),
         resources: Vec::new(),
         analysed: false,
-        reverts: row.reverts.first().copied(),
-        reverted_by: rows
-            .reverted_by(row.id)
-            .and_then(|row| rows.get(row))
-            .map(|row| row.id),
+        links: links(past, origins, rows, index, row),
     }
+}
+
+fn links(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Links {
+    let undone = origins.undone(rows, index);
+    let id = |row: Option<usize>| Some(rows.get(row?)?.id);
+    Links {
+        // What it names may be a commit inside a merge.
+        reverts: row.reverts.first().copied().or(id(undone.reverts)),
+        reverted_by: id(undone.reverted_by),
+        reapplies: id(undone.reapplies),
+        reapplied_by: id(undone.reapplied_by),
+        picked_from: origins.picked_from(&past.reader, row),
+        picked_to: picked_to(past, origins, rows, row.id),
+    }
+}
+
+/// Where a commit was picked to: on its own line, else on another.
+fn picked_to(past: &Past, origins: &Origins, rows: &Rows, commit: Oid) -> Option<Oid> {
+    if let Some(pick) = origins.picked_to(&past.reader, rows, commit) {
+        return Some(pick);
+    }
+    let lines = past.ws.lines();
+    let others = lines
+        .iter()
+        .filter(|line| line.tip.commit != past.line.tip.commit);
+    others.into_iter().find_map(|line| {
+        let other = past.on(line);
+        let rows = past.ws.history(line.tip.commit).snapshot();
+        let origins = other.origins(line.tip.commit).ok()?;
+        origins.picked_to(&other.reader, &rows, commit)
+    })
 }
 
 pub fn changed_resource(change: &ResourceChange) -> ChangedResource {

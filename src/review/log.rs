@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
 use super::entry::changed_resource;
-use crate::git::Tip;
+use crate::git::{Oid, Tip};
 use crate::history::{Changes, End, meaning};
 use crate::task::Sink;
 use crate::text::clean_line;
@@ -60,7 +60,7 @@ pub struct Entry {
     pub source: Option<CommitLine>,
     /// The generated commits that this one gave rise to (newest first).
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "hexes")]
-    pub generated_by: Vec<crate::git::Oid>,
+    pub generated_by: Vec<Oid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull: Option<Pull>,
     /// A merge: its commits can be shown under it.
@@ -72,10 +72,45 @@ pub struct Entry {
     /// `meaning`, `environments` and `resources` are known.
     #[serde(skip)]
     pub analysed: bool,
+    #[serde(flatten)]
+    pub links: Links,
+}
+
+/// Other commits that a commit says it is made of, or that say so of it. Hashes; what says nothing is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Links {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
-    pub reverts: Option<crate::git::Oid>,
+    pub reverts: Option<Oid>,
+    /// Its effect is undone by this one.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
-    pub reverted_by: Option<crate::git::Oid>,
+    pub reverted_by: Option<Oid>,
+    /// It reverts the revert of this one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
+    pub reapplies: Option<Oid>,
+    /// It was reverted, and is in effect again by this one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
+    pub reapplied_by: Option<Oid>,
+    /// As `git cherry-pick -x` says; the other one may be on another branch.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
+    pub picked_from: Option<Oid>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex_option")]
+    pub picked_to: Option<Oid>,
+}
+
+impl Links {
+    /// Each with what it is, in words that a hash follows.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, Oid)> {
+        [
+            ("reverts", self.reverts),
+            ("reapplies", self.reapplies),
+            ("reverted by", self.reverted_by),
+            ("reapplied by", self.reapplied_by),
+            ("picked from", self.picked_from),
+            ("picked to", self.picked_to),
+        ]
+        .into_iter()
+        .filter_map(|(words, id)| Some((words, id?)))
+    }
 }
 
 fn entries<S: serde::Serializer>(entries: &[Arc<Entry>], serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,14 +121,11 @@ fn entries<S: serde::Serializer>(entries: &[Arc<Entry>], serializer: S) -> Resul
     )
 }
 
-fn hexes<S: serde::Serializer>(ids: &[crate::git::Oid], serializer: S) -> Result<S::Ok, S::Error> {
+fn hexes<S: serde::Serializer>(ids: &[Oid], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(ids.iter().map(ToString::to_string))
 }
 
-fn hex_option<S: serde::Serializer>(
-    id: &Option<crate::git::Oid>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn hex_option<S: serde::Serializer>(id: &Option<Oid>, serializer: S) -> Result<S::Ok, S::Error> {
     match id {
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),

@@ -13,6 +13,7 @@ mod items;
 mod jenkins_x;
 mod kargo;
 mod kustomize;
+mod links;
 mod plain;
 mod run;
 mod since;

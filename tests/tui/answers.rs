@@ -331,8 +331,7 @@ fn entry(line: CommitLine, meaning: &[&str], resources: Vec<ChangedResource>) ->
         meaning: meaning.iter().map(|text| (*text).to_owned()).collect(),
         resources,
         analysed: true,
-        reverts: None,
-        reverted_by: None,
+        links: Default::default(),
     }
 }
 
@@ -408,7 +407,7 @@ pub fn entries() -> Vec<log::Entry> {
         &["gateway: 2 fields in staging"],
         modified("staging", "gateway"),
     );
-    undone.reverted_by = Some(oid("00d1e01"));
+    undone.links.reverted_by = Some(oid("00d1e01"));
     let mut unread = entry(
         line("5c0ffee", 40 * DAY, "renovate-bot", "worker 0.9.1"),
         &[],

@@ -394,9 +394,10 @@ impl Change {
         if let Some(pull) = &entry.pull {
             rows[0].add(Role::Pull, &format!("  #{}", pull.number));
         }
-        if entry.reverted_by.is_some() {
+        if entry.links.reverted_by.is_some() {
             rows[0].add(Role::Warning, "  ↶ reverted");
         }
+        rows.extend(entry::links(entry).map(|links| Row::of(Role::Dim, " ").then(links)));
         if let Some(source) = entry.source.as_ref().filter(|_| entry.generated) {
             rows.push(Row::of(Role::Dim, " made from ").then(words::commit(source, now)));
         } else if let Some(meaning) = entry.meaning.first() {

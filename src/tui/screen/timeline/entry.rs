@@ -136,7 +136,7 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
     if is_routine(entry) && !entry.meaning.iter().any(said) {
         row.add(Role::Dim, "  routine");
     }
-    if entry.reverted_by.is_some() {
+    if entry.links.reverted_by.is_some() {
         row.add(Role::Warning, "  ↶ reverted");
     }
     row
@@ -228,10 +228,19 @@ pub fn origin(entry: &Entry, now: Timestamp) -> Vec<Row> {
             ),
         ));
     }
-    let other = |label, id: &Oid| labelled(label, Row::of(Role::Hash, &words::hash(id)));
-    rows.extend(entry.reverts.iter().map(|id| other("reverts", id)));
-    rows.extend(entry.reverted_by.iter().map(|id| other("reverted", id)));
+    rows.extend(links(entry).map(|links| labelled("links", links)));
     rows
+}
+
+/// The commits that this one reverts, was picked from, and so on.
+pub fn links(entry: &Entry) -> Option<Row> {
+    entry
+        .links
+        .named()
+        .map(|(words, id)| {
+            Row::of(Role::Dim, &format!("{words} ")).with(Role::Hash, &words::hash(&id))
+        })
+        .reduce(|row, link| row.with(Role::Dim, " · ").then(link))
 }
 
 fn passes(entry: &Entry, filter: &Filter) -> bool {
@@ -285,7 +294,7 @@ fn passes(entry: &Entry, filter: &Filter) -> bool {
         (entry.line.bot, "bot"),
         (entry.merge, "merge"),
         (is_routine(entry), "routine"),
-        (entry.reverted_by.is_some(), "reverted"),
+        (entry.links.reverted_by.is_some(), "reverted"),
     ] {
         facets.extend(is.then_some((Facet::State, state)));
     }

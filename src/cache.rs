@@ -40,6 +40,19 @@ pub fn key(text: &str) -> Key {
     key
 }
 
+/// Bytes after their digest, for what must not be taken for right only because it can be read.
+pub fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    [digest.as_ref(), bytes].concat()
+}
+
+/// The bytes that were sealed; `None` where they are not those.
+pub fn opened(bytes: &[u8]) -> Option<&[u8]> {
+    let (seal, bytes) = bytes.split_at_checked(digest::SHA256_OUTPUT_LEN)?;
+    let digest = digest::digest(&digest::SHA256, bytes);
+    (digest.as_ref() == seal).then_some(bytes)
+}
+
 /// Notes in the log of calls that something kept was of no use.
 pub fn report(what: &str) {
     exec::record(Call::new(

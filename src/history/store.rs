@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::index::{Row, Rows};
@@ -44,7 +43,11 @@ pub(super) struct Segment {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Listed<'a>(#[serde(borrow)] Vec<(&'a [u8], u32, Option<&'a [u8]>)>);
+struct Listed<'a>(#[serde(borrow)] Vec<ListedSegment<'a>>);
+
+/// As [`Segment`].
+#[derive(Serialize, Deserialize)]
+struct ListedSegment<'a>(&'a [u8], u32, Option<&'a [u8]>);
 
 /// A segment's bytes: paths and authors are named by their place.
 #[derive(Serialize, Deserialize)]
@@ -107,8 +110,8 @@ impl Store {
             return Vec::new();
         };
         let segments = || -> Option<Vec<Segment>> {
-            let Listed(listed) = postcard::from_bytes(opened(&bytes)?).ok()?;
-            let segment = |(newest, rows, next): (&[u8], u32, Option<&[u8]>)| {
+            let Listed(listed) = postcard::from_bytes(cache::opened(&bytes)?).ok()?;
+            let segment = |ListedSegment(newest, rows, next)| {
                 Some(Segment {
                     newest: Oid::try_from(newest).ok()?,
                     rows: usize::try_from(rows).ok()?,
@@ -126,7 +129,7 @@ impl Store {
     /// The rows of a segment; `None` where they are not there any more, or damaged.
     pub(super) fn read(&self, segment: &Segment) -> Option<Vec<Row>> {
         let bytes = self.cache.get(&self.segment_key(segment))?;
-        let rows = opened(&bytes)
+        let rows = cache::opened(&bytes)
             .and_then(|bytes| restored(&postcard::from_bytes(bytes).ok()?))
             .filter(|rows| {
                 rows.len() == segment.rows
@@ -191,12 +194,12 @@ impl Store {
                 .iter()
                 .map(|segment| {
                     let next = segment.next.as_ref().map(Oid::as_slice);
-                    (segment.newest.as_slice(), segment.rows as u32, next)
+                    ListedSegment(segment.newest.as_slice(), segment.rows as u32, next)
                 })
                 .collect(),
         );
         if let Ok(bytes) = postcard::to_allocvec(&list) {
-            self.cache.put(&self.key("list"), &sealed(&bytes));
+            self.cache.put(&self.key("list"), &cache::sealed(&bytes));
         }
     }
 
@@ -217,7 +220,8 @@ impl Store {
                 next: last.first_parent,
             };
             if let Ok(bytes) = postcard::to_allocvec(&kept(&part)) {
-                self.cache.put(&self.segment_key(&segment), &sealed(&bytes));
+                self.cache
+                    .put(&self.segment_key(&segment), &cache::sealed(&bytes));
                 written.push(segment);
             }
             from = to;
@@ -232,18 +236,6 @@ impl Store {
     fn key(&self, what: &str) -> cache::Key {
         cache::key(&format!("history {FORMAT} {} {what}", self.repository))
     }
-}
-
-/// Bytes after their digest.
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    [digest.as_ref(), bytes].concat()
-}
-
-fn opened(bytes: &[u8]) -> Option<&[u8]> {
-    let (seal, bytes) = bytes.split_at_checked(digest::SHA256_OUTPUT_LEN)?;
-    let digest = digest::digest(&digest::SHA256, bytes);
-    (digest.as_ref() == seal).then_some(bytes)
 }
 
 fn kept<'a>(rows: &[&'a Row]) -> Kept<'a> {

@@ -14,6 +14,7 @@ pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
 pub(crate) mod orders;
+mod outlines;
 mod plain;
 mod program;
 mod remote;
@@ -43,6 +44,7 @@ pub(crate) use gathering::{Gathering, Stays};
 use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;
+use outlines::Outlines;
 pub(crate) use steady::differ_harmlessly;
 pub use tool::{
     Additions, Chart, Declared, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules,
@@ -140,7 +142,7 @@ pub(crate) struct Parsed {
 /// What a blob declares, in little memory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outline {
-    pub(crate) objects: Vec<ObjectRef>,
+    pub(crate) objects: Arc<[ObjectRef]>,
     /// It looks as if it held objects, and does not parse (a template is not meant to).
     pub(crate) broken: bool,
     /// It looks as if it were to hold objects once it is rendered, and holds none before.
@@ -171,7 +173,7 @@ pub struct Renderer {
     tools: Tools,
     parsed: Memo<Oid, Arc<Parsed>>,
     items: Memo<(Oid, Language), Arc<Parsed>>,
-    outlines: Memo<Oid, Arc<Outline>>,
+    outlines: Outlines,
     kustomizations: Memo<Oid, Arc<Kustomization>>,
     listings: Memo<crate::cache::Key, Arc<helmfile::Releases>>,
     /// Helmfiles, in an environment, that helmfile cannot list without what the repository lacks.
@@ -190,7 +192,7 @@ impl Renderer {
             tools: Tools::default(),
             parsed: Memo::new(16 << 20),
             items: Memo::new(16 << 20),
-            outlines: Memo::new(32 << 20),
+            outlines: Outlines::default(),
             kustomizations: Memo::new(16 << 20),
             listings: Memo::new(4 << 20),
             helmfiles: Memo::new(16 << 20),
@@ -214,6 +216,16 @@ impl Renderer {
         let cache = cache.into();
         self.tools.cache = Some(Arc::clone(&cache));
         self.cache = Some(cache);
+        self
+    }
+
+    /// Keeps what the files of a repository declare for the next program, too: in the cache, where there is one.
+    /// `fingerprint`: as [`crate::git::Repo::fingerprint`].
+    pub fn with_repository(self, fingerprint: &str) -> Renderer {
+        if let Some(cache) = &self.cache {
+            let name = format!("{:?} {fingerprint}", self.masking.fingerprint());
+            self.outlines.keep_in(Arc::clone(cache), name);
+        }
         self
     }
 
@@ -404,7 +416,7 @@ impl Renderer {
         }
         let parsed = self.parse(reader, blob)?;
         let documents = &parsed.manifest.documents;
-        let outline = Arc::new(Outline {
+        let outline = Outline {
             objects: documents
                 .iter()
                 .map(|document| document.object.id.clone())
@@ -425,10 +437,8 @@ impl Renderer {
                         Cause::Syntax | Cause::NotAnObject | Cause::Limit
                     )
                 }),
-        });
-        self.outlines
-            .insert(blob, outline.clone(), 128 + 160 * documents.len());
-        Ok(outline)
+        };
+        Ok(self.outlines.insert(blob, outline))
     }
 
     /// A blob read as a kustomization file, once.

@@ -184,6 +184,7 @@ impl Workspace {
             store = Some(Store::new(Arc::clone(&cache), &repo));
             renderer = renderer
                 .with_cache(cache)
+                .with_repository(&repo.fingerprint())
                 .with_network(directory.join("charts"), options.allow_network);
         }
         let live =

@@ -9,8 +9,12 @@ use crate::text;
 /// The timeline, or the log of one resource: which commits changed it, what each meant, who is behind it
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    resource: select::Resource,
+    /// A resource, as for kubectl: deploy/api, deployment.apps/api
+    #[arg(value_name = "RESOURCE")]
+    resource: Option<String>,
+    /// With a resource, the file that declares it; a pattern (apps/**/*.yaml, apps/): only commits that changed such files
+    #[arg(long, value_name = "FILE|GLOB")]
+    path: Option<String>,
     /// The log of the document in its file instead of the rendered object
     #[arg(long)]
     source: bool,
@@ -20,14 +24,41 @@ pub struct Args {
     /// Only commits since a date, or an age such as 2w
     #[arg(long, value_name = "DATE|AGE")]
     since: Option<String>,
+    /// Only commits until a date (that day included), or an age such as 2w
+    #[arg(long, value_name = "DATE|AGE")]
+    until: Option<String>,
+    /// Only commits that changed a resource of this kind: Deployment, hpa, externalsecret
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only commits in which this image appeared or vanished
+    #[arg(long, value_name = "NAME[:TAG]")]
+    image: Option<String>,
+    /// Only commits in which a field took or lost a value (without one: changed)
+    #[arg(long, value_name = "PATH[=VALUE]")]
+    field: Option<String>,
+    /// Only commits in which a value that contains this appeared or vanished
+    #[arg(long, value_name = "TEXT")]
+    value: Option<String>,
     /// Only commits whose message or meaning contains this
     #[arg(long, value_name = "TEXT")]
     grep: Option<String>,
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
+    // A file names what it declares; a pattern or a directory names nothing, but says where to look.
+    let is_pattern = |path: &String| path.contains(['*', '?', '[']) || path.ends_with('/');
+    let (files, path) = match args.path {
+        Some(path) if args.resource.is_none() && is_pattern(&path) => (Some(path), None),
+        path => (None, path),
+    };
     let request = log::Request {
-        select: args.resource.selector(&context.global),
+        select: select::selector(&context.global, args.resource, path),
+        files,
+        until: args.until,
+        kind: args.kind,
+        image: args.image,
+        field: args.field,
+        value: args.value,
         source: args.source,
         author: args.author,
         since: args.since,
@@ -116,6 +147,23 @@ fn print_entry(entry: &Entry, output: &mut Output) {
         text.push_str(&output.ink(ink, format!("  {words} {}", short(&id))));
     }
     output.line(text);
+    for found in &entry.found {
+        let (ink, word) = match found.appeared {
+            true => (Ink::Green, "+ appeared"),
+            false => (Ink::Red, "- vanished"),
+        };
+        let path = found.path.as_ref().map(|path| format!(" {path} ="));
+        let said = format!(
+            "{} › {}{} {}",
+            found.environment,
+            found.object,
+            path.unwrap_or_default(),
+            found.value
+        );
+        let said = text::truncate(&text::clean_line(&said), 160);
+        let word = output.ink(ink, word);
+        output.line(format!("               {word}  {said}"));
+    }
     for meaning in &entry.meaning {
         output.line(format!("               {}", text::clean_line(meaning)));
     }

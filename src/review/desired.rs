@@ -263,16 +263,19 @@ impl Wanted {
                     && group.as_ref().is_none_or(|group| *group == object.group)
             });
         let name = self.name.is_empty() || self.name == object.name;
-        let namespace = self.namespace.is_none()
-            || self.namespace == object.namespace
-            || (object.namespace.is_none() && is_cluster_scoped(&object.group, &object.kind));
         let path = self.path.as_ref().is_none_or(|wanted| path == Some(wanted));
-        kind && name && namespace && path
+        kind && name && self.matches_namespace(object) && path
+    }
+
+    pub(super) fn matches_namespace(&self, object: &ObjectRef) -> bool {
+        self.namespace.is_none()
+            || self.namespace == object.namespace
+            || (object.namespace.is_none() && is_cluster_scoped(&object.group, &object.kind))
     }
 }
 
 /// The kinds a word may mean: a built-in short name, else the word itself, with the group after the first dot.
-fn kinds(word: &str) -> Vec<(Option<String>, String)> {
+pub(super) fn kinds(word: &str) -> Vec<(Option<String>, String)> {
     let known: Vec<_> = kind_for(word)
         .iter()
         .map(|(group, kind)| (Some((*group).to_owned()), (*kind).to_owned()))

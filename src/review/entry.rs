@@ -96,6 +96,7 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
         resources: Vec::new(),
         analysed: false,
         links: links(past, origins, rows, index, row),
+        found: Vec::new(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The timeline, and the log of one resource: which commits changed it, what each meant, and who is behind it.
 
 mod one;
+mod search;
 mod timeline;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
+
+use self::search::Filter;
+pub use self::search::Found;
 
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
@@ -25,7 +28,18 @@ pub struct Request {
     pub author: Option<String>,
     /// A date, or an age such as `2w`.
     pub since: Option<String>,
+    pub until: Option<String>,
     pub grep: Option<String>,
+    /// A pattern of paths: commits that changed such files.
+    pub files: Option<String>,
+    /// Commits that changed a resource of this kind.
+    pub kind: Option<String>,
+    /// `api`, `ghcr.io/acme/api:1.4.2`: commits in which such an image appeared or vanished.
+    pub image: Option<String>,
+    /// `spec.replicas=5`: commits in which the field took or lost this value; without one, any.
+    pub field: Option<String>,
+    /// Commits in which a value that contains this appeared or vanished.
+    pub value: Option<String>,
     pub at: Option<String>,
     pub limit: Option<usize>,
 }
@@ -74,6 +88,9 @@ pub struct Entry {
     pub analysed: bool,
     #[serde(flatten)]
     pub links: Links,
+    /// Where the image, field or value that was searched for appeared or vanished.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<Found>,
 }
 
 /// Other commits that a commit says it is made of, or that say so of it. Hashes; what says nothing is absent.
@@ -148,59 +165,6 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 /// Lines of meaning per commit: what does not fit is counted in the last.
 const MEANINGS: usize = 4;
 
-/// What `--author`, `--since` and `--grep` leave.
-pub(super) struct Filter {
-    author: Option<String>,
-    since: Option<Timestamp>,
-    grep: Option<String>,
-}
-
-impl Filter {
-    pub(super) fn new(request: &Request, now: Timestamp) -> anyhow::Result<Filter> {
-        let since = match &request.since {
-            None => None,
-            Some(text) => match super::time::parse(text, now) {
-                Some(time) => Some(time),
-                None => anyhow::bail!(
-                    "{text:?} is no date and no age\nhint: write 2024-05-01, or an age such as 3d or 2w"
-                ),
-            },
-        };
-        let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
-        Ok(Filter {
-            author: lower(&request.author),
-            since,
-            grep: lower(&request.grep),
-        })
-    }
-
-    /// The walk goes on past commits that are too old only where clocks are skewed: a day of grace.
-    pub(super) fn is_past(&self, time: Timestamp) -> bool {
-        const GRACE: i64 = 24 * 60 * 60;
-        self.since
-            .is_some_and(|since| time.as_second() + GRACE < since.as_second())
-    }
-
-    /// `grep` looks at subjects and, where they are known, meanings.
-    pub(super) fn keeps(&self, entry: &Entry) -> bool {
-        let behind = entry.source.as_ref().unwrap_or(&entry.line);
-        let author = self.author.as_ref().is_none_or(|wanted| {
-            let person = &behind.author;
-            person.name.to_lowercase().contains(wanted)
-                || person.email.to_lowercase().contains(wanted)
-        });
-        let since = self.since.is_none_or(|since| entry.line.time >= since);
-        let grep = self.grep.as_ref().is_none_or(|wanted| {
-            let subjects = [&entry.line.subject, &behind.subject];
-            subjects
-                .into_iter()
-                .chain(&entry.meaning)
-                .any(|text| text.to_lowercase().contains(wanted))
-        });
-        author && since && grep
-    }
-}
-
 impl Entry {
     /// Adds what the same commit is on another line.
     pub(super) fn add(&mut self, other: &Entry) {
@@ -214,6 +178,7 @@ impl Entry {
         add(&mut self.meaning, &other.meaning);
         add(&mut self.environments, &other.environments);
         add(&mut self.resources, &other.resources);
+        add(&mut self.found, &other.found);
         self.analysed |= other.analysed;
     }
 }
@@ -253,6 +218,13 @@ pub(super) fn describe(line: &mut Entry, changes: &Changes) {
         }
     }
     line.analysed = true;
+}
+
+/// What a search does not look at, in words.
+fn search_notes(filter: &Filter) -> Option<String> {
+    filter
+        .looks_at_values()
+        .then(|| "values of secrets are masked and never match a search".to_owned())
 }
 
 /// Why a history ends before its root, in words.

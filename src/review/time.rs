@@ -31,6 +31,18 @@ pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     Timestamp::from_second(now.as_second().checked_sub(count.checked_mul(seconds)?)?).ok()
 }
 
+/// As [`parse`], but a date is the beginning of that day.
+pub fn parse_start(text: &str, now: Timestamp) -> Option<Timestamp> {
+    match text
+        .parse::<Timestamp>()
+        .is_err()
+        .then(|| text.parse::<Date>())
+    {
+        Some(Ok(date)) => Some(date.to_zoned(TimeZone::system()).ok()?.timestamp()),
+        _ => parse(text, now),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +63,10 @@ mod tests {
             "2024-04-26T12:00:00Z"
         );
         assert!(parse("2024-05-01", now).unwrap() > "2024-05-01T00:00:00Z".parse().unwrap());
+        let (start, end) = (parse_start("2024-05-01", now), parse("2024-05-01", now));
+        let day = end.unwrap().as_second() - start.unwrap().as_second();
+        assert!((23 * 3600..=25 * 3600).contains(&day));
+        assert_eq!(parse_start("3h", now), parse("3h", now));
         for wrong in ["", "soon", "h", "2024-13-01", "999999999999999999w", "é"] {
             assert_eq!(parse(wrong, now), None, "{wrong:?}");
         }

@@ -16,6 +16,7 @@ mod kustomize;
 mod links;
 mod plain;
 mod run;
+mod search;
 mod since;
 mod stage;
 mod terraform;

@@ -332,6 +332,7 @@ fn entry(line: CommitLine, meaning: &[&str], resources: Vec<ChangedResource>) ->
         resources,
         analysed: true,
         links: Default::default(),
+        found: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::entry::{changed_resource, entry};
 use super::super::workspace::Past;
-use super::{Answer, Filter, Progress, Request, notes};
+use super::{Answer, Filter, Progress, Request, notes, search_notes};
 use crate::git::RepoPath;
 use crate::history::{LogEntry, LogStep, ResourceKey, document_log, meaning, resource_log};
 use crate::task::Sink;
@@ -38,7 +38,9 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 };
                 let mut line = entry(past, &origins, &rows, found.row, row);
                 describe(&mut line, &found);
-                if filter.keeps(&line) {
+                let here = filter.found(&found.changes);
+                if filter.may_keep(&line, row) && filter.keeps(&line) && here.is_some() {
+                    line.found = here.unwrap_or_default();
                     answer.entries.push(Arc::new(line));
                     out.send(answer.clone());
                 }
@@ -91,6 +93,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
     };
     answer.progress.complete = true;
     answer.notes = notes(end.as_ref());
+    answer.notes.extend(search_notes(&filter));
     Ok(answer)
 }
 

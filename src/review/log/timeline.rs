@@ -3,7 +3,7 @@
 //! Rows come at once, newest first; what they meant takes rendering and follows, also newest first, so that what is on
 //! screen is explained before what is not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::super::common::Selector;
 use super::super::entry::entry;
 use super::super::workspace::Past;
-use super::{Answer, Entry, Filter, Progress, Request, notes};
+use super::{Answer, Entry, Filter, Progress, Request, notes, search_notes};
 use crate::git::Oid;
 use crate::history::{History, Origins, Row, Rows, Scope, changes_between};
 use crate::task::{Cancel, Sink};
@@ -95,10 +95,11 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             continue;
         }
         let mut line = entry(&track.past, &track.origins, &track.rows, track.seen, row);
-        if !rows_first {
-            explain(track, track.seen, &request.select, out, &mut line)?;
+        let mut keep = filter.may_keep(&line, row);
+        if keep && !rows_first {
+            keep = explain(track, track.seen, request, &filter, out, &mut line)?;
         }
-        if wanted(&line, &request.select) && (rows_first || filter.keeps(&line)) {
+        if keep && wanted(&line, &request.select) && (rows_first || filter.keeps(&line)) {
             match places.get(&line.line.commit) {
                 Some(place) => Arc::make_mut(&mut answer.entries[*place]).add(&line),
                 None => {
@@ -124,6 +125,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         answer.notes.extend(notes(track.rows.end()));
     }
     answer.notes.dedup();
+    answer.notes.extend(search_notes(&filter));
     answer.progress.complete = tracks.iter().all(Track::complete);
     if rows_first {
         out.send(answer.clone());
@@ -153,18 +155,23 @@ fn explain_all(
     answer: &mut Answer,
 ) -> anyhow::Result<()> {
     let mut told = Instant::now();
+    let mut dropped = HashSet::new();
     for place in 0..answer.entries.len() {
         if out.cancel().is_cancelled() {
             break;
         }
         let unexplained = Entry::clone(&answer.entries[place]);
         let mut line = unexplained.clone();
+        let mut keep = false;
         for track in tracks {
             if let Some(row) = track.rows.position(line.line.commit) {
                 let mut here = unexplained.clone();
-                explain(track, row, &request.select, out, &mut here)?;
+                keep |= explain(track, row, request, filter, out, &mut here)?;
                 line.add(&here);
             }
+        }
+        if !keep {
+            dropped.insert(line.line.commit);
         }
         answer.entries[place] = Arc::new(line);
         if told.elapsed() > BETWEEN_PARTIAL {
@@ -172,20 +179,22 @@ fn explain_all(
             told = Instant::now();
         }
     }
-    answer
-        .entries
-        .retain(|line| filter.keeps(line) && wanted(line, &request.select));
+    answer.entries.retain(|line| {
+        filter.keeps(line) && wanted(line, &request.select) && !dropped.contains(&line.line.commit)
+    });
     Ok(())
 }
 
-/// Adds what a row meant. A source commit means what its generated commits applied.
+/// Adds what a row meant, and says whether it did what is searched for. A source commit means what its generated commits
+/// applied.
 fn explain(
     track: &Track,
     index: usize,
-    select: &Selector,
+    request: &Request,
+    filter: &Filter,
     out: &Sink<Answer>,
     line: &mut Entry,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let Track {
         past,
         origins,
@@ -193,7 +202,7 @@ fn explain(
         ..
     } = track;
     let Some(row) = rows.get(index) else {
-        return Ok(());
+        return Ok(false);
     };
     let newest = origins
         .of(&past.reader, rows, index)
@@ -205,17 +214,20 @@ fn explain(
         Some(parent) => match past.reader.tree_of(parent) {
             Ok(tree) => tree,
             // The boundary of a shallow clone: what the commit changed cannot be known.
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(filter.found(&[]).is_some()),
         },
         None => past.reader.empty_tree(),
     };
     let scope = Scope {
-        environment: select.environment.clone(),
+        environment: request.select.environment.clone(),
         app: None,
     };
     let changes = changes_between(past.sources(), before, newest.tree, &scope, out.cancel())?;
     super::describe(line, &changes);
-    Ok(())
+    let found = filter.found(&changes.resources);
+    let keep = found.is_some();
+    line.found = found.unwrap_or_default();
+    Ok(keep)
 }
 
 /// Whether a commit touches the environment and namespace asked for; not told before it is explained.

@@ -20,7 +20,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("render", &["git", "manifest", "cache"]),
     ("layout", &["git", "manifest", "render"]),
     ("live", &["manifest", "diff", "layout"]),
-    ("history", &["git", "manifest", "diff", "render", "layout"]),
+    (
+        "history",
+        &["git", "manifest", "diff", "render", "layout", "cache"],
+    ),
     ("cluster", &["manifest", "layout", "live"]),
     ("forge", &["git"]),
     ("revert", &["git", "manifest", "diff", "layout", "history"]),

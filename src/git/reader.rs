@@ -18,6 +18,9 @@ use super::{BStr, Oid};
 /// Trees are read again and again while diffing neighbouring commits; measured, more than this brings nothing.
 const CACHE_BYTES: usize = 16 << 20;
 
+/// What deltas are made of, while a whole history is read.
+const DELTA_BYTES: usize = 32 << 20;
+
 /// Reads objects, from the user's repository and the shadow.
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
@@ -36,6 +39,16 @@ impl Reader {
     /// Another reader of the same repository, for another thread.
     pub fn another(&self) -> Reader {
         Reader::new(&self.shared)
+    }
+
+    /// For reading most of a history: trees are mostly deltas of their neighbours, and those are kept.
+    pub fn for_histories(mut self) -> Reader {
+        use gix::odb::pack::cache::lru::MemoryCappedHashmap;
+        let keep = || -> Box<gix::odb::cache::PackCache> {
+            Box::new(MemoryCappedHashmap::new(DELTA_BYTES))
+        };
+        self.objects.disk.set_pack_cache(keep);
+        self
     }
 
     pub(super) fn new(shared: &Arc<Shared>) -> Reader {
@@ -165,9 +178,10 @@ impl Reader {
 
     /// Paths whose entry differs between two trees, in path order, without rename detection.
     pub fn diff(&self, before: Oid, after: Oid) -> Result<Vec<PathChange>> {
-        self.require_tree(before)?;
-        self.require_tree(after)?;
-        tree::diff(&self.objects, before, after)
+        tree::diff(&self.objects, before, after).map_err(|error| {
+            let missing = self.require_tree(before).and(self.require_tree(after));
+            missing.err().unwrap_or(error)
+        })
     }
 
     /// The tip's first-parent line, newest first.

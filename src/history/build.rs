@@ -91,7 +91,7 @@ fn walk(
     let end = thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut rows = RowReader::new(repo.reader());
+                let mut rows = RowReader::new(repo.reader().for_histories());
                 while let Some(run) = next(&receive) {
                     // Draining what was sent keeps the walker from waiting.
                     if cancel.is_cancelled() {
@@ -210,14 +210,25 @@ impl RowReader {
         }
     }
 
+    /// The rows of neighbouring commits: each is the first parent of the one before it.
     fn read(&mut self, commits: &[(Oid, Option<Oid>)]) -> Vec<Row> {
-        commits
+        let read: Vec<_> = commits
             .iter()
-            .map(|&(id, first_parent)| match self.reader.commit(id) {
-                Ok(commit) => self.row(commit, first_parent),
+            .map(|&(id, _)| self.reader.commit(id))
+            .collect();
+        let trees: Vec<Option<Oid>> = read
+            .iter()
+            .map(|commit| commit.as_ref().ok().map(|commit| commit.tree))
+            .collect();
+        let next = trees.into_iter().skip(1).chain([None]);
+        let mut rows = Vec::with_capacity(commits.len());
+        for ((commit, &(id, first_parent)), before) in read.into_iter().zip(commits).zip(next) {
+            rows.push(match commit {
+                Ok(commit) => self.row(commit, first_parent, before),
                 Err(error) => self.unreadable(id, first_parent, &error),
-            })
-            .collect()
+            });
+        }
+        rows
     }
 
     /// The rows that a segment should have held.
@@ -227,10 +238,12 @@ impl RowReader {
         self.read(&line)
     }
 
-    fn row(&mut self, commit: Commit, first_parent: Option<Oid>) -> Row {
-        let before = match first_parent {
-            Some(parent) => self.reader.tree_of(parent),
-            None => Ok(self.reader.empty_tree()),
+    /// `before`: the first parent's tree, where that is known.
+    fn row(&mut self, commit: Commit, first_parent: Option<Oid>, before: Option<Oid>) -> Row {
+        let before = match (before, first_parent) {
+            (Some(before), Some(_)) => Ok(before),
+            (_, Some(parent)) => self.reader.tree_of(parent),
+            (_, None) => Ok(self.reader.empty_tree()),
         };
         let cut = first_parent.is_none() && !commit.parents.is_empty();
         self.shallow |= cut;

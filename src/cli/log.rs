@@ -3,7 +3,7 @@
 use super::output::{Ink, Output, short};
 use super::{Context, Outcome, meter, select};
 use crate::review::common::Selector;
-use crate::review::log::{self, Answer, Entry};
+use crate::review::log::{self, Answer, Entry, Found};
 use crate::text;
 
 /// The timeline, or the log of one resource: which commits changed it, what each meant, who is behind it
@@ -147,24 +147,43 @@ fn print_entry(entry: &Entry, output: &mut Output) {
         text.push_str(&output.ink(ink, format!("  {words} {}", short(&id))));
     }
     output.line(text);
-    for found in &entry.found {
-        let (ink, word) = match found.appeared {
+    print_found(&entry.found, output);
+    for meaning in &entry.meaning {
+        output.line(format!("               {}", text::clean_line(meaning)));
+    }
+}
+
+/// Where what was searched for appeared or vanished; what did so alike in several environments, once.
+fn print_found(found: &[Found], output: &mut Output) {
+    const SHOWN: usize = 6;
+    let mut said: Vec<(Ink, &str, String, Vec<&str>)> = Vec::new();
+    for one in found {
+        let (ink, word) = match one.appeared {
             true => (Ink::Green, "+ appeared"),
             false => (Ink::Red, "- vanished"),
         };
-        let path = found.path.as_ref().map(|path| format!(" {path} ="));
-        let said = format!(
-            "{} › {}{} {}",
-            found.environment,
-            found.object,
-            path.unwrap_or_default(),
-            found.value
-        );
-        let said = text::truncate(&text::clean_line(&said), 160);
-        let word = output.ink(ink, word);
-        output.line(format!("               {word}  {said}"));
+        let path = one.path.as_ref().map(|path| format!(" {path} ="));
+        let what = format!("{}{} {}", one.object, path.unwrap_or_default(), one.value);
+        let environment = one.environment.as_str();
+        match said
+            .iter_mut()
+            .find(|(_, known, same, _)| *known == word && *same == what)
+        {
+            Some((.., environments)) if environments.contains(&environment) => {}
+            Some((.., environments)) => environments.push(environment),
+            None => said.push((ink, word, what, vec![environment])),
+        }
     }
-    for meaning in &entry.meaning {
-        output.line(format!("               {}", text::clean_line(meaning)));
+    for (ink, word, what, environments) in said.iter().take(SHOWN) {
+        let what = text::truncate(&text::clean_line(what), 160);
+        let place = match environments.as_slice() {
+            [one] => text::clean_line(one),
+            several => format!("{} environments", several.len()),
+        };
+        let word = output.ink(*ink, word);
+        output.line(format!("               {word}  {what}  in {place}"));
+    }
+    if said.len() > SHOWN {
+        output.line(format!("               and {} more", said.len() - SHOWN));
     }
 }

@@ -206,7 +206,7 @@ impl Back<'_> {
         self.path.0.pop();
     }
 
-    /// For items after, by position, which items they were before: as [`super::fields`] pairs them.
+    /// For items after, by position, which items they were before: as [`super::fields()`] pairs them.
     fn origins(&self, before: &[Node], after: &[Node]) -> HashMap<usize, usize> {
         match list_type(self.lists, self.id, &self.path, before, after) {
             ListType::Map(keys) => {

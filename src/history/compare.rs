@@ -18,7 +18,7 @@ use crate::git::{EntryKind, Oid, PathChange, RepoPath};
 use crate::layout::App;
 use crate::manifest::ObjectRef;
 use crate::render::kustomization::{display, is_kustomization_name};
-use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, parent};
+use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, is_within, parent};
 use crate::render::{How, Recipe, Rendering, Tool};
 use crate::task::{Cancel, Rendered};
 
@@ -178,14 +178,16 @@ impl Comparison<'_> {
         pairs
     }
 
-    /// Whether a differing file of a plain app is a link: it stands for another file, perhaps a differing one, and
-    /// following it is left to the renderer.
+    /// Whether a plain app must be read whole: a differing file of it is a link, which stands for another file, perhaps a
+    /// differing one, or is not below its roots: what a link in them leads to, or what declares the app.
     fn is_linked(&self, app: &App) -> bool {
         let link = |side: &Option<(EntryKind, Oid)>| {
             side.is_some_and(|(kind, _)| kind == EntryKind::Symlink)
         };
         self.paths.iter().any(|change| {
-            (link(&change.before) || link(&change.after)) && reads(&app.recipe, &change.path)
+            is_beside(&app.recipe, &change.path)
+                || ((link(&change.before) || link(&change.after))
+                    && reads(&app.recipe, &change.path))
         })
     }
 
@@ -524,7 +526,16 @@ fn is_or_is_below(path: &RepoPath, paths: &HashSet<&[u8]>) -> bool {
 /// Whether a plain recipe takes `path` for a manifest: what it names itself, and what is named like one below.
 pub(super) fn reads(recipe: &Recipe, path: &RepoPath) -> bool {
     recipe.roots.contains(path)
-        || (recipe.touches(path)
+        || (is_below_roots(recipe, path)
             && is_manifest_name(path.as_ref())
             && !is_kustomization_name(file_name(path.as_ref())))
+}
+
+/// Whether a path matters to a recipe without being below its roots.
+pub(super) fn is_beside(recipe: &Recipe, path: &RepoPath) -> bool {
+    recipe.touches(path) && !is_below_roots(recipe, path)
+}
+
+fn is_below_roots(recipe: &Recipe, path: &RepoPath) -> bool {
+    recipe.roots.iter().any(|root| is_within(path, root))
 }

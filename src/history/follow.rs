@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use super::apps::{name_before, same_sources};
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
-use super::compare::{Comparison, reads};
+use super::compare::{Comparison, is_beside, reads};
 use super::declared::{declared_in, may_be};
 use super::index::{Row, Rows};
 use super::resource::{LogEntry, ResourceKey};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
-use crate::layout::{self, App, Layout};
+use crate::layout::{self, App, Between, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::tree::is_manifest_name;
-use crate::render::{Gathering, Stays, Tool};
+use crate::render::{Gathering, Stays, Tool, placed_id};
 use crate::task::Cancel;
 
 pub(super) struct Follower<'a> {
@@ -38,7 +38,7 @@ pub(super) struct Follower<'a> {
     /// The files that declare it after the row that is looked at.
     declaring: BTreeSet<RepoPath>,
     /// Some file has declared it.
-    pub(super) is_written: bool,
+    is_written: bool,
     /// It may be one that a tool makes without any file that declares it.
     may_be_made: bool,
     /// Whether it exists after the row that is looked at, where that is known.
@@ -107,6 +107,8 @@ impl<'a> Follower<'a> {
         }
         let before = rows.tree_before(self.sources.reader, at)?;
         let entry = self.look(at, row, before, &known, &declared)?;
+        // Then what is declared may be another one of its name.
+        self.may_be_made |= self.exists.is_none() && self.home.is_none();
         if !declared.is_empty() {
             // Another app may hold it now.
             self.home = None;
@@ -168,7 +170,9 @@ impl<'a> Follower<'a> {
             return Ok(false);
         }
         if home.gathering.is_none() {
-            let may_move = self.inherits_namespace || self.may_move_environments(row, before)?;
+            let may_move = self.inherits_namespace
+                || self.may_move_environments(row, before)?
+                || self.is_ordered_otherwise(row, before)?;
             return Ok(!may_move || layout::unaltered(reader, renderer, known, &row.changes)?);
         }
         for root in &home.app.recipe.roots {
@@ -176,12 +180,31 @@ impl<'a> Follower<'a> {
                 return Ok(false);
             }
         }
-        Ok(layout::is_declared_alike(
+        let both = Between {
+            before,
+            after: row.tree,
+            changes: &row.changes,
+        };
+        let app = &home.app;
+        Ok(
+            layout::is_declared_alike(reader, renderer, known, app, &row.changes)?
+                && !layout::is_built_otherwise(reader, renderer, app, both, &self.declaring)?
+                && !self.is_ordered_otherwise(row, before)?,
+        )
+    }
+
+    /// Whether deployers may have been told before to deploy the resource otherwise.
+    fn is_ordered_otherwise(&self, row: &Row, before: Oid) -> super::Result<bool> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let changes = &row.changes;
+        Ok(layout::ordered_otherwise(
             reader,
             renderer,
-            known,
-            &home.app,
-            &row.changes,
+            before,
+            changes,
+            &self.declaring,
         )?)
     }
 
@@ -208,16 +231,19 @@ impl<'a> Follower<'a> {
         };
         let recipe = &home.app.recipe;
         let stays = match &home.gathering {
-            None => match declared.iter().any(|change| reads(recipe, &change.path)) {
+            None => match declared.iter().any(|change| recipe.touches(&change.path))
+                || row
+                    .changes
+                    .iter()
+                    .any(|change| is_beside(recipe, &change.path))
+            {
                 true => Stays::Written,
                 false => Stays::Same,
             },
             Some(gathering) => {
-                let touching = row.changes.iter();
-                let touching = touching.filter(|change| recipe.touches(&change.path));
                 let its = |id: &ObjectRef| may_be(&self.object, id);
                 let (stays, earlier) =
-                    renderer.stays(reader, recipe, before, gathering, touching, &its)?;
+                    renderer.stays(reader, recipe, before, gathering, &row.changes, &its)?;
                 if earlier.is_some() {
                     home.gathering = earlier;
                 }
@@ -228,6 +254,7 @@ impl<'a> Follower<'a> {
             Stays::Same => return Ok(Some(Found::default())),
             Stays::Written => false,
             Stays::Unknown => true,
+            Stays::Otherwise => return Ok(None),
         };
         let comparison = Comparison {
             sources: self.sources,
@@ -271,7 +298,43 @@ impl<'a> Follower<'a> {
                 return Ok(None);
             }
         }
-        Ok(found)
+        match found {
+            Some(home) if self.is_in(&home.app, tree)? => Ok(Some(home)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the resource, if it is anywhere, is in an app: what has its name may be in another namespace, and the resource
+    /// be made without any file.
+    fn is_in(&self, app: &App, tree: Oid) -> super::Result<bool> {
+        if self.exists == Some(false) {
+            return Ok(true);
+        }
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let namespace = app.recipe.namespace.as_deref();
+        let mut declaring = self.declaring.iter();
+        if app.recipe.tool != Tool::Plain || declaring.any(|path| is_beside(&app.recipe, path)) {
+            let rendering = renderer.render_until(reader, tree, &app.recipe, self.cancel)?;
+            let mut objects = rendering.objects.iter();
+            return Ok(objects.any(|rendered| rendered.object.id == self.object));
+        }
+        for path in &self.declaring {
+            let entry = match reads(&app.recipe, path) {
+                true => reader.entry_of_many(tree, path.as_bstr())?,
+                false => None,
+            };
+            let Some((_, blob)) = entry else {
+                continue;
+            };
+            let outline = renderer.outline(reader, blob)?;
+            let mut objects = outline.objects.iter();
+            if objects.any(|id| placed_id(id.clone(), namespace) == self.object) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The apps it may be in.
@@ -306,7 +369,10 @@ impl<'a> Follower<'a> {
         let alters = !layout::unaltered(reader, renderer, known, &row.changes)?;
         let concerns = !declared.is_empty()
             || self.builds(row, known)
-            || (alters && (self.inherits_namespace || self.may_move_environments(row, before)?));
+            || (alters
+                && (self.inherits_namespace
+                    || self.may_move_environments(row, before)?
+                    || self.is_ordered_otherwise(row, before)?));
         if !concerns {
             self.exact &= !alters;
             return Ok(None);
@@ -549,7 +615,7 @@ impl<'a> Follower<'a> {
 /// Whether documents in a file may become objects of an app.
 fn may_hold(app: &App, path: &RepoPath) -> bool {
     match app.recipe.tool {
-        Tool::Plain => reads(&app.recipe, path),
+        Tool::Plain => reads(&app.recipe, path) || is_beside(&app.recipe, path),
         _ => app.recipe.touches(path),
     }
 }

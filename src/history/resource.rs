@@ -65,13 +65,17 @@ pub fn resource_log(
     cancel: &Cancel,
     on_step: OnStep<'_>,
 ) -> super::Result<Option<End>> {
-    // Almost everything is declared by some file. What is not costs a second walk, which asks the tools at every row.
+    // Almost everything is declared by some file. What is not, or has but its name in common with what is, costs a second
+    // walk, which asks the tools at every row.
     for may_be_made in [false, true] {
         let mut follower = Follower::new(sources, key, may_be_made, cancel);
+        let mut is_found = false;
         let end = walk(history, cancel, on_step, &mut |rows, at, row| {
-            follower.step(rows, at, row)
+            let entry = follower.step(rows, at, row)?;
+            is_found |= entry.is_some();
+            Ok(entry)
         })?;
-        if follower.is_written {
+        if is_found {
             return Ok(end);
         }
     }

@@ -1,12 +1,14 @@
 //! Whether changes may alter how one app is declared, for questions that follow a few apps far back: the whole layout takes
 //! a thousand times as long as a look at the files that differ.
 
-use super::{App, Layout, overrides, unaltered};
-use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, Result};
-use crate::manifest::{Node, ObjectRef};
-use crate::render::kustomization::is_kustomization_name;
+use std::collections::BTreeSet;
+
+use super::{App, Layout, overrides, own, unaltered};
+use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use crate::manifest::{Node, Object, ObjectRef};
+use crate::render::kustomization::{self, is_kustomization_name};
 use crate::render::orders::is_order;
-use crate::render::tree::{file_name, parent};
+use crate::render::tree::{Tree, file_name, is_within, parent};
 use crate::render::{Renderer, Tool, differ_harmlessly};
 
 /// Whether an app of `layout` is sure to be declared as it is on the other side of `changes`; `false` says nothing.
@@ -23,6 +25,7 @@ pub fn is_declared_alike(
             app.recipe.touches(&change.path)
                 || app.sources.contains(&change.path)
                 || *change.path == overrides::FILE
+                || layout.reads.contains(&*change.path)
         })
         .cloned()
         .collect();
@@ -36,6 +39,122 @@ pub fn is_declared_alike(
         }
     }
     Ok(true)
+}
+
+/// Two trees, and what differs between them.
+#[derive(Clone, Copy)]
+pub struct Between<'a> {
+    pub before: Oid,
+    pub after: Oid,
+    pub changes: &'a [PathChange],
+}
+
+/// Whether another kustomization than an app's may have made use of the app, or of `files`, on one side only: then it was
+/// no app of its own, or there was another one.
+pub fn is_built_otherwise(
+    reader: &Reader,
+    renderer: &Renderer,
+    app: &App,
+    row: Between<'_>,
+    files: &BTreeSet<RepoPath>,
+) -> Result<bool> {
+    for change in row.changes {
+        if !app.recipe.touches(&change.path)
+            && builds_otherwise(reader, renderer, app, row, change, files)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a kustomization file that an app does not read, and that differs, made another use of the app before, or of
+/// `files`.
+fn builds_otherwise(
+    reader: &Reader,
+    renderer: &Renderer,
+    app: &App,
+    row: Between<'_>,
+    change: &PathChange,
+    files: &BTreeSet<RepoPath>,
+) -> Result<bool> {
+    let path = change.path.as_bstr();
+    if !is_kustomization_name(file_name(path)) {
+        return Ok(false);
+    }
+    if let (Some((_, before)), Some((_, after))) = (change.before, change.after)
+        && differ_harmlessly(&reader.blob(before)?, &reader.blob(after)?)
+    {
+        return Ok(false);
+    }
+    let used = |tree| -> Result<BTreeSet<RepoPath>> {
+        let walk = kustomization::walk(&Tree::at(reader, tree), parent(path), renderer)?;
+        let directories = walk.directories.iter();
+        let directories = directories.filter(|place| app.recipe.roots.contains(place));
+        let read = walk.closure.intersection(files);
+        Ok(directories.chain(read).cloned().collect())
+    };
+    Ok(used(row.before)? != used(row.after)?)
+}
+
+/// Whether orders to deployers that differ may have had `files` deployed before, or anything where there are no files.
+pub fn ordered_otherwise<'c>(
+    reader: &Reader,
+    renderer: &Renderer,
+    before: Oid,
+    changes: impl IntoIterator<Item = &'c PathChange>,
+    files: &BTreeSet<RepoPath>,
+) -> Result<bool> {
+    let file = |side: Option<(EntryKind, _)>| match side {
+        Some((EntryKind::Blob | EntryKind::Executable, id)) => Some(id),
+        _ => None,
+    };
+    for change in changes {
+        let Some(old) = file(change.before) else {
+            continue;
+        };
+        let outline = renderer.outline(reader, old)?;
+        let new = match file(change.after) {
+            Some(new) => renderer.outline(reader, new)?.declares,
+            None => None,
+        };
+        if outline.declares.is_none() || outline.declares == new {
+            continue;
+        }
+        let parsed = renderer.parse(reader, old)?;
+        for document in &parsed.manifest.documents {
+            let object = &document.object;
+            if is_order(&object.id) && may_deploy(reader, renderer, before, object, files)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether an order may have `files` deployed.
+fn may_deploy(
+    reader: &Reader,
+    renderer: &Renderer,
+    tree: Oid,
+    order: &Object,
+    files: &BTreeSet<RepoPath>,
+) -> Result<bool> {
+    let text = |keys: &[&str]| order.at(keys).and_then(Node::as_str);
+    let path = match order.id.kind.as_str() {
+        "HelmRelease" | "HelmChart" | "HelmRepository" | "OCIRepository" => return Ok(false),
+        "Kustomization" => text(&["spec", "path"]),
+        "Application" => text(&["spec", "source", "path"]),
+        _ => None,
+    };
+    let Some(path) = path.and_then(own::rooted).filter(|_| !files.is_empty()) else {
+        return Ok(true);
+    };
+    if files.iter().any(|file| is_within(file, &path)) {
+        return Ok(true);
+    }
+    let walk = kustomization::walk(&Tree::at(reader, tree), path.as_bstr(), renderer)?;
+    Ok(!walk.closure.is_disjoint(files))
 }
 
 /// Whether the change of one file may alter how a kustomization's app is declared: its deployer's object differs, or how that

@@ -40,7 +40,7 @@ use crate::render::{Recipe, Renderer, Tool};
 use argo::Applications;
 pub use attribution::{is_bot, is_generated};
 pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
-pub use declared::is_declared_alike;
+pub use declared::{Between, is_built_otherwise, is_declared_alike, ordered_otherwise};
 use draft::Draft;
 pub use hydrated::dry_commit;
 pub use kargo::Promoter;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::kustomization::{self, is_kustomization_name};
 use super::tree::{Tree, file_name};
 use super::{Additions, Recipe, Renderer, Tool};
-use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
 use crate::manifest::ObjectRef;
 
 /// How the objects of a kustomization come from its files, at one tree.
@@ -19,12 +19,25 @@ pub(crate) struct Gathering {
     /// Everything that is read, and what is named but not there.
     closure: BTreeSet<RepoPath>,
     kustomizations: BTreeMap<RepoPath, Oid>,
+    /// What decides which namespace objects without one are taken to be in.
+    namespaces: Namespaces,
     /// It can be built, and no object takes anything from another but names.
     is_independent: bool,
     /// Nor names: whatever is done to an object depends on that object alone.
     is_plain: bool,
     /// The objects are as their documents say.
     pub(crate) as_written: bool,
+}
+
+/// The namespaces that a kustomization speaks of.
+#[derive(PartialEq, Eq)]
+struct Namespaces {
+    /// That the outermost kustomization sets.
+    own: Option<String>,
+    /// That all objects are put in.
+    placed: Option<String>,
+    /// That documents and the other kustomizations name, where `own` is none.
+    named: BTreeSet<String>,
 }
 
 /// What becomes of an object where files differ.
@@ -35,12 +48,22 @@ pub(crate) enum Stays {
     Written,
     /// Both sides must be built to know.
     Unknown,
+    /// Objects may be taken to be in another namespace: the recipe is not the same on both sides.
+    Otherwise,
 }
 
 impl Gathering {
     /// Whether documents in the file are objects of the kustomization.
     pub(crate) fn holds(&self, path: &RepoPath) -> bool {
         self.resources.contains_key(path)
+    }
+
+    /// Whether a change of the file may change the result.
+    fn reads(&self, path: &RepoPath) -> bool {
+        let path = path.as_bstr();
+        let mut above = path.find_iter("/").map(|slash| path[..slash].as_bstr());
+        let is_read = |path: &BStr| self.closure.contains(path);
+        is_read(path) || is_read("".into()) || above.any(is_read)
     }
 }
 
@@ -58,16 +81,34 @@ impl Renderer {
         let tree = Tree::at(reader, tree);
         let walk = kustomization::walk_with(&tree, root.as_bstr(), additions, self)?;
         let mut kustomizations = BTreeMap::new();
+        let mut own = None;
         let (mut takes, mut only_gathers) = (false, true);
         for directory in &walk.directories {
             for (path, id) in kustomization::files_in(&tree, directory.as_bstr())? {
                 let file = self.kustomization(reader, id)?;
+                if Some(directory) == walk.directories.first() {
+                    own.clone_from(&file.namespace);
+                }
                 takes |= file.takes_from_others;
                 only_gathers &= file.only_gathers;
                 kustomizations.insert(path, id);
             }
         }
+        let mut ids = BTreeSet::new();
+        let mut is_twice = false;
+        let mut named = BTreeSet::new();
+        for (_, id) in &walk.resources {
+            for object in self.outline(reader, *id)?.objects.iter() {
+                named.extend(object.namespace.clone());
+                is_twice |= !ids.insert(object.clone());
+            }
+        }
+        match own.is_none() && additions.namespace.is_none() {
+            true => named.extend(walk.namespaces.iter().cloned()),
+            false => named.clear(),
+        }
         let is_independent = !takes
+            && !is_twice
             && !walk.obscure
             && walk.refusals.is_empty()
             && walk.remotes.is_empty()
@@ -77,6 +118,11 @@ impl Renderer {
             && additions.namespace.is_none()
             && additions.name_prefix.is_none()
             && additions.name_suffix.is_none();
+        let namespaces = Namespaces {
+            own,
+            placed: walk.placed_alike(),
+            named,
+        };
         let nothing = Additions {
             rules: additions.rules,
             generate: additions.generate,
@@ -86,6 +132,7 @@ impl Renderer {
             resources: walk.resources.into_iter().collect(),
             closure: walk.closure,
             kustomizations,
+            namespaces,
             is_independent,
             is_plain,
             as_written: is_plain && **additions == nothing,
@@ -100,32 +147,46 @@ impl Renderer {
         recipe: &Recipe,
         before: Oid,
         after: &Gathering,
-        changes: impl Iterator<Item = &'c PathChange>,
+        changes: impl IntoIterator<Item = &'c PathChange>,
         may_be: &dyn Fn(&ObjectRef) -> bool,
     ) -> Result<(Stays, Option<Gathering>)> {
-        let (mut stays, mut regathered) = (Stays::Same, false);
-        if !after.is_independent {
-            return Ok((Stays::Unknown, self.gathering(reader, before, recipe)?));
-        }
+        let mut stays = Stays::Same;
+        let mut regathers = false;
         for change in changes {
+            if !after.reads(&change.path) {
+                continue;
+            }
+            if !after.is_independent {
+                stays = Stays::Unknown;
+                regathers = true;
+                break;
+            }
             match self.stays_but_for(reader, after, change, may_be)? {
                 Some(Stays::Same) => {}
-                Some(Stays::Written) => stays = Stays::Written,
-                Some(Stays::Unknown) => {
-                    return Ok((Stays::Unknown, self.gathering(reader, before, recipe)?));
+                Some(Stays::Written) if matches!(stays, Stays::Same) => stays = Stays::Written,
+                Some(Stays::Written) => {}
+                Some(Stays::Unknown | Stays::Otherwise) => {
+                    stays = Stays::Unknown;
+                    regathers = true;
                 }
-                None => regathered = true,
+                None => regathers = true,
             }
         }
-        if !regathered {
+        if !regathers {
             return Ok((stays, None));
         }
         let Some(gathered) = self.gathering(reader, before, recipe)? else {
             return Ok((Stays::Unknown, None));
         };
-        let same =
-            matches!(stays, Stays::Same) && self.gather_alike(reader, &gathered, after, may_be)?;
-        let stays = if same { Stays::Same } else { Stays::Unknown };
+        let stays = if gathered.namespaces != after.namespaces {
+            Stays::Otherwise
+        } else if matches!(stays, Stays::Same)
+            && self.gather_alike(reader, &gathered, after, may_be)?
+        {
+            Stays::Same
+        } else {
+            Stays::Unknown
+        };
         Ok((stays, Some(gathered)))
     }
 
@@ -153,6 +214,9 @@ impl Renderer {
         }
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);
         let is_its = |objects: &[ObjectRef]| objects.iter().any(may_be);
+        if namespaces(&old.objects) != namespaces(&new.objects) {
+            return Ok(None);
+        }
         Ok(Some(
             if old.broken || new.broken || old.is_template || new.is_template {
                 Stays::Unknown
@@ -161,10 +225,13 @@ impl Renderer {
                     true => Stays::Written,
                     false => Stays::Unknown,
                 }
-            } else if old.objects != new.objects && !after.is_plain {
-                Stays::Unknown
-            } else {
+            } else if old.objects == new.objects {
                 Stays::Same
+            } else if after.is_plain {
+                // Unless the same is in two files now: nothing can be built then.
+                return Ok(None);
+            } else {
+                Stays::Unknown
             },
         ))
     }
@@ -199,4 +266,9 @@ impl Renderer {
         }
         Ok(true)
     }
+}
+
+fn namespaces(objects: &[ObjectRef]) -> BTreeSet<Option<&str>> {
+    let objects = objects.iter();
+    objects.map(|object| object.namespace.as_deref()).collect()
 }

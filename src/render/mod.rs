@@ -456,13 +456,18 @@ impl Renderer {
 
 /// An object in the namespace it gets when it is applied.
 fn placed(mut object: Object, namespace: Option<&str>) -> Object {
-    if let Some(namespace) = namespace
-        && object.id.namespace.is_none()
-        && !manifest::is_cluster_scoped(&object.id.group, &object.id.kind)
-    {
-        object.id.namespace = Some(namespace.to_owned());
-    }
+    object.id = placed_id(object.id, namespace);
     object
+}
+
+pub(crate) fn placed_id(mut id: ObjectRef, namespace: Option<&str>) -> ObjectRef {
+    if let Some(namespace) = namespace
+        && id.namespace.is_none()
+        && !manifest::is_cluster_scoped(&id.group, &id.kind)
+    {
+        id.namespace = Some(namespace.to_owned());
+    }
+    id
 }
 
 fn too_large() -> Manifest {

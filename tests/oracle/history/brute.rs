@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gitopsy::diff::same_but_generated;
-use gitopsy::git::{Oid, Reader};
+use gitopsy::git::{Oid, Reader, RepoPath};
 use gitopsy::layout::{Overrides, detect};
 use gitopsy::manifest::{Masking, Node, ObjectRef, parse};
-use gitopsy::render::Renderer;
+use gitopsy::render::{How, Renderer};
 
 use super::model::Files;
 
@@ -124,4 +124,94 @@ pub fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Reso
         ([old], [_]) => Some((*old).clone()),
         _ => None,
     }
+}
+
+/// An app as it was rendered, or its sources.
+struct Built {
+    environment: String,
+    name: String,
+    roots: Vec<RepoPath>,
+    is_rendered: bool,
+    objects: Vec<(Resource, Node)>,
+}
+
+/// What each of a line of trees (the oldest first) changed, by rendering every app of every tree. An app that can be
+/// rendered on one side only is not compared: everything in it may have changed.
+pub fn rendered(reader: &Reader, renderer: &Renderer, trees: &[Oid]) -> Vec<Transition> {
+    let mut before = Vec::new();
+    let mut line = Vec::new();
+    for &tree in trees {
+        let after = built(reader, renderer, tree);
+        line.push(transition_of_builds(&before, &after));
+        before = after;
+    }
+    line
+}
+
+fn built(reader: &Reader, renderer: &Renderer, tree: Oid) -> Vec<Built> {
+    let layout = detect(reader, tree, renderer, &Overrides::default()).expect("a layout");
+    let mut apps = Vec::new();
+    for app in layout.apps {
+        let rendering = renderer
+            .render(reader, tree, &app.recipe)
+            .expect("a rendering");
+        let objects = rendering.objects.iter().map(|rendered| {
+            let resource = (app.environment.clone(), rendered.object.id.clone());
+            (resource, rendered.object.root.clone())
+        });
+        apps.push(Built {
+            is_rendered: !matches!(rendering.how, How::Sources { .. }),
+            objects: objects.collect(),
+            environment: app.environment,
+            name: app.name,
+            roots: app.recipe.roots,
+        });
+    }
+    apps
+}
+
+/// The same app on the other side: the one that is read from the same place, else one of the same name that is read from a
+/// place where there is none on this side.
+fn same_app<'b>(app: &Built, here: &[Built], there: &'b [Built]) -> Option<&'b Built> {
+    let beside = |other: &&Built| other.environment == app.environment;
+    let same_place = |one: &Built, other: &Built| {
+        one.environment == other.environment
+            && one.roots == other.roots
+            && (!one.roots.is_empty() || one.name == other.name)
+    };
+    let place = there.iter().find(|other| same_place(app, other));
+    place.or_else(|| {
+        there
+            .iter()
+            .filter(beside)
+            .find(|other| other.name == app.name && !here.iter().any(|app| same_place(app, other)))
+    })
+}
+
+fn transition_of_builds(before: &[Built], after: &[Built]) -> Transition {
+    let mut sides: [BTreeMap<Resource, Vec<Node>>; 2] = Default::default();
+    let mut unknown: BTreeSet<&Resource> = BTreeSet::new();
+    for (side, here, there) in [(0, before, after), (1, after, before)] {
+        for app in here {
+            match same_app(app, here, there) {
+                Some(other) if other.is_rendered != app.is_rendered => {
+                    if app.is_rendered {
+                        unknown.extend(app.objects.iter().map(|(resource, _)| resource));
+                    }
+                }
+                _ => {
+                    for (resource, value) in &app.objects {
+                        let values = sides[side].entry(resource.clone()).or_default();
+                        values.push(value.clone());
+                    }
+                }
+            }
+        }
+    }
+    let [before, after] = sides.map(digests);
+    let mut transition = transition(&before, &after);
+    for resource in unknown {
+        transition.insert(resource.clone(), (Some(0), Some(1)));
+    }
+    transition
 }

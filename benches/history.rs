@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gitopsy::git::{ByteSlice, Oid, Repo, RepoPath};
-use gitopsy::history::{History, Layouts, ResourceKey, Sources, resource_log};
+use gitopsy::history::{History, Layouts, ResourceKey, Sources, document_log, resource_log};
 use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::{ListKeys, Masking};
 use gitopsy::render::Renderer;
@@ -184,12 +184,28 @@ fn logs(repo: &TestRepo, home: &Path) {
         ours += took;
         entries += found;
     }
+    let mut written = Duration::ZERO;
+    for (key, path) in &wanted[1..] {
+        let begin = Instant::now();
+        let next = &mut |_| std::ops::ControlFlow::Continue(());
+        document_log(
+            &history,
+            sources,
+            path.as_bstr(),
+            &key.object,
+            &Cancel::new(),
+            next,
+        )
+        .expect("a log");
+        written += begin.elapsed();
+    }
     let each = |total: Duration| total / (wanted.len() - 1) as u32;
     println!(
         "log of a resource, warm       {:>10.2?}             {entries} entries of {} resources",
         each(ours),
         wanted.len() - 1
     );
+    println!("of its document, warm          {:>10.2?}", each(written));
     let files = |name: &str| {
         let total: Duration = wanted[1..]
             .iter()
@@ -202,9 +218,10 @@ fn logs(repo: &TestRepo, home: &Path) {
             })
             .sum();
         println!(
-            "{name:<28}  {:>10.2?}  {:.0}× ours",
+            "{name:<28}  {:>10.2?}  {:.1}× and {:.0}× ours",
             each(total),
-            ratio(total, ours)
+            ratio(total, ours),
+            ratio(total, written)
         );
     };
     files("git log -- FILE");

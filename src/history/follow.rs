@@ -140,6 +140,21 @@ impl<'a> Follower<'a> {
             self.exact = false;
             return Ok(self.follow(at, row, found));
         }
+        if self.home.is_some() {
+            // It was declared alike until here, so that the layout before tells the rest.
+            let Sources {
+                reader,
+                renderer,
+                layouts,
+                ..
+            } = self.sources;
+            let earlier = layouts.at(reader, renderer, before)?;
+            if let Some(found) = self.in_both(known, &earlier, row, before, declared)? {
+                self.layout = Some(earlier);
+                self.exact = true;
+                return Ok(self.follow(at, row, found));
+            }
+        }
         self.home = None;
         self.anywhere(at, row, before, known, declared)
     }

@@ -196,7 +196,11 @@ fn may_declare(
             }
             continue;
         }
-        let orders = outline.objects.iter().filter(|object| is_order(object));
+        // Those about images and notifications say nothing of what is deployed.
+        let aside = ["image.toolkit.fluxcd.io", "notification.toolkit.fluxcd.io"];
+        let orders = outline.objects.iter();
+        let orders =
+            orders.filter(|object| is_order(object) && !aside.contains(&object.group.as_str()));
         let concerning: Vec<ObjectRef> = orders
             .filter(|order| match order.kind.as_str() {
                 "HelmChart" | "HelmRepository" => false,

@@ -18,9 +18,6 @@ use super::{BStr, Oid};
 /// Trees are read again and again while diffing neighbouring commits; measured, more than this brings nothing.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// What deltas are made of, while a whole history is read.
-const DELTA_BYTES: usize = 32 << 20;
-
 /// Reads objects, from the user's repository and the shadow.
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
@@ -39,16 +36,6 @@ impl Reader {
     /// Another reader of the same repository, for another thread.
     pub fn another(&self) -> Reader {
         Reader::new(&self.shared)
-    }
-
-    /// For reading most of a history: trees are mostly deltas of their neighbours, and those are kept.
-    pub fn for_histories(mut self) -> Reader {
-        use gix::odb::pack::cache::lru::MemoryCappedHashmap;
-        let keep = || -> Box<gix::odb::cache::PackCache> {
-            Box::new(MemoryCappedHashmap::new(DELTA_BYTES))
-        };
-        self.objects.disk.set_pack_cache(keep);
-        self
     }
 
     pub(super) fn new(shared: &Arc<Shared>) -> Reader {

@@ -91,7 +91,7 @@ fn walk(
     let end = thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut rows = RowReader::new(repo.reader().for_histories());
+                let mut rows = RowReader::new(repo.reader());
                 while let Some(run) = next(&receive) {
                     // Draining what was sent keeps the walker from waiting.
                     if cancel.is_cancelled() {

@@ -314,29 +314,39 @@ impl<'a> Follower<'a> {
             }
         }
         match found {
-            Some(home) if self.is_in(&home.app, tree)? => Ok(Some(home)),
+            Some(home) if self.is_in(&home, tree)? => Ok(Some(home)),
             _ => Ok(None),
         }
     }
 
     /// Whether the resource, if it is anywhere, is in an app: what has its name may be in another namespace, and the resource
     /// be made without any file.
-    fn is_in(&self, app: &App, tree: Oid) -> super::Result<bool> {
+    fn is_in(&self, home: &Home, tree: Oid) -> super::Result<bool> {
         if self.exists == Some(false) {
             return Ok(true);
         }
         let Sources {
             reader, renderer, ..
         } = self.sources;
+        let Home { app, gathering } = home;
         let namespace = app.recipe.namespace.as_deref();
         let mut declaring = self.declaring.iter();
-        if app.recipe.tool != Tool::Plain || declaring.any(|path| is_beside(&app.recipe, path)) {
+        // Otherwise objects are called as they are written.
+        let is_renamed = match gathering {
+            Some(gathering) => !gathering.keeps_names(),
+            None => declaring.any(|path| is_beside(&app.recipe, path)),
+        };
+        if is_renamed {
             let rendering = renderer.render_until(reader, tree, &app.recipe, self.cancel)?;
             let mut objects = rendering.objects.iter();
             return Ok(objects.any(|rendered| rendered.object.id == self.object));
         }
         for path in &self.declaring {
-            let entry = match reads(&app.recipe, path) {
+            let is_its = match gathering {
+                Some(gathering) => gathering.holds(path),
+                None => reads(&app.recipe, path),
+            };
+            let entry = match is_its {
                 true => reader.entry_of_many(tree, path.as_bstr())?,
                 false => None,
             };

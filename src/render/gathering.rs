@@ -53,6 +53,11 @@ pub(crate) enum Stays {
 }
 
 impl Gathering {
+    /// Whether objects have the names and namespaces that their documents say.
+    pub(crate) fn keeps_names(&self) -> bool {
+        self.is_plain
+    }
+
     /// Whether documents in the file are objects of the kustomization.
     pub(crate) fn holds(&self, path: &RepoPath) -> bool {
         self.resources.contains_key(path)

@@ -13,7 +13,9 @@ use super::error::{Result, failed};
 use super::store::Objects;
 use super::{BStr, Oid, RepoPath};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum EntryKind {
     Blob,
     Executable,

@@ -271,15 +271,10 @@ impl<'a> Follower<'a> {
             Stays::Unknown => true,
             Stays::Otherwise => return Ok(None),
         };
-        let comparison = Comparison {
-            sources: self.sources,
-            before,
-            after: row.tree,
-            paths: &row.changes,
-            scope: &self.scope,
-            only: Some(&self.object),
-            cancel: self.cancel,
+        let Some(home) = &self.home else {
+            return Ok(None);
         };
+        let comparison = self.comparison(row, before, &self.scope);
         let found = comparison.of_app(&home.app, whole)?;
         Ok(self.stayed(&found.0).then_some(found))
     }
@@ -613,15 +608,12 @@ impl<'a> Follower<'a> {
                 continue;
             }
             if change.object == object {
-                self.exists = Some(false);
-            }
-            if change.object == object
-                && let Some(before) = change.object_before()
-            {
-                self.object.clone_from(&before.id);
-                self.exists = Some(true);
-                if self.scope.app.is_some() && change.app_before.is_some() {
-                    self.scope.app.clone_from(&change.app_before);
+                self.exists = Some(change.before.is_some());
+                if let Some(before) = change.object_before() {
+                    self.object.clone_from(&before.id);
+                    if self.scope.app.is_some() && change.app_before.is_some() {
+                        self.scope.app.clone_from(&change.app_before);
+                    }
                 }
             }
             if change.kind != ChangeKind::Moved {

@@ -42,9 +42,6 @@ pub(super) struct Segment {
     pub(super) next: Option<Oid>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Listed<'a>(#[serde(borrow)] Vec<ListedSegment<'a>>);
-
 /// As [`Segment`].
 #[derive(Serialize, Deserialize)]
 struct ListedSegment<'a>(&'a [u8], u32, Option<&'a [u8]>);
@@ -80,16 +77,7 @@ struct KeptRow<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Side<'a>(Kind, &'a [u8]);
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-enum Kind {
-    Blob,
-    Executable,
-    Symlink,
-    Tree,
-    Submodule,
-}
+struct Side<'a>(EntryKind, &'a [u8]);
 
 impl Store {
     pub fn new(cache: Arc<Cache>, repo: &Repo) -> Store {
@@ -110,7 +98,7 @@ impl Store {
             return Vec::new();
         };
         let segments = || -> Option<Vec<Segment>> {
-            let Listed(listed) = postcard::from_bytes(cache::opened(&bytes)?).ok()?;
+            let listed: Vec<ListedSegment> = postcard::from_bytes(cache::opened(&bytes)?).ok()?;
             let segment = |ListedSegment(newest, rows, next)| {
                 Some(Segment {
                     newest: Oid::try_from(newest).ok()?,
@@ -189,15 +177,13 @@ impl Store {
                 .filter(|segment| !absorbed.contains(&segment.newest)),
         );
         written.truncate(MOST_SEGMENTS);
-        let list = Listed(
-            written
-                .iter()
-                .map(|segment| {
-                    let next = segment.next.as_ref().map(Oid::as_slice);
-                    ListedSegment(segment.newest.as_slice(), segment.rows as u32, next)
-                })
-                .collect(),
-        );
+        let list: Vec<ListedSegment> = written
+            .iter()
+            .map(|segment| {
+                let next = segment.next.as_ref().map(Oid::as_slice);
+                ListedSegment(segment.newest.as_slice(), segment.rows as u32, next)
+            })
+            .collect();
         if let Ok(bytes) = postcard::to_allocvec(&list) {
             self.cache.put(&self.key("list"), &cache::sealed(&bytes));
         }
@@ -242,8 +228,7 @@ fn kept<'a>(rows: &[&'a Row]) -> Kept<'a> {
     let mut authors = Places::default();
     let mut paths = Places::default();
     let side = |side: &'a Option<(EntryKind, Oid)>| {
-        side.as_ref()
-            .map(|(kind, id)| Side(Kind::of(*kind), id.as_slice()))
+        side.as_ref().map(|(kind, id)| Side(*kind, id.as_slice()))
     };
     let rows_kept = rows
         .iter()
@@ -303,7 +288,7 @@ fn restored(kept: &Kept) -> Option<Vec<Row>> {
     let side = |side: &Option<Side>| -> Option<Option<(EntryKind, Oid)>> {
         match side {
             None => Some(None),
-            Some(Side(kind, id)) => Some(Some((kind.entry(), Oid::try_from(*id).ok()?))),
+            Some(Side(kind, id)) => Some(Some((*kind, Oid::try_from(*id).ok()?))),
         }
     };
     let parents = kept.rows.iter().skip(1).map(|row| Some(row.id));
@@ -362,27 +347,5 @@ impl<T: Copy + Eq + std::hash::Hash> Places<T> {
             self.all.push(value);
         }
         place
-    }
-}
-
-impl Kind {
-    fn of(kind: EntryKind) -> Kind {
-        match kind {
-            EntryKind::Blob => Kind::Blob,
-            EntryKind::Executable => Kind::Executable,
-            EntryKind::Symlink => Kind::Symlink,
-            EntryKind::Tree => Kind::Tree,
-            EntryKind::Submodule => Kind::Submodule,
-        }
-    }
-
-    fn entry(self) -> EntryKind {
-        match self {
-            Kind::Blob => EntryKind::Blob,
-            Kind::Executable => EntryKind::Executable,
-            Kind::Symlink => EntryKind::Symlink,
-            Kind::Tree => EntryKind::Tree,
-            Kind::Submodule => EntryKind::Submodule,
-        }
     }
 }

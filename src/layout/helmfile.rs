@@ -171,8 +171,9 @@ fn read_all(
     unread: &mut Unread,
     draft: &mut Draft,
 ) -> Result<()> {
-    let mut open = vec![path.clone()];
-    while let Some(path) = open.pop() {
+    // What names no environments has those of the helmfile that includes it.
+    let mut open = vec![(path.clone(), only.map(<[String]>::to_vec))];
+    while let Some((path, around)) = open.pop() {
         let Some(Node::File(id)) = tree.node(path.as_bstr())? else {
             continue;
         };
@@ -184,8 +185,16 @@ fn read_all(
             unread.broken.push(path);
             continue;
         };
-        open.extend(includes(&path, &helmfile));
-        releases(tree, &path, &helmfile, only, draft)?;
+        let environments = match around {
+            // Environments may be named in another file.
+            Some(around) if only.is_some() || environment_names(&helmfile).next().is_none() => {
+                around
+            }
+            _ => environments(environment_names(&helmfile)),
+        };
+        let included = includes(&path, &helmfile).into_iter();
+        open.extend(included.map(|path| (path, Some(environments.clone()))));
+        releases(tree, &path, &helmfile, environments, draft)?;
     }
     Ok(())
 }
@@ -194,6 +203,14 @@ fn read_all(
 fn read(tree: &Tree, id: Oid) -> Result<Option<Vec<Value>>> {
     let bytes = tree.reader.blob(id)?;
     Ok(without_logic(&bytes.to_str_lossy()))
+}
+
+fn environment_names(helmfile: &[Value]) -> impl Iterator<Item = &str> {
+    helmfile
+        .iter()
+        .filter_map(|document| document.get("environments").and_then(Value::as_mapping))
+        .flat_map(|environments| environments.keys())
+        .filter_map(Value::as_str)
 }
 
 fn includes(path: &RepoPath, helmfile: &[Value]) -> Vec<RepoPath> {
@@ -211,19 +228,9 @@ fn releases(
     tree: &Tree,
     path: &RepoPath,
     helmfile: &[Value],
-    only: Option<&[String]>,
+    environments: Vec<String>,
     draft: &mut Draft,
 ) -> Result<()> {
-    let names = helmfile
-        .iter()
-        .filter_map(|document| document.get("environments").and_then(Value::as_mapping))
-        .flat_map(|environments| environments.keys())
-        .filter_map(Value::as_str);
-    let mut environments = environments(names);
-    if let Some(only) = only {
-        // Environments may be named in another file.
-        environments = only.to_vec();
-    }
     let environments: Vec<(String, Sources)> = environments
         .into_iter()
         .map(|name| {

@@ -36,6 +36,35 @@ pub(crate) fn is_order(object: &ObjectRef) -> bool {
             "Application" | "ApplicationSet" | "AppProject"
         ),
         "fluxcd.controlplane.io" | "helm.fluxcd.io" | "flux.weave.works" => true,
+        // They watch registries, write to git and tell people: nothing is deployed by them.
+        "image.toolkit.fluxcd.io" | "notification.toolkit.fluxcd.io" => false,
         group => group.ends_with(".toolkit.fluxcd.io"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_watches_or_tells_is_no_order() {
+        for (group, kind, order) in [
+            ("kustomize.toolkit.fluxcd.io", "Kustomization", true),
+            ("source.toolkit.fluxcd.io", "GitRepository", true),
+            ("image.toolkit.fluxcd.io", "ImagePolicy", false),
+            ("image.toolkit.fluxcd.io", "ImageUpdateAutomation", false),
+            ("notification.toolkit.fluxcd.io", "Alert", false),
+            ("notification.toolkit.fluxcd.io", "Receiver", false),
+            ("argoproj.io", "Application", true),
+            ("argoproj.io", "Rollout", false),
+        ] {
+            let object = ObjectRef {
+                group: group.to_owned(),
+                kind: kind.to_owned(),
+                namespace: None,
+                name: "shop".to_owned(),
+            };
+            assert_eq!(is_order(&object), order, "{group}/{kind}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::git::Oid;
 use crate::manifest::ObjectRef;
 
 /// Raised when the bytes, or what they say of a blob, change.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Outlines in a chunk.
 const CHUNK: usize = 8192;
 /// Chunks read at most: more is not one repository's.

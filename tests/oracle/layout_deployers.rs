@@ -455,7 +455,7 @@ fn applications_say_what_goes_where() {
 
 #[test]
 fn a_helmfile_has_releases_in_every_environment() {
-    let layout = Fixture::new(&[
+    let mut fixture = Fixture::new(&[
         (
             "helmfile.yaml",
             "environments:\n  dev:\n    values: [env/dev.yaml]\n  prod: {}\n---\n\
@@ -468,28 +468,35 @@ fn a_helmfile_has_releases_in_every_environment() {
             "more/helmfile.yaml",
             "releases:\n- name: redis\n  namespace: shop\n  chart: bitnami/redis\n  version: 1.2.3\n",
         ),
-        ("other/helmfile.yaml", "releases:\n- name: {{ .Values.x }}\n  y: [\n"),
+        (
+            "other/helmfile.yaml",
+            "releases:\n- name: {{ .Values.x }}\n  y: [\n",
+        ),
         ("env/dev.yaml", "a: 1\n"),
         ("values/prod.yaml", "a: 1\n"),
         ("charts/web/Chart.yaml", "name: web\n"),
         ("charts/web/templates/x.yaml", "{{ .x }}\n"),
-    ])
-    .layout();
+    ]);
+    // As it is written: where there is a helmfile, it is asked.
+    let nowhere = fixture.directory.path().as_os_str().to_owned();
+    fixture.renderer = fixture.renderer.with_tools_in(nowhere);
+    let layout = fixture.layout();
     assert_eq!(layout.kinds, [LayoutKind::Helmfile]);
     assert_eq!(
         table(&layout),
         [
+            "dev/redis: - - shop bitnami/redis 1.2.3 [more/helmfile.yaml]",
             "dev/web: - - shop ./charts/web - [helmfile.yaml]",
+            "prod/redis: - - shop bitnami/redis 1.2.3 [more/helmfile.yaml]",
             "prod/web: - - shop ./charts/web - [helmfile.yaml]",
-            "default/redis: - - shop bitnami/redis 1.2.3 [more/helmfile.yaml]",
         ]
     );
     noted(&layout, "other/helmfile.yaml");
     let touched = layout.apps_touched(&["values/prod.yaml"]);
-    assert_eq!(touched, [1]);
+    assert_eq!(touched, [3]);
     assert_eq!(
         layout.apps_touched(&["charts/web/templates/x.yaml"]),
-        [0, 1]
+        [1, 3]
     );
 }
 

@@ -136,7 +136,7 @@ pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Res
 }
 
 fn playbooks(tree: &Tree, renderer: &Renderer) -> Result<Vec<Playbook>> {
-    let charts = chart::directories(tree);
+    let charts = chart::directories(tree)?;
     let mut playbooks = Vec::new();
     for (path, kind, blob) in tree.listed_below("".into()) {
         let bytes = path.as_bstr();

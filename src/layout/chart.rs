@@ -9,12 +9,13 @@ use super::draft::{Draft, FoundApp, components};
 use super::names;
 use super::{LayoutKind, is_ignored};
 use crate::git::{ByteSlice, RepoPath, Result};
+use crate::render::is_chart;
 use crate::render::tree::{Node, Tree, file_name, join, parent};
 use crate::render::{Chart, Helm, Recipe, Tool};
 
 /// Adds an app for each environment that a chart has values for, unless a deployer's own objects use the chart.
 pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
-    let charts = directories(tree);
+    let charts = directories(tree)?;
     let used: BTreeSet<RepoPath> = draft
         .apps
         .iter()
@@ -46,18 +47,15 @@ pub(super) fn detect(tree: &Tree, draft: &mut Draft) -> Result<()> {
             continue;
         }
         let environments = environments(tree, directory);
-        let Some(Node::File(id)) = file
-            .as_ref()
-            .map(|file| tree.node(file.as_bstr()))
-            .transpose()?
-            .flatten()
-        else {
-            continue;
-        };
         if environments.is_empty() {
             continue;
         }
-        let chart = serde_yaml::from_slice::<Value>(&tree.reader.blob(id)?).unwrap_or(Value::Null);
+        let metadata = file.as_ref().map(|file| tree.node(file.as_bstr()));
+        let chart = match metadata.transpose()?.flatten() {
+            Some(Node::File(id)) => serde_yaml::from_slice(&tree.reader.blob(id)?).ok(),
+            _ => None,
+        };
+        let chart: Value = chart.unwrap_or_default();
         let text = |key: &str| chart.get(key).and_then(Value::as_str).map(str::to_owned);
         let name = text("name")
             .or_else(|| components(directory).pop())
@@ -151,12 +149,16 @@ fn dependencies(chart: &Value, directory: &RepoPath) -> Vec<RepoPath> {
 }
 
 /// Directories of Helm charts: what is in them becomes manifests only when rendered.
-pub(super) fn directories(tree: &Tree) -> BTreeSet<RepoPath> {
-    tree.listed_below("".into())
-        .iter()
-        .filter(|(path, ..)| file_name(path.as_bstr()) == "Chart.yaml")
-        .map(|(path, ..)| RepoPath::from(parent(path.as_bstr()).to_vec()))
-        .collect()
+pub(super) fn directories(tree: &Tree) -> Result<BTreeSet<RepoPath>> {
+    let mut found = BTreeSet::new();
+    for (path, ..) in tree.listed_below("".into()) {
+        let directory = parent(path.as_bstr());
+        let name = file_name(path.as_bstr());
+        if name == "Chart.yaml" || (name == "values.yaml" && is_chart(tree, directory)?) {
+            found.insert(RepoPath::from(directory.to_vec()));
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn is_below(path: &RepoPath, directories: &BTreeSet<RepoPath>) -> bool {

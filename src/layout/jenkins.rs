@@ -120,7 +120,7 @@ fn is_setting(key: &str) -> bool {
 }
 
 pub(super) fn detect(tree: &Tree, renderer: &Renderer, draft: &mut Draft) -> Result<()> {
-    let charts = chart::directories(tree);
+    let charts = chart::directories(tree)?;
     let mut groups: BTreeMap<(Language, RepoPath), Vec<RepoPath>> = BTreeMap::new();
     for (path, kind, blob) in tree.listed_below("".into()) {
         let bytes = path.as_bstr();

@@ -127,7 +127,7 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn of(tree: &Tree, renderer: &Renderer) -> Result<Written> {
-        let charts = super::chart::directories(tree);
+        let charts = super::chart::directories(tree)?;
         let mut files = Vec::new();
         for (path, kind, id) in tree.listed_below("".into()) {
             if matches!(kind, EntryKind::Blob | EntryKind::Executable)

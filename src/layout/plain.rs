@@ -100,7 +100,7 @@ struct Manifests {
 }
 
 fn manifests(tree: &Tree, renderer: &Renderer, owned: &Owned) -> Result<Manifests> {
-    let charts = chart::directories(tree);
+    let charts = chart::directories(tree)?;
     let mut manifests = Manifests::default();
     for (path, kind, id) in tree.listed_below("".into()) {
         let manifest = is_manifest_name(path.as_bstr());

@@ -23,6 +23,7 @@ use crate::manifest;
 use crate::task::Cancel;
 pub(super) use chart::Charts;
 pub(super) use chart::charts;
+pub(crate) use chart::is_chart;
 use chart::packed;
 pub(super) use values::{json, texts};
 

@@ -257,7 +257,7 @@ pub(super) fn inputs(
     let mut closure = sources.of_release(&release.name);
     let mut charts = Vec::new();
     for directory in closure.clone() {
-        if sources::is_chart(tree, &directory)? {
+        if helm::is_chart(tree, directory.as_bstr())? {
             let found = helm::charts(tree, directory.as_bstr(), &plain(&directory))?;
             closure.extend(found.closure.iter().cloned());
             charts.push((directory, found));

@@ -41,6 +41,7 @@ use crate::task::Cancel;
 pub use artifact::SourceIgnore;
 use fetch::Fetches;
 pub(crate) use gathering::{Gathering, Stays};
+pub(crate) use helm::is_chart;
 use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;

@@ -1,5 +1,7 @@
 //! What is not as it should be is shown for what it is, and the rest keeps working.
 
+use serde_json::json;
+
 use crate::run::Home;
 use crate::support::TestRepo;
 
@@ -73,6 +75,38 @@ fn broken_yaml_in_history_costs_only_itself() {
         1,
         "{shown}"
     );
+}
+
+/// Its templates are still there: nothing was taken out of any cluster.
+#[test]
+fn a_chart_that_lost_its_chart_yaml_cannot_be_rendered() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    for (directory, name) in [("charts/shop", "shop"), ("charts/web", "website")] {
+        repo.write(
+            format!("{directory}/Chart.yaml"),
+            format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"),
+        )
+        .write(format!("{directory}/values.yaml"), "key: '1'\n")
+        .write(format!("{directory}/values-prod.yaml"), "key: '2'\n")
+        .write(
+            format!("{directory}/templates/map.yaml"),
+            config_map(name, "'{{ .Values.key }}'"),
+        );
+    }
+    repo.commit("Start");
+    for directory in ["charts/shop", "charts/web"] {
+        std::fs::remove_file(repo.path.join(directory).join("Chart.yaml")).expect("removed");
+    }
+    repo.commit("Lose them");
+    let shown = home.json(&repo.path, &["show", "HEAD"], 0);
+    assert_eq!(shown["resources"], json!([]), "{shown}");
+    let failed = shown["not_rendered"].as_array().expect("a list");
+    assert_eq!(failed.len(), 2, "{shown}");
+    for failed in failed {
+        let why = failed["why"].as_str().expect("a reason");
+        assert!(why.ends_with("it has no Chart.yaml"), "{why}");
+    }
 }
 
 #[test]

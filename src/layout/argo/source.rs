@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::git::{BStr, ByteSlice, RepoPath, Result, glob_matches};
 use crate::layout::own::{self, Own};
 use crate::manifest::Node;
+use crate::render::is_chart;
 use crate::render::kustomization::{Walk, files_in, walk_with};
 use crate::render::tree::{Node as Entry, Tree, file_name, is_manifest_name, join, parent};
 use crate::render::{
@@ -116,6 +117,8 @@ impl Reader<'_> {
         let explicit = ["helm", "kustomize", "directory"]
             .into_iter()
             .find(|key| has(key));
+        // A chart that lost its Chart.yaml is not a directory without manifests.
+        let chart = chart || (!kustomization && is_chart(self.tree, path.as_bstr())?);
         match (explicit, chart, kustomization) {
             (Some("helm"), ..) | (None, true, _) => {
                 read.chart = path

@@ -117,6 +117,18 @@ pub(in crate::render) fn charts(tree: &Tree, directory: &BStr, helm: &Helm) -> R
     Ok(charts)
 }
 
+/// Whether a directory is a chart: it has a `Chart.yaml`, or values and templates, and helm will say what it lacks.
+pub(crate) fn is_chart(tree: &Tree, directory: &BStr) -> Result<bool> {
+    let node = |name: &str| match join(directory, BStr::new(name)) {
+        Some(path) => tree.node(path.as_bstr()),
+        None => Ok(None),
+    };
+    Ok(node("Chart.yaml")?.is_some()
+        || (!directory.is_empty()
+            && matches!(node("values.yaml")?, Some(Node::File(_)))
+            && matches!(node("templates")?, Some(Node::Directory))))
+}
+
 impl Charts {
     /// Why nothing can be rendered, if so.
     pub(in crate::render) fn why(&self) -> Option<String> {
@@ -200,8 +212,10 @@ impl Charts {
             let path = join(self.root.as_bstr(), BStr::new(name)).unwrap_or_default();
             let Some((_, id)) = files.iter().find(|(file, _)| *file == path) else {
                 if name == "Chart.yaml" {
-                    let why = format!("{}: there is no Chart.yaml", display(self.root.as_bstr()));
-                    self.problems.push(why);
+                    self.problems.push(format!(
+                        "the chart in {} cannot be rendered: it has no Chart.yaml",
+                        display(self.root.as_bstr())
+                    ));
                     self.closure.insert(path);
                 }
                 continue;

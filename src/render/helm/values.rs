@@ -93,6 +93,8 @@ fn text(field: &Field, root: &Node) -> Result<String, String> {
         Some(node @ Node::Map(_)) => Ok(json(node).to_string()),
         Some(Node::Leaf(Leaf::Null)) => Ok(String::new()),
         Some(Node::Leaf(_) | Node::List(_)) => Err(format!("{} holds no values", named(field))),
+        // Most releases have some, and none has to.
+        None if field.object.kind == "HelmRelease" => Ok(String::new()),
         None => Err(format!(
             "its values are in {}, which has none",
             named(field)
@@ -116,5 +118,33 @@ pub(crate) fn json(node: &Node) -> Value {
             .iter()
             .map(|(key, value)| (key.clone(), json(value)))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{FieldPath, Masking, parse};
+
+    #[test]
+    fn only_a_release_may_have_no_values() {
+        let yaml = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web}\nspec: {interval: 1m}\n---\n\
+            apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {other: '1'}\n";
+        let parsed = parse(yaml.as_bytes(), &Masking::new([1; 32]));
+        let expected = [(["spec", "values"], true), (["data", "values.yaml"], false)];
+        for (document, (keys, fine)) in parsed.documents.iter().zip(expected) {
+            let field = Field {
+                from: Recipe {
+                    tool: Tool::Plain,
+                    roots: Vec::new(),
+                    closure: Vec::new(),
+                    namespace: None,
+                },
+                object: document.object.id.clone(),
+                path: FieldPath::default().key(keys[0]).key(keys[1]),
+            };
+            let read = text(&field, &document.object.root);
+            assert_eq!(read.is_ok(), fine, "{read:?}");
+        }
     }
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::sources::{Sources, is_chart};
+use super::sources::Sources;
 use crate::git::{ByteSlice, RepoPath};
 use crate::render::export::{Export, ExportError};
+use crate::render::helm::is_chart;
 use crate::render::tree::{Node, Tree, file_name};
 
 const SUFFIX: &str = ".gotmpl";
@@ -57,7 +58,7 @@ pub(super) fn export(
     for path in closure {
         let is_directory = matches!(tree.node(path.as_bstr())?, Some(Node::Directory));
         // The root of the repository has no entry of its own.
-        if is_directory || (path.is_empty() && is_chart(tree, path)?) {
+        if is_directory || (path.is_empty() && is_chart(tree, path.as_bstr())?) {
             files.extend(
                 tree.below(path.as_bstr())?
                     .into_iter()

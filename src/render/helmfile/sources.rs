@@ -9,6 +9,7 @@ use serde_yaml::Value;
 
 use super::words::{Word, Words, certain_directory, matches};
 use crate::git::{BStr, ByteSlice, EntryKind, RepoPath, Result};
+use crate::render::helm::is_chart;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{Followed, Node, Tree, file_name, join, parent};
 
@@ -308,7 +309,7 @@ impl Scan<'_, '_> {
     }
 
     fn directory(&mut self, path: &RepoPath, part: Part) -> Result<()> {
-        if is_chart(self.tree, path)? {
+        if is_chart(self.tree, path.as_bstr())? {
             // Charts say nothing about which releases there are.
             if part != Part::State {
                 self.add(path.clone(), part);
@@ -335,14 +336,6 @@ impl Scan<'_, '_> {
         if let Some(files) = files {
             files.insert(path);
         }
-    }
-}
-
-/// Whether there is a chart in a directory.
-pub(super) fn is_chart(tree: &Tree, directory: &RepoPath) -> Result<bool> {
-    match join(directory.as_bstr(), BStr::new("Chart.yaml")) {
-        Some(file) => Ok(tree.node(file.as_bstr())?.is_some()),
-        None => Ok(false),
     }
 }
 

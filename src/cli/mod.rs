@@ -83,10 +83,20 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         return demo::run(global, config).await;
     }
     let workspace = open(&global, &config, &dirs)?;
+    let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let is_tui = cli.command.is_none() && is_terminal;
     let mut output = Output::new(&global, workspace.clock().now());
+    if !is_tui {
+        workspace.follow_stages().await?;
+    }
+    let contexts = global.context.iter();
+    let named = contexts.filter_map(|choice| choice.split_once('=').map(|(name, _)| name));
+    for name in named.chain(global.environment.as_deref()) {
+        workspace.is_one_environment(name).await?;
+    }
     let context = Context { workspace, global };
     let outcome = match cli.command {
-        None if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() => {
+        None if is_tui => {
             let settings = settings(&context.global, &config, &dirs)?;
             tui::run(context.workspace, settings).await?;
             return Ok(Outcome::Fine);
@@ -147,6 +157,7 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
                 (name.clone(), overrides)
             })
             .collect(),
+        shared: None,
     };
     Workspace::open(Options {
         repo: global.repo.clone(),

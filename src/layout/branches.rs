@@ -3,8 +3,9 @@
 //! Nothing in a repository says so; names and likeness do. Ahead and behind mislead: such branches are merged into each
 //! other, or are orphans that a pipeline writes, so trees are compared and not histories.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Layout;
 use super::names::{self, Certainty};
 use crate::git::{BStr, ByteSlice, Oid, Reader, Result};
 
@@ -59,13 +60,40 @@ pub fn environment_branches(
     if found.len() < 2 {
         found = alike(reader, branches, default)?;
     }
-    found.sort_by(|a, b| {
+    in_order(&mut found);
+    Ok(found)
+}
+
+/// In the order of promotion.
+pub fn in_order(branches: &mut [EnvironmentBranch]) {
+    branches.sort_by(|a, b| {
         let order = |branch: &EnvironmentBranch| names::order(&branch.environment);
         order(a)
             .cmp(&order(b))
             .then_with(|| a.environment.cmp(&b.environment))
     });
-    Ok(found)
+}
+
+/// Those among `branches` that Kargo's Stages write to, as `layout` has them, whatever they are called: each is its Stage's
+/// environment, or one of its own name where several Stages write to it.
+pub fn stage_branches(layout: &Layout, branches: &[String]) -> Vec<EnvironmentBranch> {
+    let mut found: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
+    for (stage, branch) in &layout.stage_branches {
+        if branches.contains(branch) {
+            found.entry(branch).or_default().insert(stage);
+        }
+    }
+    let environment = |branch: &String, stages: BTreeSet<&String>| match stages.first() {
+        Some(stage) if stages.len() == 1 => (*stage).clone(),
+        _ => below_parent(branch).unwrap_or(branch).to_owned(),
+    };
+    found
+        .into_iter()
+        .map(|(branch, stages)| EnvironmentBranch {
+            branch: branch.clone(),
+            environment: environment(branch, stages),
+        })
+        .collect()
 }
 
 fn alike(

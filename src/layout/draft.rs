@@ -178,6 +178,7 @@ impl Draft {
             generated: self.generated,
             reads: self.reads,
             notes: self.notes,
+            stage_branches: Vec::new(),
         }
     }
 

@@ -95,6 +95,10 @@ pub(super) fn assign(
             if here.is_some_and(|url| own.is_known() && !own.is(url)) {
                 continue;
             }
+            if let Some(branch) = &written.branch {
+                let written = (promoter.stage.clone(), branch.clone());
+                layout.stage_branches.push(written);
+            }
             for index in written_to(&written, layout) {
                 let promoters = &mut layout.environments[index].promoters;
                 if !promoters.contains(&promoter) {

@@ -39,14 +39,16 @@ use crate::render::{Recipe, Renderer, Tool};
 
 use argo::Applications;
 pub use attribution::{is_bot, is_generated};
-pub use branches::{EnvironmentBranch, environment_branches, environment_of_branch};
+pub use branches::{
+    EnvironmentBranch, environment_branches, environment_of_branch, in_order, stage_branches,
+};
 pub use declared::{Between, is_built_otherwise, is_declared_alike, ordered_otherwise};
 use draft::Draft;
 pub use hydrated::dry_commit;
 pub use kargo::Promoter;
 use kustomize::Kustomizations;
 use orders::Written;
-pub use overrides::{EnvironmentOverride, Overrides};
+pub use overrides::{EnvironmentOverride, Overrides, Shared};
 use own::Own;
 pub use pipeline::Pipeline;
 
@@ -65,6 +67,8 @@ pub struct Layout {
     pub reads: BTreeSet<RepoPath>,
     /// What was seen and cannot be evaluated, in words.
     pub notes: Vec<String>,
+    /// Stages of Kargo's, each with a branch of this repository that its promotions write to.
+    pub stage_branches: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -246,6 +250,9 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
         })
         .collect();
     layout.notes.extend(unknown);
+    if let Some(shared) = &user.shared {
+        shared.rename(&mut layout);
+    }
     Ok(layout)
 }
 

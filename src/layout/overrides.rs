@@ -3,10 +3,11 @@
 //!
 //! Declarative only: names, paths, order. Nothing in it can make gitopsy run, fetch or read anything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Layout;
 use super::draft::FoundApp;
 use crate::git::{ByteSlice, RepoPath, Result};
 use crate::render::tree::{Node, Tree};
@@ -23,6 +24,36 @@ pub struct Overrides {
     pub default: Option<String>,
     /// By name: one that was detected, or a new one with `roots`.
     pub environments: BTreeMap<String, EnvironmentOverride>,
+    /// Not for people to say: where branches are environments, the names that more than one of them has.
+    #[serde(skip)]
+    pub shared: Option<Shared>,
+}
+
+/// Names of environments that other branches have, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    pub names: BTreeSet<String>,
+    /// The branch that a layout is of.
+    pub branch: String,
+}
+
+impl Shared {
+    /// `production@main`; a name that no other branch has stays as it is.
+    pub fn told_apart(&self, name: &str) -> String {
+        match self.names.contains(name) {
+            true => format!("{name}@{}", self.branch),
+            false => name.to_owned(),
+        }
+    }
+
+    pub(super) fn rename(&self, layout: &mut Layout) {
+        for environment in &mut layout.environments {
+            environment.name = self.told_apart(&environment.name);
+        }
+        for app in &mut layout.apps {
+            app.environment = self.told_apart(&app.environment);
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

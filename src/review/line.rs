@@ -1,14 +1,19 @@
 //! The branches under review. Most repositories have one; where environments are branches, each of them has its tip, its
 //! history and its layout, and every question is asked of each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Workspace;
 use super::workspace::{Past, lock};
 use crate::git::{Oid, Repo, Tip};
 use crate::history::{History, Layouts, Rows};
-use crate::layout::{Overrides, environment_branches, environment_of_branch};
+use crate::layout::{
+    EnvironmentBranch, Overrides, Shared, detect, environment_branches, environment_of_branch,
+    in_order, stage_branches,
+};
 use crate::task::Cancel;
+use crate::text::clean;
 
 /// A branch under review, as of now: its first-parent line from `tip`. Cheap to clone.
 #[derive(Clone)]
@@ -16,6 +21,25 @@ pub(super) struct Line {
     pub tip: Tip,
     /// Layouts along it, with its environment called as the branch.
     pub layouts: Arc<Layouts>,
+    /// How `layouts` are corrected.
+    overrides: Overrides,
+}
+
+impl Line {
+    fn new(tip: Tip, overrides: Overrides) -> Line {
+        Line {
+            tip,
+            layouts: Arc::new(Layouts::corrected_by(overrides.clone())),
+            overrides,
+        }
+    }
+}
+
+/// The environments that several branches have, and the tips for which that was found out.
+#[derive(Default)]
+pub(super) struct Alike {
+    tips: Vec<Oid>,
+    names: BTreeSet<String>,
 }
 
 /// More environments in branches than anybody has; a bound on what a strange repository may cost.
@@ -55,26 +79,24 @@ pub(super) fn lines(
                     default: Some(found.environment),
                     ..user.clone()
                 };
-                lines.extend(tip.map(|tip| Line {
-                    tip: tip.clone(),
-                    layouts: Arc::new(Layouts::corrected_by(overrides)),
-                }));
+                lines.extend(tip.map(|tip| Line::new(tip.clone(), overrides)));
             }
-            let first = lines
-                .iter()
-                .position(|line| line.tip.branch.as_ref() == Some(&default));
-            if let Some(first) = first.or(lines.len().checked_sub(1)) {
-                lines[..=first].rotate_right(1);
-            }
+            default_first(&mut lines, Some(&default));
         }
     }
     if lines.is_empty() {
-        lines.push(Line {
-            tip,
-            layouts: Arc::new(Layouts::corrected_by(user.clone())),
-        });
+        lines.push(Line::new(tip, user.clone()));
     }
     Ok(lines)
+}
+
+fn default_first(lines: &mut [Line], default: Option<&String>) {
+    let first = lines
+        .iter()
+        .position(|line| line.tip.branch.as_ref() == default);
+    if let Some(first) = first.or(lines.len().checked_sub(1)) {
+        lines[..=first].rotate_right(1);
+    }
 }
 
 impl Workspace {
@@ -94,6 +116,153 @@ impl Workspace {
 
     pub(super) fn line(&self) -> Line {
         self.lines().remove(0)
+    }
+
+    /// Takes the branches that Kargo's Stages write to for environments, whatever they are called: the Stages on the default
+    /// branch tell. Not done where a branch was asked for. Announced as a change where it is one, for it takes a layout.
+    pub async fn follow_stages(&self) -> anyhow::Result<()> {
+        if self.inner.options.branch.is_some() {
+            return Ok(());
+        }
+        let ws = self.clone();
+        let changed = self.blocking(move |past| Ok(ws.find_stages(past)?)).await?;
+        if changed {
+            self.announce_change();
+        }
+        Ok(())
+    }
+
+    fn find_stages(&self, past: &Past) -> crate::git::Result<bool> {
+        let repo = &self.inner.repo;
+        let default = repo.tip(None)?;
+        let mut names = repo.branches()?;
+        names.retain(|name| Some(name) != default.branch.as_ref());
+        if names.is_empty() {
+            return Ok(false);
+        }
+        let lines = self.lines();
+        let is_default = |line: &&Line| line.tip.branch == default.branch;
+        let own = lines.iter().find(is_default);
+        let plain = || Line::new(default.clone(), self.inner.options.overrides.clone());
+        let default = own.cloned().unwrap_or_else(plain);
+        let tree = past.reader.tree_of(default.tip.commit)?;
+        let renderer = &self.inner.renderer;
+        let layout = default.layouts.at(&past.reader, renderer, tree)?;
+        let mut found = stage_branches(&layout, &names);
+        found.truncate(MAX_LINES);
+        if found.is_empty() {
+            return Ok(false);
+        }
+        let written = |line: &Line| {
+            let branch = line.tip.branch.as_ref();
+            let mut stages = layout.stage_branches.iter();
+            stages.any(|(_, written)| Some(written) == branch)
+        };
+        // What several stages are made from is none, unless one is written there, too.
+        let alone = lines.len() == 1 && found.len() > 1 && !written(&default);
+        let kept = lines.iter().filter(|line| !(alone && is_default(line)));
+        let mut all: Vec<Line> = Vec::new();
+        for line in kept {
+            if !found
+                .iter()
+                .any(|new| Some(&new.branch) == line.tip.branch.as_ref())
+            {
+                found.push(EnvironmentBranch {
+                    branch: line.tip.branch.clone().unwrap_or_default(),
+                    environment: line.overrides.default.clone().unwrap_or_default(),
+                });
+            }
+        }
+        in_order(&mut found);
+        for EnvironmentBranch {
+            branch,
+            environment,
+        } in found
+        {
+            let known = lines
+                .iter()
+                .find(|line| line.tip.branch.as_ref() == Some(&branch));
+            let overrides = Overrides {
+                default: Some(environment).filter(|name| !name.is_empty()),
+                ..self.inner.options.overrides.clone()
+            };
+            all.push(match known {
+                Some(known) => Line::new(known.tip.clone(), overrides),
+                None => Line::new(repo.tip(Some(&branch))?, overrides),
+            });
+        }
+        default_first(&mut all, default.tip.branch.as_ref());
+        *lock(&self.inner.lines) = all;
+        Ok(true)
+    }
+
+    /// Gives environments that several branches have names that tell them apart: a branch for production and a directory
+    /// called so on another are not the same place. Asked before every job, and looked into once for each state of the
+    /// branches.
+    pub(super) fn tell_apart(&self) -> crate::git::Result<()> {
+        let mut alike = lock(&self.inner.alike);
+        let lines = self.lines();
+        let tips: Vec<Oid> = lines.iter().map(|line| line.tip.commit).collect();
+        if lines.len() < 2 || alike.tips == tips {
+            return Ok(());
+        }
+        let reader = self.inner.repo.reader();
+        let mut once = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for line in &lines {
+            let tree = reader.tree_of(line.tip.commit)?;
+            let plain = Overrides {
+                shared: None,
+                ..line.overrides.clone()
+            };
+            let layout = match plain == line.overrides {
+                true => line.layouts.at(&reader, &self.inner.renderer, tree)?,
+                false => Arc::new(detect(&reader, tree, &self.inner.renderer, &plain)?),
+            };
+            for environment in &layout.environments {
+                if !once.insert(environment.name.clone()) {
+                    names.insert(environment.name.clone());
+                }
+            }
+        }
+        if alike.names != names {
+            // A tip may have been fetched meanwhile: it stays.
+            for line in lock(&self.inner.lines).iter_mut() {
+                let branch = line.tip.branch.clone().unwrap_or_default();
+                let names = names.clone();
+                let overrides = Overrides {
+                    shared: (!names.is_empty()).then_some(Shared { names, branch }),
+                    ..line.overrides.clone()
+                };
+                *line = Line::new(line.tip.clone(), overrides);
+            }
+        }
+        *alike = Alike { tips, names };
+        Ok(())
+    }
+
+    /// That a name a person gave means one environment, as far as branches go; else an error that lists those it may mean.
+    pub async fn is_one_environment(&self, name: &str) -> anyhow::Result<()> {
+        let name = name.to_owned();
+        self.blocking(move |past| {
+            if !lock(&past.ws.inner.alike).names.contains(&name) {
+                return Ok(());
+            }
+            let mut found = Vec::new();
+            for past in past.on_each() {
+                let layout = past.layout_of(past.line.tip.commit)?;
+                let own = past.line.overrides.shared.as_ref();
+                let own = own.map(|shared| shared.told_apart(&name));
+                found.extend(own.filter(|own| layout.environment(own).is_some()));
+            }
+            anyhow::bail!(
+                "the environment {} is on {} branches\nhint: say which: {}",
+                clean(&name),
+                found.len(),
+                clean(&found.join(", "))
+            )
+        })
+        .await
     }
 }
 

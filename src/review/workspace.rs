@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
-use super::line::{self, Line};
+use super::line::{self, Alike, Line};
 use crate::cache::Cache;
 use crate::git::{Oid, Reader, Repo, Tip};
 use crate::history::{History, Origins, Sources, Store};
@@ -87,6 +87,7 @@ pub(super) struct Inner {
     pub under_way: super::action::stage::UnderWay,
     /// At least one.
     pub lines: Mutex<Vec<Line>>,
+    pub alike: Mutex<Alike>,
     /// The history of each tip asked for: the tip's, and those travelled to.
     histories: Mutex<HashMap<Oid, History>>,
     origins: Mutex<HashMap<Oid, Arc<Origins>>>,
@@ -197,6 +198,7 @@ impl Workspace {
                 live,
                 under_way: Default::default(),
                 lines: Mutex::new(lines),
+                alike: Mutex::default(),
                 histories: Mutex::default(),
                 origins: Mutex::default(),
                 changes: tokio::sync::watch::channel(0).0,
@@ -257,11 +259,13 @@ impl Workspace {
         let ws = self.clone();
         let moved = tokio::task::spawn_blocking(move || -> crate::git::Result<bool> {
             let mut moved = false;
-            for (index, line) in ws.lines().into_iter().enumerate() {
+            for line in ws.lines() {
                 let tip = ws.inner.repo.fetch(&line.tip)?;
                 moved |= tip.commit != line.tip.commit;
-                if let Some(line) = lock(&ws.inner.lines).get_mut(index) {
-                    line.tip = tip;
+                for line in lock(&ws.inner.lines).iter_mut() {
+                    if line.tip.branch == tip.branch {
+                        line.tip = tip.clone();
+                    }
                 }
             }
             Ok(moved)
@@ -311,6 +315,7 @@ impl Workspace {
         let ws = self.clone();
         let waiting = waiting.clone();
         tokio::task::spawn_blocking(move || {
+            ws.tell_apart()?;
             let past = Past {
                 ws: &ws,
                 reader: ws.inner.repo.reader(),

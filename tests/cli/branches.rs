@@ -132,6 +132,78 @@ fn a_resource_is_looked_for_on_every_branch() {
     assert_eq!(texts(&log["tips"], "branch"), ["production"]);
 }
 
+/// A branch called production, and a directory called so on the default branch: not the same place.
+#[test]
+fn a_name_on_two_branches_is_told_apart_wherever_it_is_named() {
+    let home = Home::new();
+    let repo = repository(&home);
+    let map = |size: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: edge, namespace: shop}}\ndata: {{size: '{size}'}}\n"
+        )
+    };
+    let branches = ["main", "production"];
+    for branch in branches {
+        repo.git(&["checkout", "-q", branch]);
+        repo.write("environments/production/edge/map.yaml", map(branch));
+        repo.commit(&format!("Edge of {branch}"));
+    }
+    repo.git(&["checkout", "-q", "main"]);
+    let answer = home.json(&repo.path, &["where"], 0);
+    assert_eq!(
+        texts(&answer["environments"], "name"),
+        [
+            "production@main",
+            "main",
+            "staging",
+            "production@production"
+        ]
+    );
+    let protected = |name: &str| {
+        let mut environments = answer["environments"].as_array().expect("a list").iter();
+        let found = environments.find(|found| found["name"] == name);
+        found.expect(name)["protected"] == Value::Bool(true)
+    };
+    assert!(branches.map(|branch| protected(&format!("production@{branch}"))) == [true; 2]);
+    // What is on one branch only keeps its name.
+    let log = home.json(&repo.path, &["log", "deploy/web", "-e", "staging"], 0);
+    assert_eq!(texts(&log["entries"], "subject"), ["Web 2", "Web 1"]);
+    for branch in branches {
+        let name = format!("production@{branch}");
+        let log = home.json(&repo.path, &["log", "cm/edge", "-e", &name], 0);
+        assert_eq!(
+            texts(&log["entries"], "subject"),
+            [format!("Edge of {branch}")]
+        );
+        let shown = home.json(&repo.path, &["show", branch, "-e", &name], 0);
+        assert_eq!(texts(&shown["resources"], "environment"), [&name]);
+        let range = format!("{branch}~1..{branch}");
+        let compared = home.json(&repo.path, &["diff", &range, "cm/edge", "-e", &name], 0);
+        assert_eq!(texts(&compared["resources"], "environment"), [&name]);
+    }
+    for args in [
+        &["where", "--env", "production"][..],
+        &["log", "cm/edge", "-e", "production"],
+        &["where", "--context", "production=kind"],
+    ] {
+        let ended = home.run(&repo.path, args);
+        assert_eq!(ended.code, 2, "{args:?}");
+        assert_eq!(
+            ended.err,
+            "error: the environment production is on 2 branches\n\
+             hint: say which: production@main, production@production\n",
+            "{args:?}"
+        );
+    }
+    // Asked of one branch, there is nothing to tell apart.
+    let answer = home.json(
+        &repo.path,
+        &["where", "--branch", "production", "-e", "production"],
+        0,
+    );
+    assert_eq!(texts(&answer["environments"], "name"), ["production"]);
+}
+
 #[test]
 fn a_revert_is_planned_on_the_branch_that_the_commit_is_on() {
     let home = Home::new();

@@ -167,3 +167,67 @@ fn its_commits_are_a_bots_and_lead_to_what_their_message_names() {
         ]
     );
 }
+
+/// No name tells that these branches are environments; the Stages do.
+#[test]
+fn branches_that_stages_write_to_are_their_environments() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let stage = |name: &str, steps: &str| {
+        format!(
+            "apiVersion: kargo.akuity.io/v1alpha1\nkind: Stage\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  \
+             promotionTemplate:\n    spec:\n      steps:\n{steps}"
+        )
+    };
+    let clone = |branch: &str| {
+        format!(
+            "      - uses: git-clone\n        config: {{repoURL: 'https://git.example.com/shop/env.git', checkout: [{{branch: \
+             main, path: ./src}}, {{branch: {branch}, path: ./out}}]}}\n"
+        )
+    };
+    // By what is checked out, by a push's target, and by a pull request's.
+    let push = "      - uses: git-push\n        config: {path: ./out";
+    let steps = [
+        (
+            "dev",
+            clone("'web-${{ ctx.stage }}'") + push + "}\n",
+            "web-dev",
+        ),
+        (
+            "qa",
+            clone("main") + push + ", targetBranch: rendered/web}\n",
+            "rendered/web",
+        ),
+        (
+            "live",
+            clone("main")
+                + push
+                + ", generateTargetBranch: true}\n      - uses: git-open-pr\n        config: {targetBranch: w3}\n",
+            "w3",
+        ),
+        ("gone", clone("never-made") + push + "}\n", "main"),
+    ];
+    for (name, steps, _) in &steps {
+        repo.write(format!("kargo/{name}.yaml"), stage(name, steps));
+    }
+    repo.write("web/web.yaml", deployment("0"));
+    repo.commit("Sources");
+    repo.git(&["branch", "-q", "feature/other"]);
+    for (name, _, branch) in steps.iter().filter(|(.., branch)| *branch != "main") {
+        repo.git(&["checkout", "-q", "--orphan", branch]);
+        repo.git(&["rm", "-rfq", "."]);
+        repo.write("web/manifest.yaml", deployment(name));
+        repo.commit(&format!("Promote to {name}"));
+    }
+    repo.git(&["checkout", "-q", "main"]);
+    let answer = home.json(&repo.path, &["where"], 0);
+    let names = |key: &str, name: &str| -> Vec<String> {
+        let list = answer[key].as_array().expect("a list").iter();
+        list.map(|found| found[name].as_str().expect("text").to_owned())
+            .collect()
+    };
+    assert_eq!(names("environments", "name"), ["live", "dev", "qa"]);
+    assert_eq!(names("tips", "branch"), ["w3", "web-dev", "rendered/web"]);
+    let log = home.json(&repo.path, &["log", "deploy/web", "-e", "qa"], 0);
+    assert_eq!(log["entries"][0]["subject"], "Promote to qa");
+}

@@ -148,6 +148,11 @@ fn print_entry(entry: &Entry, output: &mut Output) {
     }
     output.line(text);
     print_found(&entry.found, output);
+    if let Some(why) = &entry.unknown {
+        let why = why.lines().next().unwrap_or_default();
+        let text = format!("what it changed is not known: {}", text::clean_line(why));
+        output.line(format!("               {}", output.ink(Ink::Dim, text)));
+    }
     for meaning in &entry.meaning {
         output.line(format!("               {}", text::clean_line(meaning)));
     }

@@ -1,5 +1,6 @@
 //! Commits, read and written.
 
+use encoding_rs::{Encoding, UTF_8};
 use gix::bstr::{BStr, ByteSlice};
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -45,7 +46,8 @@ pub struct NewCommit {
 pub(super) fn parse(id: Oid, bytes: &[u8]) -> Result<Commit> {
     let (header, message) = bytes.split_once_str("\n\n").unwrap_or((bytes, b""));
     let (mut tree, mut parents) = (None, Vec::new());
-    let (mut author, mut committer, mut latin1) = (b"".as_bstr(), b"".as_bstr(), false);
+    let (mut author, mut committer) = (b"".as_bstr(), b"".as_bstr());
+    let mut encoding = UTF_8;
     for line in header.lines() {
         // Lines of a signature begin with a space and are none of these.
         match line.split_once_str(" ") {
@@ -53,15 +55,17 @@ pub(super) fn parse(id: Oid, bytes: &[u8]) -> Result<Commit> {
             Some((b"parent", hex)) => parents.extend(Oid::from_hex(hex).ok()),
             Some((b"author", person)) => author = person.as_bstr(),
             Some((b"committer", person)) => committer = person.as_bstr(),
-            Some((b"encoding", name)) => latin1 = name.eq_ignore_ascii_case(b"iso-8859-1"),
+            Some((b"encoding", name)) => {
+                encoding = Encoding::for_label_no_replacement(name).unwrap_or(UTF_8)
+            }
             _ => {}
         }
     }
     let tree =
         tree.ok_or_else(|| Error::Other(format!("commit {id} is corrupt: it has no tree")))?;
-    let (author, authored) = signature(author, latin1);
-    let (_, committed) = signature(committer, latin1);
-    let message = decode(message.as_bstr(), latin1);
+    let (author, authored) = signature(author, encoding);
+    let (_, committed) = signature(committer, encoding);
+    let message = decode(message.as_bstr(), encoding);
     let message = message.trim_start_matches('\n');
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     Ok(Commit {
@@ -76,28 +80,25 @@ pub(super) fn parse(id: Oid, bytes: &[u8]) -> Result<Commit> {
     })
 }
 
-fn signature(raw: &BStr, latin1: bool) -> (Person, Timestamp) {
+fn signature(raw: &BStr, encoding: &'static Encoding) -> (Person, Timestamp) {
     let Ok(signature) = gix::actor::SignatureRef::from_bytes(raw) else {
         let person = Person {
-            name: decode(raw, latin1),
+            name: decode(raw, encoding),
             email: String::new(),
         };
         return (person, Timestamp::UNIX_EPOCH);
     };
     let person = Person {
-        name: decode(signature.name.trim().as_bstr(), latin1),
-        email: decode(signature.email.trim().as_bstr(), latin1),
+        name: decode(signature.name.trim().as_bstr(), encoding),
+        email: decode(signature.email.trim().as_bstr(), encoding),
     };
     let at = Timestamp::from_second(signature.seconds()).unwrap_or(Timestamp::UNIX_EPOCH);
     (person, at)
 }
 
-fn decode(bytes: &BStr, latin1: bool) -> String {
-    if latin1 {
-        bytes.bytes().map(char::from).collect()
-    } else {
-        bytes.to_str_lossy().into_owned()
-    }
+/// What `encoding` cannot read is replaced.
+fn decode(bytes: &BStr, encoding: &'static Encoding) -> String {
+    encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
 /// The message `git revert` would write for `commit`: `Revert "S"`, `Reapply "S"` for the revert of a revert (as git does

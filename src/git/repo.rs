@@ -33,6 +33,8 @@ pub struct Facts {
     pub shallow: bool,
     /// A partial clone: objects may have to come from its promisor remote.
     pub partial: bool,
+    /// It has a file of grafts, git's predecessor of replaced commits. They are not looked at.
+    pub grafted: bool,
     pub git_dir: PathBuf,
     pub work_dir: Option<PathBuf>,
 }
@@ -88,6 +90,7 @@ impl Repo {
             bare: repo.workdir().is_none(),
             shallow: repo.is_shallow().unwrap_or(false),
             partial: self.0.partial,
+            grafted: repo.common_dir().join("info/grafts").is_file(),
             git_dir: repo.git_dir().to_owned(),
             work_dir: repo.workdir().map(Path::to_owned),
         }

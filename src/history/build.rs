@@ -22,10 +22,10 @@ const FIRST_RUN: usize = 32;
 const LARGEST_RUN: usize = 256;
 /// More threads than this wait for each other's disk rather than for work.
 const MOST_THREADS: usize = 8;
-/// Subjects of 1,600 bytes exist; no row shows more than this.
-const LONGEST_SUBJECT: usize = 1024;
+/// Subjects of 1,600 bytes exist, and are searched; a row keeps no more than this.
+const LONGEST_SUBJECT: usize = 4096;
 
-const SHALLOW: &str = "the shallow clone ends here: what this commit changed is not known\nhint: `git fetch --unshallow` brings the rest";
+const SHALLOW: &str = "the shallow clone ends here\nhint: `git fetch --unshallow` brings the rest";
 
 /// A piece of the line, and which.
 struct Run {

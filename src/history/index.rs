@@ -39,7 +39,7 @@ pub struct Row {
     pub author: Arc<Person>,
     pub authored: Timestamp,
     pub committed: Timestamp,
-    /// The first line of the message, at most 1 KiB of it. The body is read on demand: [`crate::git::Reader::commit`].
+    /// The first line of the message, at most 4 KiB of it. The body is read on demand: [`crate::git::Reader::commit`].
     pub subject: Box<str>,
     /// The pull request the message names.
     pub pull: Option<Box<Pull>>,

@@ -17,7 +17,7 @@ use crate::cache::{self, Cache};
 use crate::git::{EntryKind, Oid, PathChange, Person, Repo, RepoPath};
 
 /// Raised when the bytes change, or what is read from a commit.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Rows in the segments of a line that is kept for the first time, newest first: the first is for the first screen.
 const SIZES: [usize; 3] = [128, 1024, 4096];
 /// A segment is written anew with newer rows if it has no more than so many times as many.

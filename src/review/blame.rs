@@ -15,7 +15,7 @@ use super::entry::{line_of_row, origin_of};
 use super::workspace::Past;
 use crate::diff::leaves;
 use crate::git::{Oid, Tip};
-use crate::history::{End, LogEntry, LogStep, Origins, ResourceKey, Rows, resource_log};
+use crate::history::{self, End, LogEntry, LogStep, Origins, ResourceKey, Rows, resource_log};
 use crate::manifest::{FieldPath, Node, Object, YamlLine};
 use crate::task::{Cancel, Sink};
 
@@ -138,7 +138,7 @@ fn answer(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<
     // The commit since which it can be read again, where before it could not.
     let mut unread: Option<Arc<Setter>> = None;
     let mut looked = 0;
-    let end = resource_log(&history, past.sources(), &key, out.cancel(), &mut |step| {
+    let log = resource_log(&history, past.sources(), &key, out.cancel(), &mut |step| {
         let LogStep::Entry(entry) = step else {
             return ControlFlow::Continue(());
         };
@@ -170,12 +170,17 @@ fn answer(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
-    })?;
+    });
+    let end = match log {
+        // What was found so far holds.
+        Err(history::Error::Git(error)) if looked > 0 => Some(End::Broken(error.to_string())),
+        log => log?,
+    };
     if let Some(unread) = &unread {
         let since = trace.step(None, &now, lists);
         set(&mut answer, since, unread);
     }
-    answer.notes = notes(&answer, end.as_ref(), *limit);
+    answer.notes = notes(past, &answer, end.as_ref(), *limit);
     Ok(answer)
 }
 
@@ -221,14 +226,14 @@ fn setter(past: &Past, origins: &Origins, rows: &Rows, entry: &LogEntry) -> Sett
     }
 }
 
-fn notes(answer: &Answer, end: Option<&End>, limit: Option<usize>) -> Vec<String> {
+fn notes(past: &Past, answer: &Answer, end: Option<&End>, limit: Option<usize>) -> Vec<String> {
     let rest = answer.fields.iter().filter(|field| field.set.is_none());
     match (rest.count(), end, limit) {
-        (0, ..) => Vec::new(),
+        (0, ..) => super::log::notes(past, None),
         (rest, None, Some(limit)) => vec![format!(
             "older than what --limit {limit} looks at: {rest} fields"
         )],
-        (_, end, _) => super::log::notes(end),
+        (_, end, _) => super::log::notes(past, end),
     }
 }
 
@@ -280,7 +285,7 @@ pub(super) fn last_set(
     if fields.is_empty() {
         return Ok(found);
     }
-    resource_log(&history, past.sources(), &key, cancel, &mut |step| {
+    let log = resource_log(&history, past.sources(), &key, cancel, &mut |step| {
         let LogStep::Entry(entry) = step else {
             return ControlFlow::Continue(());
         };
@@ -308,8 +313,12 @@ pub(super) fn last_set(
         } else {
             ControlFlow::Continue(())
         }
-    })?;
-    Ok(found)
+    });
+    // What cannot be read set nothing that is known.
+    match log {
+        Ok(_) | Err(history::Error::Git(_)) => Ok(found),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One path lies on the way to the other.

@@ -173,10 +173,8 @@ fn commit_sides(
         body => format!("{}\n\n{body}", commit.subject),
     };
     let before = commit.parents.first().copied();
-    if before.is_some_and(|parent| past.reader.tree_of(parent).is_err()) {
-        anyhow::bail!(
-            "the parent of {id} is missing from this clone, so what it changed is not known\nhint: the clone is shallow; `git fetch --unshallow` brings the rest"
-        );
+    if let Some(error) = before.and_then(|parent| past.reader.tree_of(parent).err()) {
+        anyhow::bail!("what {id} changed is not known: its parent's {error}");
     }
     let tip = past.line.tip.commit;
     let history = past.ws.history(tip);
@@ -189,7 +187,9 @@ fn commit_sides(
         // Not on the line: a commit inside a merge, or of another branch.
         return Ok((before, id, None, message));
     };
-    let entry = super::entry::entry(past, &origins, &rows, index, row);
+    let mut entry = super::entry::entry(past, &origins, &rows, index, row);
+    // Rows have only the beginning of a long one.
+    entry.line.subject = commit.subject;
     if let Some(source) = &entry.source {
         notes.push(format!("generated from {}", source.commit));
     }

@@ -92,9 +92,19 @@ fn repository(facts: &Facts) -> Check {
                 "history ends where the clone does; `git fetch --unshallow` brings the rest"
                     .to_owned()
             } else {
-                "objects that are not in the clone cannot be shown; a full clone has them"
+                "objects that are not in the clone cannot be shown; `git fetch --refetch --no-filter` brings them"
                     .to_owned()
             }),
+        };
+    }
+    if facts.grafted {
+        return Check {
+            name: "repository".to_owned(),
+            state: State::Missing,
+            detail: format!("{detail} (with grafts, which are not looked at)"),
+            hint: Some(
+                "`git replace --convert-graft-file` makes of them what is looked at".to_owned(),
+            ),
         };
     }
     fine("repository", detail)

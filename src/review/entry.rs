@@ -94,6 +94,7 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
         environments: Vec::new(),
         meaning: Vec::new(),
         resources: Vec::new(),
+        unknown: None,
         analysed: false,
         links: links(past, origins, rows, index, row),
         found: Vec::new(),

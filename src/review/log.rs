@@ -14,6 +14,7 @@ pub use self::search::Found;
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
 use super::entry::changed_resource;
+use super::workspace::Past;
 use crate::git::{Oid, Tip};
 use crate::history::{Changes, End, meaning};
 use crate::task::Sink;
@@ -83,6 +84,10 @@ pub struct Entry {
     /// `api 1.4.1 → 1.4.2 in production`; most important first. Empty while not looked at yet (see `analysed`).
     pub meaning: Vec<String>,
     pub resources: Vec<ChangedResource>,
+    /// Why it is not known what it changed, where it is not: an object is missing, or a shallow clone ends here. A second line
+    /// is a hint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
     /// `meaning`, `environments` and `resources` are known.
     #[serde(skip)]
     pub analysed: bool,
@@ -179,6 +184,7 @@ impl Entry {
         add(&mut self.environments, &other.environments);
         add(&mut self.resources, &other.resources);
         add(&mut self.found, &other.found);
+        self.unknown = self.unknown.take().or_else(|| other.unknown.clone());
         self.analysed |= other.analysed;
     }
 }
@@ -227,11 +233,16 @@ fn search_notes(filter: &Filter) -> Option<String> {
         .then(|| "values of secrets are masked and never match a search".to_owned())
 }
 
-/// Why a history ends before its root, in words.
-pub(super) fn notes(end: Option<&End>) -> Vec<String> {
-    match end {
-        Some(End::Shallow) => vec!["the clone is shallow: history before this is not in it; `git fetch --unshallow` brings it".to_owned()],
-        Some(End::Broken(why)) => vec![format!("history ends here: {why}")],
-        Some(End::Cancelled) | None => Vec::new(),
+/// Why a history ends before its root, or is not what git shows, in words.
+pub(super) fn notes(past: &Past, end: Option<&End>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if past.ws.inner.repo.facts().grafted {
+        notes.push("the repository has grafts (info/grafts), which are not looked at; `git replace --convert-graft-file` makes of them what is".to_owned());
     }
+    match end {
+        Some(End::Shallow) => notes.push("the clone is shallow: history before this is not in it; `git fetch --unshallow` brings it".to_owned()),
+        Some(End::Broken(why)) => notes.push(format!("history ends here: {why}")),
+        Some(End::Cancelled) | None => {}
+    }
+    notes
 }

@@ -15,7 +15,7 @@ use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::Event;
 use crate::git::{Oid, Tip};
-use crate::history::{LogStep, ResourceKey, resource_log};
+use crate::history::{self, LogStep, ResourceKey, resource_log};
 use crate::live::{Health, Owned, SyncState};
 use crate::manifest::kargo_summary;
 use crate::render::RenderedObject;
@@ -169,7 +169,7 @@ fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<
         object: id.object.clone(),
     };
     let mut since = None;
-    resource_log(
+    let log = resource_log(
         &history,
         past.sources(),
         &key,
@@ -188,6 +188,10 @@ fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<
             }
             ControlFlow::Continue(())
         },
-    )?;
-    Ok(since)
+    );
+    match log {
+        // It is not known.
+        Ok(_) | Err(history::Error::Git(_)) => Ok(since),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod blame;
 mod brute;
+mod hostile;
 mod kustomized;
 mod model;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gitopsy::diff::ChangeKind;
-use gitopsy::git::{BStr, Oid, Reader, Repo};
+use gitopsy::git::{BStr, ByteSlice, Oid, Reader, Repo, RepoPath};
 use gitopsy::history::{
     Changes, End, History, Layouts, LogEntry, LogStep, Origins, ResourceKey, Rows, Scope, Sources,
     changes_between, document_log, enclosing, resource_log,
@@ -352,23 +353,25 @@ fn rows_agree_with_git(rows: &Rows, repo: &TestRepo, tip: &str) {
     );
     let null = "0".repeat(40);
     // (id, tree, parents), and (path, blob before, blob after) for each change
-    type Change = (String, String, String);
+    type Change = (RepoPath, String, String);
     let mut expected: Vec<(String, Vec<Change>)> = Vec::new();
-    let text = String::from_utf8_lossy(&log).into_owned();
-    let mut parts = text.split('\0').map(str::trim_start).peekable();
+    let mut parts = log.split(|byte| *byte == 0);
     while let Some(part) = parts.next() {
-        if let Some(commit) = part.strip_prefix("commit ") {
-            expected.push((commit.trim().to_owned(), Vec::new()));
-        } else if let Some(raw) = part.strip_prefix(':') {
+        let part = part.trim_ascii_start();
+        if let Some(commit) = part.strip_prefix(b"commit ") {
+            let commit = String::from_utf8_lossy(commit).trim().to_owned();
+            expected.push((commit, Vec::new()));
+        } else if let Some(raw) = part.strip_prefix(b":") {
+            let raw = String::from_utf8_lossy(raw);
             let fields: Vec<&str> = raw.split(' ').collect();
-            let path = parts.next().expect("a path").to_owned();
+            let path = RepoPath::from(parts.next().expect("a path"));
             let (_, changes) = expected.last_mut().expect("a commit");
             changes.push((path, fields[2].to_owned(), fields[3].to_owned()));
         }
     }
     assert_eq!(rows.len(), expected.len());
     assert_eq!(rows.end(), None);
-    let mut touching: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut touching: BTreeMap<RepoPath, Vec<usize>> = BTreeMap::new();
     for (at, (row, (commit, changes))) in rows.iter().zip(&expected).enumerate() {
         let parents: Vec<String> = row
             .first_parent
@@ -384,7 +387,7 @@ fn rows_agree_with_git(rows: &Rows, repo: &TestRepo, tip: &str) {
             .iter()
             .map(|change| {
                 (
-                    change.path.to_string(),
+                    change.path.as_ref().clone(),
                     side(change.before),
                     side(change.after),
                 )
@@ -393,18 +396,15 @@ fn rows_agree_with_git(rows: &Rows, repo: &TestRepo, tip: &str) {
         assert_eq!(&own, changes, "{}", row.id);
         assert_eq!(rows.position(row.id), Some(at));
         for (path, ..) in changes {
-            for end in path
-                .match_indices('/')
-                .map(|(at, _)| at)
-                .chain([path.len()])
-            {
-                touching.entry(path[..end].to_owned()).or_default().push(at);
+            for end in path.find_iter("/").chain([path.len()]) {
+                let path = RepoPath::from(&path[..end]);
+                touching.entry(path).or_default().push(at);
             }
         }
     }
     for (path, mut own) in touching {
         own.dedup();
-        assert_eq!(rows.touching(BStr::new(&path)), own, "{path}");
+        assert_eq!(rows.touching(path.as_bstr()), own, "{path}");
     }
 }
 

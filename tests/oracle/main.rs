@@ -22,5 +22,7 @@ mod render_helmfile;
 mod render_hostile;
 mod render_remote;
 mod revert;
+#[path = "../cli/run.rs"]
+mod run;
 mod stage;
 mod waiting;

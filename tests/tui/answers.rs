@@ -330,6 +330,7 @@ fn entry(line: CommitLine, meaning: &[&str], resources: Vec<ChangedResource>) ->
         environments,
         meaning: meaning.iter().map(|text| (*text).to_owned()).collect(),
         resources,
+        unknown: None,
         analysed: true,
         links: Default::default(),
         found: Vec::new(),

@@ -4,16 +4,16 @@
 //! keeps the recipe it was last seen with until one of its own files changes what is declared: the whole layout is found
 //! anew only then, which takes a hundred times as long as reading the commit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::git::{BStr, ByteSlice, Oid, PathChange, RepoPath};
-use crate::history::{Origins, Row, Rows};
+use crate::git::{self, BStr, ByteSlice, Oid, PathChange, RepoPath};
+use crate::history::{self, Origins, Row, Rows};
 use crate::layout::{self, App, Layout};
 use crate::manifest::Object;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{file_name, parent};
-use crate::render::{How, Recipe, Rendering};
+use crate::render::{self, How, Recipe, Rendering};
 use crate::task::Cancel;
 
 use super::super::common::CommitLine;
@@ -39,6 +39,7 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
     let history = past.ws.history(state.commit);
     let mut search = Search::new(past, state, cancel)?;
     let mut seen = 0;
+    let mut known = HashSet::new();
     'rows: loop {
         let rows = history.wait_grown(seen, cancel);
         while let Some(row) = rows.get(seen) {
@@ -49,7 +50,15 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
             if row.problem.is_some() {
                 break 'rows;
             }
-            let found = search.step(&rows, seen, row)?;
+            let found = match search.step(&rows, seen, row) {
+                Err(error) if is_unreadable(&error) => break 'rows,
+                found => found?,
+            };
+            known.extend(
+                found
+                    .iter()
+                    .map(|found| (found.environment.clone(), found.app.clone())),
+            );
             if !found.is_empty() {
                 update(&mut |answer| found.iter().for_each(|found| set(answer, found)));
             }
@@ -59,19 +68,25 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
             break;
         }
     }
-    let rest: Vec<Found> = search
-        .wanted
-        .iter()
-        .flatten()
-        .map(|wanted| Found {
-            environment: wanted.app.environment.clone(),
-            app: wanted.app.name.clone(),
+    let apps = state.apps.iter().map(|desired| &desired.app);
+    let rest: Vec<Found> = apps
+        .filter(|app| !known.contains(&(app.environment.clone(), app.name.clone())))
+        .map(|app| Found {
+            environment: app.environment.clone(),
+            app: app.name.clone(),
             since: None,
             previous: None,
         })
         .collect();
     update(&mut |answer| rest.iter().for_each(|found| set(answer, found)));
     Ok(())
+}
+
+/// An object is missing or broken.
+fn is_unreadable(error: &anyhow::Error) -> bool {
+    error.is::<git::Error>()
+        || matches!(error.downcast_ref(), Some(history::Error::Git(_)))
+        || matches!(error.downcast_ref(), Some(render::Error::Git(_)))
 }
 
 /// An app whose `since` is being looked for.

@@ -7,7 +7,9 @@ use super::super::entry::{changed_resource, entry};
 use super::super::workspace::Past;
 use super::{Answer, Filter, Progress, Request, notes, search_notes};
 use crate::git::RepoPath;
-use crate::history::{LogEntry, LogStep, ResourceKey, document_log, meaning, resource_log};
+use crate::history::{
+    self, End, LogEntry, LogStep, ResourceKey, document_log, meaning, resource_log,
+};
 use crate::task::Sink;
 
 const MEANINGS: usize = 6;
@@ -44,7 +46,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                     answer.entries.push(Arc::new(line));
                     out.send(answer.clone());
                 }
-                if answer.entries.len() >= limit || filter.is_past(row.committed) {
+                if answer.entries.len() >= limit || filter.is_past(&rows, found.row) {
                     return ControlFlow::Break(());
                 }
             }
@@ -55,7 +57,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         .as_ref()
         .and_then(|declared| declared.source.as_ref())
         .filter(|source| source.document.is_some());
-    let end = match (request.source, request.select.path.as_deref(), source) {
+    let log = match (request.source, request.select.path.as_deref(), source) {
         (true, Some(path), _) => {
             let path = RepoPath::from(path);
             document_log(
@@ -65,7 +67,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 &id.object,
                 out.cancel(),
                 &mut on_step,
-            )?
+            )
         }
         (true, None, Some(source)) => document_log(
             &history,
@@ -74,7 +76,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             &id.object,
             out.cancel(),
             &mut on_step,
-        )?,
+        ),
         (true, None, None) => {
             anyhow::bail!(
                 "{} is in no single file at the tip\nhint: name one with --path FILE",
@@ -88,11 +90,18 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 app: request.select.path.as_ref().map(|_| id.app.clone()),
                 object: id.object.clone(),
             };
-            resource_log(&history, past.sources(), &key, out.cancel(), &mut on_step)?
+            resource_log(&history, past.sources(), &key, out.cancel(), &mut on_step)
         }
     };
+    let end = match log {
+        // What was found so far holds.
+        Err(history::Error::Git(error)) if !answer.entries.is_empty() => {
+            Some(End::Broken(error.to_string()))
+        }
+        log => log?,
+    };
     answer.progress.complete = true;
-    answer.notes = notes(end.as_ref());
+    answer.notes = notes(past, end.as_ref());
     answer.notes.extend(search_notes(&filter));
     Ok(answer)
 }

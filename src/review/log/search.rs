@@ -13,7 +13,7 @@ use super::super::time;
 use super::{Entry, Request};
 use crate::diff::FieldChange;
 use crate::git::{ByteSlice, glob_matches};
-use crate::history::{ResourceChange, Row};
+use crate::history::{ResourceChange, Row, Rows};
 use crate::manifest::{FieldPath, Image, Leaf, Node, Object, ObjectRef, Step, images};
 
 /// Where what was searched for appeared or vanished.
@@ -106,11 +106,15 @@ impl Filter {
         })
     }
 
-    /// The walk goes on past commits that are too old only where clocks are skewed: a day of grace.
-    pub(super) fn is_past(&self, time: Timestamp) -> bool {
-        const GRACE: i64 = 24 * 60 * 60;
-        self.since
-            .is_some_and(|since| time.as_second() + GRACE < since.as_second())
+    /// Whether all is too old from the row at `index` on. One that is, or a few, say nothing of those before them: clocks go
+    /// wrong.
+    pub(super) fn is_past(&self, rows: &Rows, index: usize) -> bool {
+        const OLD: usize = 64;
+        let Some(since) = self.since else {
+            return false;
+        };
+        let mut old = (index..index + OLD).map_while(|index| rows.get(index));
+        (rows.complete() || rows.len() >= index + OLD) && old.all(|row| row.committed < since)
     }
 
     /// What can be told before it is known what a commit did to resources.

@@ -3,7 +3,7 @@
 //! Rows come at once, newest first; what they meant takes rendering and follows, also newest first, so that what is on
 //! screen is explained before what is not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::super::entry::entry;
 use super::super::workspace::Past;
 use super::{Answer, Entry, Filter, Progress, Request, notes, search_notes};
 use crate::git::Oid;
-use crate::history::{History, Origins, Row, Rows, Scope, changes_between};
+use crate::history::{self, History, Origins, Row, Rows, Scope, changes_between};
 use crate::task::{Cancel, Sink};
 
 /// Partial answers are whole; more of them than a screen can show would only cost time.
@@ -90,7 +90,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         let Some(row) = track.rows.get(track.seen) else {
             break;
         };
-        if filter.is_past(row.committed) {
+        if filter.is_past(&track.rows, track.seen) {
             track.ended = true;
             continue;
         }
@@ -122,16 +122,31 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         }
     }
     for track in &tracks {
-        answer.notes.extend(notes(track.rows.end()));
+        answer.notes.extend(notes(&track.past, track.rows.end()));
     }
     answer.notes.dedup();
     answer.notes.extend(search_notes(&filter));
+    let mut hints = hints(&answer);
     answer.progress.complete = tracks.iter().all(Track::complete);
     if rows_first {
         out.send(answer.clone());
         explain_all(&tracks, request, &filter, out, &mut answer)?;
+        hints = self::hints(&answer);
     }
+    answer.notes.extend(hints);
     Ok(answer)
+}
+
+/// What to do about what is not known.
+fn hints(answer: &Answer) -> BTreeSet<String> {
+    let unknown = answer
+        .entries
+        .iter()
+        .filter_map(|entry| entry.unknown.as_deref());
+    unknown
+        .filter_map(|why| Some(why.split_once("\nhint: ")?.1))
+        .map(|hint| format!("what some commits changed is not known: {hint}"))
+        .collect()
 }
 
 /// The track whose next row is the newest.
@@ -210,19 +225,30 @@ fn explain(
         .first()
         .and_then(|row| rows.get(*row))
         .unwrap_or(row);
-    let before = match row.first_parent {
-        Some(parent) => match past.reader.tree_of(parent) {
-            Ok(tree) => tree,
-            // The boundary of a shallow clone: what the commit changed cannot be known.
-            Err(_) => return Ok(filter.found(&[]).is_some()),
-        },
-        None => past.reader.empty_tree(),
-    };
     let scope = Scope {
         environment: request.select.environment.clone(),
         app: None,
     };
-    let changes = changes_between(past.sources(), before, newest.tree, &scope, out.cancel())?;
+    let changes = match &row.problem {
+        Some(problem) => Err(problem.to_string()),
+        None => match rows
+            .tree_before(&past.reader, index)
+            .map_err(history::Error::Git)
+            .and_then(|before| {
+                changes_between(past.sources(), before, newest.tree, &scope, out.cancel())
+            }) {
+            Err(history::Error::Git(error)) => Err(error.to_string()),
+            changes => Ok(changes?),
+        },
+    };
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(why) => {
+            line.unknown = Some(why);
+            line.analysed = true;
+            return Ok(filter.found(&[]).is_some());
+        }
+    };
     super::describe(line, &changes);
     let found = filter.found(&changes.resources);
     let keep = found.is_some();
@@ -232,7 +258,10 @@ fn explain(
 
 /// Whether a commit touches the environment and namespace asked for; not told before it is explained.
 fn wanted(line: &Entry, select: &Selector) -> bool {
-    if !line.analysed || (select.environment.is_none() && select.namespace.is_none()) {
+    if !line.analysed
+        || line.unknown.is_some()
+        || (select.environment.is_none() && select.namespace.is_none())
+    {
         return true;
     }
     line.resources.iter().any(|resource| {

@@ -160,6 +160,11 @@ pub fn explain(entry: &Entry, now: Timestamp) -> Vec<Row> {
     }
     if !entry.analysed {
         rows.push(labelled("resources", words::loading()));
+    } else if let Some(why) = &entry.unknown {
+        for (i, line) in why.lines().enumerate() {
+            let line = Row::of(Role::Warning, line);
+            rows.push(labelled(if i == 0 { "not known" } else { "" }, line));
+        }
     } else if entry.resources.is_empty() {
         rows.push(labelled(
             "resources",

@@ -165,9 +165,17 @@ impl<'a> Past<'a> {
                     },
                     self.waiting.cancel(),
                 )?;
-                let removed = changes.resources.iter().find(|change| {
-                    change.kind == crate::diff::ChangeKind::Removed
-                        && wanted.matches(&change.object, change.path.as_ref())
+                // A generated name is lost where another takes its place.
+                let removed = changes.resources.iter().find_map(|change| {
+                    let before = &change.object_before()?.id;
+                    let is_lost = change
+                        .object_after()
+                        .is_none_or(|after| after.id != *before);
+                    (is_lost && wanted.matches(before, change.path.as_ref())).then(|| ResourceId {
+                        environment: change.environment.clone(),
+                        app: change.app_before.as_ref().unwrap_or(&change.app).clone(),
+                        object: before.clone(),
+                    })
                 });
                 let lost = changes.not_rendered.iter().filter(|side| side.after);
                 let lost = lost
@@ -180,12 +188,8 @@ impl<'a> Past<'a> {
                         object: object.clone(),
                     }));
                 }
-                if let Some(removed) = removed {
-                    return Ok(Some(ResourceId {
-                        environment: removed.environment.clone(),
-                        app: removed.app.clone(),
-                        object: removed.object.clone(),
-                    }));
+                if removed.is_some() {
+                    return Ok(removed);
                 }
             }
             if rows.complete() && seen == rows.len() {

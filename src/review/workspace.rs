@@ -251,16 +251,21 @@ impl Workspace {
         self.inner.changes.send_modify(|count| *count += 1);
     }
 
-    /// Fetches the branches under review (into the shadow). Returns whether one moved.
+    /// Fetches the branches under review (into the shadow); where there is no remote, looks where they are now. Returns
+    /// whether one moved.
     pub async fn fetch(&self) -> anyhow::Result<bool> {
-        if self.inner.options.offline {
+        let has_remote = self.tips().iter().any(|tip| tip.remote.is_some());
+        if has_remote && self.inner.options.offline {
             anyhow::bail!("offline: nothing is fetched\nhint: leave out --offline");
         }
         let ws = self.clone();
         let moved = tokio::task::spawn_blocking(move || -> crate::git::Result<bool> {
             let mut moved = false;
             for line in ws.lines() {
-                let tip = ws.inner.repo.fetch(&line.tip)?;
+                let tip = match &line.tip.remote {
+                    Some(_) => ws.inner.repo.fetch(&line.tip)?,
+                    None => ws.inner.repo.tip(line.tip.branch.as_deref())?,
+                };
                 moved |= tip.commit != line.tip.commit;
                 for line in lock(&ws.inner.lines).iter_mut() {
                     if line.tip.branch == tip.branch {

@@ -136,19 +136,8 @@ fn odd_commits_are_read() {
     let read = |header: &str, message: &[u8]| {
         let mut raw = format!("tree {tree}\n{header}\n").into_bytes();
         raw.extend_from_slice(message);
-        let id = repo.git_with(
-            &[
-                "hash-object",
-                "-t",
-                "commit",
-                "-w",
-                "--literally",
-                "--stdin",
-            ],
-            &raw,
-        );
-        let id = String::from_utf8(id).expect("an id");
-        reader.commit(oid(id.trim())).expect("commit")
+        let id = repo.raw_commit(&raw);
+        reader.commit(oid(&id)).expect("commit")
     };
     let people = "author A <a@x> 1 +0000\ncommitter C <c@x> 2 +0130\n";
 

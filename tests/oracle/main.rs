@@ -26,3 +26,4 @@ mod revert;
 mod run;
 mod stage;
 mod waiting;
+mod workspace;

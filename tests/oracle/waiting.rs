@@ -5,11 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gitopsy::review::common::Selector;
-use gitopsy::review::{
-    Cancel, Clock, ClusterChoice, Options, Overrides, Rendered, Sink, Workspace, change, deployed,
-    drift,
-};
+use gitopsy::review::{Cancel, Rendered, Sink, Workspace, change, deployed, drift};
 
+use crate::workspace;
 use support::TestRepo;
 
 /// More than any machine renders at once.
@@ -30,21 +28,8 @@ fn setting() -> Setting {
         );
     }
     repo.commit("All");
-    let workspace = Workspace::open(Options {
-        repo: Some(repo.path.clone()),
-        branch: None,
-        cluster: ClusterChoice::None,
-        overrides: Overrides::default(),
-        offline: true,
-        allow_network: false,
-        read_only: true,
-        state: directory.path().join("state"),
-        cache: None,
-        clock: Clock::system(),
-    })
-    .expect("workspace");
     Setting {
-        workspace,
+        workspace: workspace::open(&repo, directory.path()),
         _directory: directory,
     }
 }

@@ -202,6 +202,13 @@ impl TestRepo {
         self.rev("HEAD")
     }
 
+    /// Stores a commit of these bytes, whatever they are; answers its id.
+    pub fn raw_commit(&self, bytes: &[u8]) -> String {
+        let hash = ["hash-object", "-t", "commit", "-w", "--literally", "--stdin"];
+        let id = self.git_with(&hash, bytes);
+        String::from_utf8_lossy(&id).trim().to_owned()
+    }
+
     pub fn rev(&self, revision: &str) -> String {
         self.git(&["rev-parse", "--verify", revision])
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gitopsy::manifest::{Node, parse};
 use gitopsy::review::common::{ResourceId, Selector};
 use gitopsy::review::{
-    Clock, ClusterChoice, Options, Overrides, Sink, Workspace,
+    Sink, Workspace,
     blame::{self, Answer},
 };
 use tempfile::TempDir;
@@ -14,6 +14,7 @@ use super::brute::{self, Resource, Transition};
 use super::model::{self, Files};
 use super::{check, masking, transitions};
 use crate::support::{Random, TestRepo};
+use crate::workspace;
 
 /// The leaves of a value, by their paths. Items of lists are told apart by their names.
 type Leaves = BTreeMap<String, String>;
@@ -103,22 +104,6 @@ fn expected(
     Some(set)
 }
 
-fn workspace(repo: &TestRepo, dir: &TempDir) -> Workspace {
-    Workspace::open(Options {
-        repo: Some(repo.path.clone()),
-        branch: None,
-        cluster: ClusterChoice::None,
-        overrides: Overrides::default(),
-        offline: true,
-        allow_network: false,
-        read_only: true,
-        state: dir.path().join("state"),
-        cache: None,
-        clock: Clock::system(),
-    })
-    .expect("a workspace")
-}
-
 fn ask(ws: &Workspace, select: Selector) -> Answer {
     let request = blame::Request {
         select,
@@ -175,7 +160,7 @@ fn fields_are_blamed_as_brute_force_says() {
             .map(|(files, _)| brute::of_files(files, &masking));
         let transitions = transitions(digests);
         let line: Vec<Values> = line.iter().map(|(files, _)| values(files)).collect();
-        let (ws, commits) = (workspace(&repo, &dir), commits(&repo));
+        let (ws, commits) = (workspace::open(&repo, dir.path()), commits(&repo));
         for resource in line[line.len() - 1].keys() {
             if let Some(expected) = expected(&line, &transitions, resource) {
                 let answer = ask(&ws, selector(resource));
@@ -242,7 +227,7 @@ fn fields_of_lists_are_blamed_as_brute_force_says() {
             environment: None,
             ..selector(&resource)
         };
-        let answer = ask(&workspace(&repo, &dir), select);
+        let answer = ask(&workspace::open(&repo, dir.path()), select);
         assert_eq!(blamed(&answer, &commits(&repo)), expected, "seed {seed}");
     }
 }

@@ -1,6 +1,8 @@
-//! Histories that are shallow, torn, rewritten or written badly. Where git can say what happened, the index says what git
-//! says, every log is what brute force finds, and so is what the commands print; where it cannot be known, the commands
-//! say so, and what to do.
+//! Histories as they come: of odd shapes, with wrong clocks, words that are no text and files that become something else.
+//! The index says what git says, every log is what brute force finds, and so is what the commands print. Where it cannot be
+//! known what happened is below.
+
+mod torn;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +13,7 @@ use serde_json::Value;
 use super::brute::{self, Resource, Transition};
 use super::{Bench, agrees, masking, rows_agree_with_git, transitions};
 use crate::run::Home;
-use crate::support::{Footprint, TestRepo};
+use crate::support::TestRepo;
 
 struct Hostile {
     home: Home,
@@ -64,17 +66,9 @@ impl Hostile {
         let (tree, parent) = (self.repo.git(&["write-tree"]), self.repo.rev("HEAD"));
         let mut bytes = format!("tree {tree}\nparent {parent}\n").into_bytes();
         bytes.extend([header, b"\n\n", message].concat());
-        let hash = [
-            "hash-object",
-            "-t",
-            "commit",
-            "-w",
-            "--literally",
-            "--stdin",
-        ];
-        let id = String::from_utf8(self.repo.git_with(&hash, &bytes)).expect("an id");
-        self.repo.git(&["reset", "-q", "--hard", id.trim()]);
-        id.trim().to_owned()
+        let id = self.repo.raw_commit(&bytes);
+        self.repo.git(&["reset", "-q", "--hard", &id]);
+        id
     }
 
     fn clone(&self, args: &[&str]) -> TestRepo {
@@ -147,9 +141,16 @@ impl Hostile {
         let resources = shown["resources"].as_array().expect("resources").iter();
         let changed: BTreeSet<(&str, &str)> = resources
             .filter(|resource| resource["change"] != "moved")
-            .filter_map(|resource| {
-                let name = resource["object"]["name"].as_str()?;
-                Some((resource["environment"].as_str()?, name))
+            .flat_map(|resource| {
+                // A generated name and the one before it are one resource.
+                let mut fields = resource["fields"].as_array().into_iter().flatten();
+                let renamed = fields.find(|field| field["path"] == "metadata.name");
+                let names = [
+                    &resource["object"]["name"],
+                    renamed.map_or(&Value::Null, |field| &field["before"]),
+                ];
+                let names = names.into_iter().filter_map(Value::as_str);
+                names.map(|name| (resource["environment"].as_str().expect("text"), name))
             })
             .collect();
         let expected = transition.keys();
@@ -503,295 +504,19 @@ fn directories_that_become_files_and_links() {
     h.check();
 }
 
-impl Hostile {
-    /// So many values of `web` after the first, each in a commit.
-    fn with(values: usize) -> Hostile {
-        let h = Hostile::new();
-        for value in 2..values + 2 {
-            h.set(&value.to_string(), &format!("Value {value}"));
-        }
-        h
-    }
-
-    /// Deletes an object of the repository.
-    fn lose(&self, revision: &str) {
-        let id = self.repo.rev(revision);
-        let object = self
-            .repo
-            .path
-            .join(".git/objects")
-            .join(&id[..2])
-            .join(&id[2..]);
-        std::fs::remove_file(object).expect("a loose object");
-    }
-
-    /// Fails with this among what it says.
-    fn refuses(&self, repo: &TestRepo, args: &[&str], words: &[&str]) {
-        let ended = self
-            .home
-            .run(&repo.path, &[args, &["--no-cluster"]].concat());
-        assert_eq!(ended.code, 2, "{args:?}: {}", ended.out);
-        for word in words {
-            assert!(ended.err.contains(word), "{args:?}: {}", ended.err);
-        }
-    }
-}
-
+/// What had a generated name is found by each name it ever had.
 #[test]
-fn shallow_clones() {
-    let h = Hostile::with(4);
-    let clone = h.clone(&["--depth=3"]);
-    let boundary = clone.rev("HEAD~2");
-    let before = Footprint::of(&clone.path);
-    let json = |args: &[&str]| h.home.json(&clone.path, args, 0);
-    let ends = |answer: &Value| {
-        let notes = answer["notes"].to_string();
-        assert!(notes.contains("git fetch --unshallow"), "{answer}");
-    };
-    let log = json(&["log"]);
-    assert_eq!(
-        texts(entries(&log), "subject"),
-        ["Value 5", "Value 4", "Value 3"]
-    );
-    assert_eq!(entries(&log)[2]["resources"], Value::Array(Vec::new()));
-    let why = entries(&log)[2]["unknown"].to_string();
-    assert!(why.contains("the shallow clone ends here"), "{log}");
-    ends(&log);
-    let log = h.log_of_web(&clone);
-    assert_eq!(texts(entries(&log), "subject"), ["Value 5", "Value 4"]);
-    ends(&log);
-    // It is there, and nothing says since when.
-    let log = json(&["log", "cm/api", "-e", "prod"]);
-    assert_eq!(entries(&log).len(), 0, "{log}");
-    ends(&log);
-    let blame = json(&["blame", "cm/web", "-e", "prod"]);
-    for field in blame["fields"].as_array().expect("fields") {
-        let is_value = field["path"] == "data.key";
-        assert_eq!(field["set"].is_null(), !is_value, "{field}");
-    }
-    ends(&blame);
-    let text = h.home.run(
-        &clone.path,
-        &["blame", "cm/api", "-e", "prod", "--no-cluster"],
-    );
-    assert!(text.out.contains("git fetch --unshallow"), "{}", text.out);
-    let resource = json(&["resource", "cm/api", "-e", "prod"]);
-    assert!(resource["since"].is_null(), "{resource}");
-    let unshallow = ["missing from", "git fetch --unshallow"];
-    h.refuses(&clone, &["show", &boundary], &unshallow);
-    h.refuses(&clone, &["revert", &boundary], &unshallow);
-    h.refuses(
-        &clone,
-        &["diff", &format!("{boundary}^..HEAD")],
-        &["no commit is called"],
-    );
-    before.assert_unchanged(&clone.path);
-
-    clone.git(&["fetch", "-q", "--unshallow"]);
-    let log = h.log_of_web(&clone);
-    assert_eq!(entries(&log).len(), 5);
-    assert_eq!(log["notes"], Value::Array(Vec::new()));
-}
-
-/// A clone whose boundary cuts through what a merge brought in, but not through the line.
-#[test]
-fn shallow_clones_that_end_inside_a_merge() {
+fn generated_names_of_long_ago() {
     let h = Hostile::new();
-    let start = h.repo.rev("HEAD");
-    h.repo.git(&["switch", "-q", "-c", "side"]);
-    for value in ["1", "2", "3"] {
-        h.repo.write(
-            "environments/prod/shop/side.yaml",
-            config_map("side", value),
+    for suffix in ["bcdfg", "hjklm", "npqrs"] {
+        let job = format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate-{suffix}, namespace: shop}}\nspec: {{suspend: false}}\n"
         );
-        h.repo.commit(&format!("Side {value}"));
+        h.repo.write("environments/prod/shop/job.yaml", job);
+        h.repo.commit(suffix);
     }
-    h.repo.git(&["switch", "-q", "main"]);
-    h.set("2", "Second");
-    let merge = h.repo.merge(&["side"], "Merge branch 'side'");
-    let clone = h.clone(&["--depth=3"]);
-    let shown = h.home.json(&clone.path, &["show", &merge], 0);
-    assert_eq!(
-        shown["resources"].as_array().map(Vec::len),
-        Some(1),
-        "{shown}"
-    );
-    let log = h
-        .home
-        .json(&clone.path, &["log", "cm/side", "-e", "prod"], 0);
-    assert_eq!(texts(entries(&log), "commit"), [merge.as_str()]);
-    let all = h.home.json(&clone.path, &["log"], 0);
-    assert_eq!(entries(&all).len(), 3);
-    // The first commit is here, and is where this clone ends: it may not be the first.
-    assert_eq!(entries(&all)[2]["commit"], start.as_str());
-    let reader = h.bench(&clone).reader;
-    let inside = reader.merged_commits(Oid::from_hex(merge.as_bytes()).expect("an id"), 10);
-    let inside: Vec<String> = inside
-        .expect("commits")
-        .into_iter()
-        .map(|commit| commit.subject)
-        .collect();
-    assert_eq!(inside, ["Side 3", "Side 2"]);
-    let side = clone.rev("HEAD^2");
-    h.home.json(&clone.path, &["show", &side], 0);
-}
-
-#[test]
-fn partial_clones_without_files() {
-    let h = Hostile::with(3);
-    let clone = h.clone(&["--filter=blob:none", "--bare"]);
-    // What is checked out at the tip is all that most of them hold.
-    for path in [
-        FILE,
-        "environments/prod/shop/api.yaml",
-        "environments/dev/shop/web.yaml",
-    ] {
-        clone.git(&["cat-file", "blob", &format!("HEAD:{path}")]);
-    }
-    let before = Footprint::of(&clone.path);
-    rows_agree_with_git(&h.bench(&clone).rows(), &clone, "HEAD");
-    let brings = [
-        "missing from the repository",
-        "git fetch --refetch --no-filter",
-    ];
-    let log = h.home.json(&clone.path, &["log"], 0);
-    assert_eq!(
-        texts(entries(&log), "subject"),
-        ["Value 4", "Value 3", "Value 2", "Start"]
-    );
-    for entry in entries(&log) {
-        let why = entry["unknown"].to_string();
-        assert!(brings.iter().all(|words| why.contains(words)), "{entry}");
-    }
-    assert!(log["notes"].to_string().contains(brings[1]), "{log}");
-    for args in [
-        &["log", "cm/web", "-e", "prod"][..],
-        &["blame", "cm/web", "-e", "prod"],
-        &["show", "HEAD"],
-        &["revert", "HEAD"],
-        &["diff", "HEAD~2..HEAD"],
-    ] {
-        h.refuses(&clone, args, &brings);
-    }
-    let here = h.home.json(&clone.path, &["where"], 0);
-    assert_eq!(here["not_rendered"], Value::Array(Vec::new()), "{here}");
-    before.assert_unchanged(&clone.path);
-}
-
-#[test]
-fn partial_clones_without_trees() {
-    let h = Hostile::with(3);
-    let clone = h.clone(&["--filter=tree:0", "--bare"]);
-    let before = Footprint::of(&clone.path);
-    let brings = [
-        "missing from the repository",
-        "git fetch --refetch --no-filter",
-    ];
-    for args in [
-        &["log"][..],
-        &["log", "cm/web", "-e", "prod"],
-        &["show", "HEAD"],
-        &["where"],
-    ] {
-        h.refuses(&clone, args, &brings);
-    }
-    before.assert_unchanged(&clone.path);
-}
-
-#[test]
-fn a_lost_file() {
-    let h = Hostile::with(4);
-    h.lose(&format!("HEAD~2:{FILE}"));
-    let log = h.json(&["log"]);
-    assert_eq!(entries(&log).len(), 5);
-    let fsck = ["missing from the repository", "git fsck"];
-    for word in fsck {
-        assert!(log.to_string().contains(word), "{log}");
-    }
-    for revision in ["HEAD~1", "HEAD~2"] {
-        h.refuses(&h.repo, &["show", revision], &fsck);
-    }
-    // Whatever does not need it is told, and what is told before it is needed.
-    h.json(&["show", "HEAD"]);
-    let log = h.log_of_web(&h.repo);
-    assert_eq!(texts(entries(&log), "subject"), ["Value 5"]);
-    assert!(log["notes"].to_string().contains(fsck[1]), "{log}");
-    let blame = h.json(&["blame", "cm/web", "-e", "prod"]);
-    for field in blame["fields"].as_array().expect("fields") {
-        assert_eq!(
-            field["set"].is_null(),
-            field["path"] != "data.key",
-            "{field}"
-        );
-    }
-    assert!(blame["notes"].to_string().contains(fsck[1]), "{blame}");
-    let resource = h.json(&["resource", "cm/api", "-e", "prod"]);
-    assert!(resource["since"].is_null(), "{resource}");
-    h.refuses(&h.repo, &["log", "cm/api", "-e", "prod"], &fsck);
-}
-
-#[test]
-fn a_lost_tree() {
-    let h = Hostile::with(4);
-    h.lose("HEAD~2^{tree}");
-    let log = h.json(&["log"]);
-    assert_eq!(entries(&log).len(), 5);
-    assert!(log.to_string().contains("git fsck"), "{log}");
-    h.refuses(
-        &h.repo,
-        &["show", "HEAD~2"],
-        &["missing from the repository", "git fsck"],
-    );
-}
-
-#[test]
-fn a_lost_commit() {
-    let h = Hostile::with(4);
-    h.lose("HEAD~3");
-    let log = h.json(&["log"]);
-    assert_eq!(texts(entries(&log), "subject").len(), 3);
-    let notes = log["notes"].to_string();
-    assert!(
-        notes.contains("history ends here") && notes.contains("git fsck"),
-        "{log}"
-    );
-}
-
-/// Where commits stand for others, with and without a commit-graph, which does not know of it.
-#[test]
-fn replaced_commits() {
-    for graph in [false, true] {
-        let h = Hostile::with(4);
-        if graph {
-            h.repo
-                .git(&["commit-graph", "write", "--reachable", "--changed-paths"]);
-        }
-        // Other content, another message, other parents.
-        let old = h.repo.rev("HEAD~1");
-        h.repo.git(&["switch", "-q", "--detach", "HEAD~2"]);
-        let new = h.set("other", "Other");
-        h.repo.git(&["switch", "-q", "main"]);
-        h.repo.git(&["replace", &old, &new]);
-        h.check();
-        h.repo.git(&["replace", "--graft", "HEAD~2", "HEAD~4"]);
-        h.check();
-        assert_eq!(entries(&h.json(&["log"])).len(), 4);
-    }
-}
-
-#[test]
-fn grafts_of_old() {
-    let h = Hostile::with(4);
-    let graft = format!("{} {}\n", h.repo.rev("HEAD~1"), h.repo.rev("HEAD~3"));
-    h.repo.write(".git/info/grafts", graft);
-    let log = h.json(&["log"]);
-    let notes = log["notes"].to_string();
-    assert!(notes.contains("git replace --convert-graft-file"), "{log}");
-    h.repo.git(&["replace", "--convert-graft-file"]);
     h.check();
-    let log = h.json(&["log"]);
-    assert_eq!(
-        (entries(&log).len(), &log["notes"]),
-        (4, &Value::Array(Vec::new()))
-    );
+    h.repo.remove("environments/prod/shop/job.yaml");
+    h.repo.commit("Done");
+    h.check();
 }

@@ -183,7 +183,8 @@ impl Draft {
     }
 
     /// One cluster that directories call now `moc/smaug` and now `prod/moc/smaug` is one environment, by the shorter name, if
-    /// its deployer takes both to the same place. Gives the names that each has besides.
+    /// its deployer takes both to the same place; or if nobody says where they go, and all that is before a name of several
+    /// parts is its only stage of promotion. Gives the names that each has besides.
     fn unify(&mut self) -> BTreeMap<String, BTreeSet<String>> {
         let mut clusters: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
         for app in &self.apps {
@@ -196,16 +197,25 @@ impl Draft {
         let corrected = |name: &str| self.overrides.environment(name).is_some();
         let mut called: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (long, places) in clusters.iter().filter(|(long, _)| !corrected(long)) {
-            let cluster = match (places.len(), places.first()) {
-                (1, Some(Some(cluster))) => Some(*cluster),
-                _ => continue,
+            let short = match (places.len(), places.first()) {
+                (1, Some(Some(cluster))) => {
+                    let shorter = long.match_indices('/').map(|(at, _)| &long[at + 1..]);
+                    let mut same = shorter.into_iter().filter(|short| {
+                        let places = clusters.get(short);
+                        places.is_some_and(|places| {
+                            places.len() == 1 && places.contains(&Some(*cluster))
+                        })
+                    });
+                    same.next_back()
+                }
+                (0, _) => of_stage(long).filter(|rest| {
+                    let named = clusters.keys().filter_map(|name| of_stage(name));
+                    clusters.get(rest).is_some_and(BTreeSet::is_empty)
+                        && named.filter(|named| named == rest).count() == 1
+                }),
+                _ => None,
             };
-            let shorter = long.match_indices('/').map(|(at, _)| &long[at + 1..]);
-            let mut same = shorter.into_iter().filter(|short| {
-                let places = clusters.get(short);
-                places.is_some_and(|places| places.len() == 1 && places.contains(&cluster))
-            });
-            if let Some(short) = same.next_back() {
+            if let Some(short) = short {
                 let also = called.entry(short.to_owned()).or_default();
                 also.insert((*long).to_owned());
             }
@@ -267,6 +277,12 @@ impl Draft {
             }
         }
     }
+}
+
+/// `osc/osc-cl1` of `prod/osc/osc-cl1`.
+fn of_stage(name: &str) -> Option<&str> {
+    let (stage, rest) = name.split_once('/')?;
+    (names::is_certain(stage) && rest.contains('/')).then_some(rest)
 }
 
 fn tail(components: &[String], length: usize) -> String {
@@ -374,6 +390,19 @@ mod tests {
             assert_eq!(environments(apps).len(), expected);
         }
         let apps = vec![to("eu/prod", None), to("prod", None)];
+        assert_eq!(environments(apps).len(), 2);
+        // Nobody says where: by the stage before the name, if it has but one.
+        let unsaid = || vec![to("prod/osc/cl1", None), to("osc/cl1", None)];
+        assert_eq!(environments(unsaid()), [owned("osc/cl1", true)]);
+        for other in [
+            to("dev/osc/cl1", None),
+            to("osc/cl1", Some("cl1")),
+            to("prod/osc/cl1", Some("cl1")),
+        ] {
+            let apps = unsaid().into_iter().chain([other]).collect();
+            assert!(environments(apps).len() > 1);
+        }
+        let apps = vec![to("prod/eu", None), to("eu", None)];
         assert_eq!(environments(apps).len(), 2);
     }
 

@@ -8,8 +8,17 @@ use serde_json::Value;
 use crate::run::Home;
 use crate::support::{TestRepo, tools};
 
-/// A change of a work tree, what must be said of it, and nothing else.
-type Case<'a> = (&'a str, &'a dyn Fn(&TestRepo), &'a str);
+/// What becomes of a path.
+enum Edit {
+    Link(&'static str, &'static str),
+    Write(&'static str, String),
+}
+
+/// A change of a work tree, and what must be said of it.
+type Case = (&'static str, Vec<Edit>, &'static str);
+
+const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+const OUT: &str = "symlink leads out of the repository";
 
 fn deployment(name: &str) -> String {
     format!(
@@ -23,17 +32,51 @@ fn flux(name: &str, path: &str) -> String {
     )
 }
 
+const SET: &str = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: set, namespace: argocd}\nspec:\n  generators:\n  - list: {elements: [{name: job}]}\n  template:\n    metadata: {name: '{{name}}'}\n    spec: {source: {repoURL: 'https://example.com/env.git', path: 'more/{{name}}'}, destination: {namespace: shop}}\n";
+
 fn application(name: &str, path: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: argocd}}\nspec: {{source: {{repoURL: 'https://example.com/env.git', path: {path}}}, destination: {{server: 'https://kubernetes.default.svc', namespace: shop}}}}\n"
     )
 }
 
-fn link(repo: &TestRepo, path: &str, target: &str) {
-    if repo.path.join(path).exists() {
-        repo.remove(path);
+fn link(path: &'static str, target: &'static str) -> Vec<Edit> {
+    vec![Edit::Link(path, target)]
+}
+
+fn write(path: &'static str, text: impl Into<String>) -> Vec<Edit> {
+    vec![Edit::Write(path, text.into())]
+}
+
+fn both(mut one: Vec<Edit>, other: Vec<Edit>) -> Vec<Edit> {
+    one.extend(other);
+    one
+}
+
+impl Edit {
+    fn apply(&self, repo: &TestRepo) {
+        match self {
+            Edit::Link(path, target) => {
+                if repo.path.join(path).exists() {
+                    repo.remove(path);
+                }
+                repo.symlink(path, target);
+            }
+            Edit::Write(path, text) => {
+                repo.write(path, text);
+            }
+        }
     }
-    repo.symlink(path, target);
+}
+
+/// An overlay of `base/` for each environment.
+fn overlays(repo: &TestRepo) {
+    for environment in ENVIRONMENTS {
+        repo.write(
+            format!("overlays/{environment}/kustomization.yaml"),
+            "resources: [../../base]\n",
+        );
+    }
 }
 
 /// What came or went, in words.
@@ -73,7 +116,9 @@ fn check(start: impl Fn(&TestRepo), cases: &[Case]) {
     for (name, change, reason) in cases {
         repo.git(&["checkout", "-q", "-f", "-B", "main", &good]);
         repo.git(&["clean", "-q", "-f", "-d"]);
-        change(&repo);
+        for edit in change {
+            edit.apply(&repo);
+        }
         let bad = repo.commit(name);
         let here = home.json(&repo.path, &["where"], 0);
         let said = format!("{} {}", here["not_rendered"], here["notes"]);
@@ -94,7 +139,7 @@ fn check(start: impl Fn(&TestRepo), cases: &[Case]) {
 #[test]
 fn plain_manifests() {
     let start = |repo: &TestRepo| {
-        for environment in ["dev", "prod"] {
+        for environment in ENVIRONMENTS {
             for app in ["api", "web"] {
                 repo.write(
                     format!("environments/{environment}/{app}/app.yaml"),
@@ -108,27 +153,25 @@ fn plain_manifests() {
         &[
             (
                 "a file",
-                &|repo| link(repo, "environments/dev/api/app.yaml", "/etc/passwd"),
+                link("environments/dev/api/app.yaml", "/etc/passwd"),
                 "lead",
             ),
             (
                 "a directory",
-                &|repo| link(repo, "environments/dev", "../../../../etc"),
+                link("environments/dev", "../../../../etc"),
                 "lead",
             ),
             (
                 "a template",
-                &|repo| {
-                    let text = deployment("api") + "{{- if .x }}\n";
-                    repo.write("environments/dev/api/app.yaml", text);
-                },
+                write(
+                    "environments/dev/api/app.yaml",
+                    deployment("api") + "{{- if .x }}\n",
+                ),
                 "template",
             ),
             (
                 "not YAML",
-                &|repo| {
-                    repo.write("environments/dev/api/app.yaml", deployment("api") + "  [\n");
-                },
+                write("environments/dev/api/app.yaml", deployment("api") + "  [\n"),
                 "environments/dev/api/app.yaml",
             ),
         ],
@@ -145,72 +188,50 @@ fn kustomizations() {
         repo.write("base/app.yaml", deployment("api"));
         repo.write("base/web/kustomization.yaml", "resources: [app.yaml]\n");
         repo.write("base/web/app.yaml", deployment("web"));
-        for environment in ["dev", "prod"] {
-            repo.write(
-                format!("overlays/{environment}/kustomization.yaml"),
-                "resources: [../../base]\n",
-            );
-        }
+        overlays(repo);
     };
-    let out = "symlink leads out of the repository";
     check(
         start,
         &[
-            (
-                "a file",
-                &|repo| link(repo, "base/app.yaml", "/etc/passwd"),
-                out,
-            ),
-            (
-                "a directory",
-                &|repo| link(repo, "base", "../../../etc"),
-                out,
-            ),
-            (
-                "an inner directory",
-                &|repo| link(repo, "base/web", "../../../etc"),
-                out,
-            ),
+            ("a file", link("base/app.yaml", "/etc/passwd"), OUT),
+            ("a directory", link("base", "../../../etc"), OUT),
+            ("an inner directory", link("base/web", "../../../etc"), OUT),
             (
                 "a kustomization",
-                &|repo| link(repo, "overlays/dev/kustomization.yaml", "/etc/passwd"),
-                out,
+                link("overlays/dev/kustomization.yaml", "/etc/passwd"),
+                OUT,
             ),
-            (
-                "around",
-                &|repo| link(repo, "base/app.yaml", "app.yaml"),
-                out,
-            ),
+            ("around", link("base/app.yaml", "app.yaml"), OUT),
             (
                 "a circle",
-                &|repo| {
-                    repo.write("overlays/dev/kustomization.yaml", "resources: [../prod]\n");
-                    repo.write("overlays/prod/kustomization.yaml", "resources: [../dev]\n");
-                },
+                both(
+                    write("overlays/dev/kustomization.yaml", "resources: [../prod]\n"),
+                    write("overlays/prod/kustomization.yaml", "resources: [../dev]\n"),
+                ),
                 "kustomizations in a circle: overlays/dev → overlays/prod → overlays/dev",
             ),
             (
                 "itself",
-                &|repo| {
-                    let text = "resources: [app.yaml, web, ../base]\n";
-                    repo.write("base/kustomization.yaml", text);
-                },
+                write(
+                    "base/kustomization.yaml",
+                    "resources: [app.yaml, web, ../base]\n",
+                ),
                 "kustomizations in a circle: base → base",
             ),
             (
                 "outside",
-                &|repo| {
-                    let text = "resources: [../../base, ../../../../../etc]\n";
-                    repo.write("overlays/dev/kustomization.yaml", text);
-                },
+                write(
+                    "overlays/dev/kustomization.yaml",
+                    "resources: [../../base, ../../../../../etc]\n",
+                ),
                 "outside of the repository",
             ),
             (
                 "a template",
-                &|repo| {
-                    let text = deployment("api").replace("name: api", "name: {{ .name }}");
-                    repo.write("base/app.yaml", text);
-                },
+                write(
+                    "base/app.yaml",
+                    deployment("api").replace("name: api", "name: {{ .name }}"),
+                ),
                 "base/app.yaml",
             ),
         ],
@@ -237,34 +258,28 @@ fn flux_kustomizations() {
         &[
             (
                 "outside",
-                &|repo| {
-                    repo.write("clusters/prod/apps.yaml", flux("apps", "../../../etc"));
-                },
+                write("clusters/prod/apps.yaml", flux("apps", "../../../etc")),
                 "its path leads out of the repository",
             ),
             (
                 "gone",
-                &|repo| {
-                    repo.write("clusters/prod/apps.yaml", flux("apps", "./apps/gone"));
-                },
+                write("clusters/prod/apps.yaml", flux("apps", "./apps/gone")),
                 "apps/gone: there is no such directory",
             ),
             (
                 "a broken root",
-                &|repo| {
-                    repo.write(
-                        "clusters/prod/kustomization.yaml",
-                        "resources: [apps.yaml\n",
-                    );
-                },
+                write(
+                    "clusters/prod/kustomization.yaml",
+                    "resources: [apps.yaml\n",
+                ),
                 "clusters/prod/kustomization.yaml: it is not valid YAML",
             ),
             (
                 "a hostile root",
-                &|repo| {
-                    let text = "resources: [apps.yaml, flux-system/gotk-sync.yaml, /etc/passwd]\n";
-                    repo.write("clusters/prod/kustomization.yaml", text);
-                },
+                write(
+                    "clusters/prod/kustomization.yaml",
+                    "resources: [apps.yaml, flux-system/gotk-sync.yaml, /etc/passwd]\n",
+                ),
                 "outside of the repository",
             ),
         ],
@@ -280,48 +295,39 @@ fn applications() {
             repo.write(format!("apps/{app}.yaml"), application(app, &path));
             repo.write(format!("{path}/app.yaml"), deployment(app));
         }
-        repo.write(
-            "sets/set.yaml",
-            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: set, namespace: argocd}\nspec:\n  generators:\n  - list: {elements: [{name: job}]}\n  template:\n    metadata: {name: '{{name}}'}\n    spec: {source: {repoURL: 'https://example.com/env.git', path: 'more/{{name}}'}, destination: {namespace: shop}}\n",
-        );
+        repo.write("sets/set.yaml", SET);
         repo.write("more/job/app.yaml", deployment("job"));
     };
-    let path = |repo: &TestRepo, path: &str| {
-        repo.write("apps/api.yaml", application("api", path));
-    };
+    let path = |path: &str| write("apps/api.yaml", application("api", path));
     check(
         start,
         &[
             (
                 "outside",
-                &|repo| path(repo, "../../../etc"),
+                path("../../../etc"),
                 "its path leads out of the repository",
             ),
             (
                 "absolute",
-                &|repo| path(repo, "/etc"),
+                path("/etc"),
                 "its path /etc is not in the repository",
             ),
             (
                 "gone",
-                &|repo| path(repo, "deploy/gone"),
+                path("deploy/gone"),
                 "its path deploy/gone is not in the repository",
             ),
             (
                 "a broken Application",
-                &|repo| {
-                    let text = application("api", "deploy/api") + "kind: [\n";
-                    repo.write("apps/api.yaml", text);
-                },
+                write(
+                    "apps/api.yaml",
+                    application("api", "deploy/api") + "kind: [\n",
+                ),
                 "apps/api.yaml",
             ),
             (
                 "a broken ApplicationSet",
-                &|repo| {
-                    let file = repo.path.join("sets/set.yaml");
-                    let text = std::fs::read_to_string(file).expect("text") + "kind: [\n";
-                    repo.write("sets/set.yaml", text);
-                },
+                write("sets/set.yaml", SET.to_owned() + "kind: [\n"),
                 "template",
             ),
         ],
@@ -355,58 +361,49 @@ fn charts() {
     let start = |repo: &TestRepo| {
         repo.write("chart/Chart.yaml", chart(""));
         repo.write("chart/values.yaml", "tag: '1.0'\n");
-        for environment in ["dev", "prod"] {
+        for environment in ENVIRONMENTS {
             let path = format!("chart/values-{environment}.yaml");
             repo.write(path, "tag: '1.1'\n");
         }
         let text = deployment("{{ .Release.Name }}").replace("1.0", "{{ .Values.tag }}");
         repo.write("chart/templates/app.yaml", text);
     };
-    let needs = |repo: &TestRepo, repository: &str| {
+    let needs = |repository: &str| {
         let dependency = format!(
             "dependencies:\n- {{name: redis, version: 1.0.0, repository: '{repository}'}}\n"
         );
-        repo.write("chart/Chart.yaml", chart(&dependency));
+        write("chart/Chart.yaml", chart(&dependency))
     };
-    let out = "symlink leads out of the repository";
     check(
         start,
         &[
-            (
-                "a file",
-                &|repo| link(repo, "chart/templates/x.yaml", "/etc/passwd"),
-                out,
-            ),
+            ("a file", link("chart/templates/x.yaml", "/etc/passwd"), OUT),
             (
                 "a directory",
-                &|repo| link(repo, "chart/templates/x", "../../../../etc"),
-                out,
+                link("chart/templates/x", "../../../../etc"),
+                OUT,
             ),
             (
                 "values",
-                &|repo| {
-                    for environment in ["dev", "prod"] {
-                        let path = format!("chart/values-{environment}.yaml");
-                        link(repo, &path, "/etc/passwd");
-                    }
-                },
-                out,
+                both(
+                    link("chart/values-dev.yaml", "/etc/passwd"),
+                    link("chart/values-prod.yaml", "/etc/passwd"),
+                ),
+                OUT,
             ),
             (
                 "a dependency elsewhere",
-                &|repo| needs(repo, "https://charts.example.com"),
+                needs("https://charts.example.com"),
                 "redis 1.0.0 from https://charts.example.com: `--allow-network` fetches it",
             ),
             (
                 "a dependency outside",
-                &|repo| needs(repo, "file://../../../etc"),
+                needs("file://../../../etc"),
                 "outside of the repository",
             ),
             (
                 "no YAML",
-                &|repo| {
-                    repo.write("chart/Chart.yaml", "apiVersion: v2\nname: [\n");
-                },
+                write("chart/Chart.yaml", "apiVersion: v2\nname: [\n"),
                 "Chart.yaml",
             ),
         ],
@@ -460,7 +457,7 @@ fn a_layout_that_changed_over_time() {
     let home = with_tools();
     let repo = TestRepo::init(&home.directory.path().join("repo"));
     let version = |version: &str| deployment("api").replace("1.0", version);
-    for environment in ["dev", "prod"] {
+    for environment in ENVIRONMENTS {
         repo.write(format!("{environment}/app.yaml"), version("1.0"));
     }
     let plain = repo.commit("plain");
@@ -469,16 +466,11 @@ fn a_layout_that_changed_over_time() {
     repo.rename("prod/app.yaml", "base/app.yaml");
     repo.remove("dev/app.yaml");
     repo.write("base/kustomization.yaml", "resources: [app.yaml]\n");
-    for environment in ["dev", "prod"] {
-        repo.write(
-            format!("overlays/{environment}/kustomization.yaml"),
-            "resources: [../../base]\n",
-        );
-    }
+    overlays(&repo);
     let kustomize = repo.commit("kustomize");
     repo.write("base/app.yaml", version("1.2"));
     let kustomize_2 = repo.commit("kustomize 1.2");
-    for environment in ["dev", "prod"] {
+    for environment in ENVIRONMENTS {
         let place = format!("clusters/{environment}");
         repo.write(
             format!("{place}/flux-system/gotk-sync.yaml"),

@@ -105,6 +105,8 @@ impl Global {
 pub enum Format {
     Text,
     Json,
+    /// To paste into a pull request or a report
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -62,7 +62,7 @@ fn print(answer: &Answer, output: &mut Output) {
             Some(Some(setter)) => margin(setter, width, output),
         };
         let bar = output.ink(Ink::Dim, "│");
-        output.line(format!("{margin} {bar} {}", text::clean_line(&line.text)));
+        output.verbatim(format!("{margin} {bar} {}", text::clean_line(&line.text)));
     }
 
     output.line("");

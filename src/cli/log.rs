@@ -129,8 +129,10 @@ fn print_entry(entry: &Entry, output: &mut Output) {
         output.age(line.time),
         output.ink(Ink::Blue, text::clean_line(&behind.author.name)),
     );
-    if let Some(pull) = &entry.pull {
-        text.push_str(&format!("  #{}", pull.number));
+    // Forges write the number into the subject of what they squash.
+    let pull = entry.pull.as_ref().map(|pull| format!("#{}", pull.number));
+    if let Some(number) = pull.filter(|number| !behind.subject.contains(number.as_str())) {
+        text.push_str(&format!("  {number}"));
     }
     text.push_str(&format!("  {}", text::clean_line(&behind.subject)));
     if entry.source.is_some() {

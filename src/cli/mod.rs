@@ -1,4 +1,5 @@
-//! The command line: one file per command. Each asks one question and prints its answer, as text or as JSON.
+//! The command line: one file per command. Each asks one question and prints its answer, as text, as
+//! Markdown or as JSON.
 
 mod args;
 mod blame;
@@ -7,6 +8,7 @@ mod diff;
 mod doctor;
 mod drift;
 mod log;
+mod markdown;
 mod meter;
 mod output;
 mod preview;

@@ -1,4 +1,4 @@
-//! How answers are printed: as JSON exactly as they are, or as text for people. Everything printed as text has passed
+//! How answers are printed: as JSON exactly as they are, or as text or Markdown for people. Everything printed as text has passed
 //! through [`crate::text::clean`], for it comes from repositories and clusters.
 
 use std::io::{IsTerminal, Write};
@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::args::{Format, Global, When};
+use super::markdown::Markdown;
 use crate::review::common::{ChangedResource, CommitLine, NotRendered, ResourceDiff};
 use crate::review::{ChangeKind, FieldChange, Known, Leaf, Node, ObjectRef};
 use crate::text;
@@ -17,6 +18,7 @@ pub struct Output {
     pub colour: bool,
     pub now: Timestamp,
     buffer: String,
+    markdown: Markdown,
 }
 
 /// The few colours of plain output; each also has a sign or a word, so that nothing is told by colour alone.
@@ -47,9 +49,10 @@ impl Output {
     pub fn new(global: &Global, now: Timestamp) -> Output {
         Output {
             format: global.output,
-            colour: may_colour(global),
+            colour: global.output == Format::Text && may_colour(global),
             now,
             buffer: String::new(),
+            markdown: Markdown::default(),
         }
     }
 
@@ -64,8 +67,19 @@ impl Output {
     }
 
     pub fn line(&mut self, line: impl AsRef<str>) {
+        if self.format == Format::Markdown {
+            return self.markdown.line(line.as_ref());
+        }
         self.buffer.push_str(line.as_ref().trim_end());
         self.buffer.push('\n');
+    }
+
+    /// A line whose spaces count, in every format.
+    pub fn verbatim(&mut self, line: impl AsRef<str>) {
+        match self.format {
+            Format::Markdown => self.markdown.verbatim(line.as_ref().trim_end()),
+            Format::Text | Format::Json => self.line(line),
+        }
     }
 
     pub fn ink(&self, ink: Ink, text: impl AsRef<str>) -> String {
@@ -93,6 +107,11 @@ impl Output {
                     .collect()
             })
             .collect();
+        if self.format == Format::Markdown {
+            let cells = rows.iter();
+            let cells = cells.map(|row| row.iter().map(|(_, cell)| cell.as_str()).collect());
+            return self.markdown.table(head, cells);
+        }
         let mut widths: Vec<usize> = head.iter().map(|cell| text::width(cell)).collect();
         for row in &rows {
             for (column, (_, cell)) in row.iter().enumerate() {
@@ -120,12 +139,13 @@ impl Output {
 
     /// Writes what was collected so far, before asking something.
     pub fn show(&mut self) -> anyhow::Result<()> {
-        write(&std::mem::take(&mut self.buffer))
+        let text = std::mem::take(&mut self.buffer) + &self.markdown.take();
+        write(&text)
     }
 
     /// Writes what was collected. A closed pipe (`| head`) is no error.
-    pub fn flush(self) -> anyhow::Result<()> {
-        write(&self.buffer)
+    pub fn flush(mut self) -> anyhow::Result<()> {
+        self.show()
     }
 
     pub fn age(&self, then: Timestamp) -> String {
@@ -196,7 +216,10 @@ impl Output {
         {
             line.push_str(&format!("  {}", self.ink(Ink::Dim, text::clean_line(path))));
         }
-        self.line(line);
+        match self.format {
+            Format::Markdown => self.markdown.heading(&line),
+            Format::Text | Format::Json => self.line(line),
+        }
         if same.len() > 1 {
             let mut environments: Vec<&str> = same
                 .iter()
@@ -227,7 +250,26 @@ impl Output {
     }
 
     fn fields(&mut self, fields: &[FieldChange]) {
-        for field in fields.iter().filter(|field| field.noise.is_none()) {
+        let shown = || fields.iter().filter(|field| field.noise.is_none());
+        if self.format == Format::Markdown {
+            let side = |side: &Option<Node>| side.as_ref().map(value).unwrap_or_default();
+            let rows: Vec<[String; 3]> = shown()
+                .map(|field| {
+                    [
+                        text::clean_line(&field.path.to_string()),
+                        side(&field.before),
+                        side(&field.after),
+                    ]
+                })
+                .collect();
+            if !rows.is_empty() {
+                let cells = rows.iter();
+                let cells = cells.map(|row| row.iter().map(String::as_str).collect());
+                self.markdown.table(&["field", "before", "after"], cells);
+            }
+            return;
+        }
+        for field in shown() {
             let path = text::clean_line(&field.path.to_string());
             let line = match (&field.before, &field.after) {
                 (Some(before), Some(after)) => format!(

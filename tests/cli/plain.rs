@@ -273,3 +273,35 @@ fn where_a_revert_conflicts_a_restore_is_offered() {
     repo.commit("Put a back by hand");
     assert_eq!(restored["tree"], repo.rev("HEAD^{tree}").as_str());
 }
+
+/// Text from the repository is text in a pull request, too.
+#[test]
+fn markdown_is_for_pasting() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let write = |value: &str| {
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: shop, namespace: shop}}\ndata: {{key: '{value}'}}\n"
+        );
+        repo.write("prod/shop/map.yaml", map);
+    };
+    write("a|b");
+    repo.commit("Start");
+    write("<b>@all</b>");
+    let commit = repo.commit("Make it *bold*");
+    let ended = home.run(
+        &repo.path,
+        &["show", &commit, "-o", "markdown", "--no-cluster"],
+    );
+    let (_, rest) = ended.out.split_once('\n').expect("lines");
+    assert!(ended.out.contains("Make it \\*bold\\*\n"), "{}", ended.out);
+    assert_eq!(
+        rest,
+        "\n- data.key a\\|b → \\<b\\>&#64;all\\</b\\> (shop)\n\n\
+         ### \\~ prod › shop › ConfigMap/shop -n shop  prod/shop/map.yaml\n\n\
+         | field | before | after |\n| --- | --- | --- |\n| data.key | a\\|b | \\<b\\>&#64;all\\</b\\> |\n",
+    );
+    let ended = home.run(&repo.path, &["where", "-o", "markdown", "--no-cluster"]);
+    let head = "| APP | ENVIRONMENT | VERSION | SINCE | COMMIT | AUTHOR | LIVE |\n| --- |";
+    assert!(ended.out.starts_with(head), "{}", ended.out);
+}

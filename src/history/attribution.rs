@@ -19,16 +19,21 @@ const LONGEST_CHAIN: usize = 500;
 /// How a commit of the line came about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// A pipeline made it from another commit.
+    /// A pipeline made it from another commit, or it merges nothing but what a pipeline made of this very branch: people pull
+    /// that when they push.
     pub generated: bool,
-    /// The row of the commit it was made from: the nearest first parent that is not generated itself. `None` for commits that
-    /// are not generated, and while the history has not grown that far.
+    /// The row of the commit it was made from: the nearest first parent that is not generated itself; of a merge, that of
+    /// what it merges. `None` for commits that are not generated, and while the history has not grown that far.
     pub source: Option<usize>,
-    /// For a source: the rows of the generated commits made from it, newest first.
+    /// For a source: the rows of the generated commits made from it, newest first; where all of them were merged later, the
+    /// merge.
     pub generates: Vec<usize>,
     /// The pull request: its own, else its source's.
     pub pull: Option<Pull>,
 }
+
+/// A merge of what was generated from a commit is no further from it than what somebody has not pushed yet.
+const FARTHEST_MERGE: usize = 16;
 
 /// Rows that are searched, newest first, for picks of a commit: each has its message read.
 const MOST_READ: usize = 5000;
@@ -54,11 +59,19 @@ pub struct Origins {
     picks: Mutex<Picks>,
 }
 
-/// What a commit's message says.
+/// What a commit says of itself.
 #[derive(Clone, Copy, Default)]
 struct Said {
     generated: bool,
+    /// For a merge of nothing but generated commits: what those were made from.
+    brings: Option<Oid>,
     picked_from: Option<Oid>,
+}
+
+impl Said {
+    fn is_generated(&self) -> bool {
+        self.generated || self.brings.is_some()
+    }
 }
 
 /// Rows by the pull requests that they merge or undo, as far as rows were looked at. The newest of each.
@@ -113,7 +126,43 @@ impl Origins {
     /// Whether the commit at `row` was generated. A commit that cannot be read is not.
     pub fn is_generated(&self, reader: &Reader, rows: &Rows, row: usize) -> bool {
         rows.get(row)
-            .is_some_and(|row| self.said(reader, row).generated)
+            .is_some_and(|row| self.said(reader, row).is_generated())
+    }
+
+    /// What a merge that is no pull request's brings in, if that is nothing but what a pipeline made from a commit of this
+    /// side: that commit.
+    fn brings(&self, reader: &Reader, row: &Row) -> Option<Oid> {
+        let [merged] = *row.other_parents else {
+            return None;
+        };
+        if row.pull.is_some() {
+            return None;
+        }
+        let source = self.not_generated(reader, merged)?;
+        let base = reader.merge_base(row.first_parent?, merged).ok()??;
+        (source != merged && base == source).then_some(source)
+    }
+
+    /// The newest commit of a first-parent line that does not say that a pipeline made it.
+    fn not_generated(&self, reader: &Reader, newest: Oid) -> Option<Oid> {
+        let mut line = reader.first_parents(newest).take(LONGEST_CHAIN);
+        line.find_map(|commit| {
+            let (id, _) = commit.ok()?;
+            let commit = reader.commit(id).ok()?;
+            (!layout::is_generated(&self.layout, &commit, &[])).then_some(id)
+        })
+    }
+
+    /// What a program merged at `row` without a pull request, as pipelines do that push after somebody else: the newest
+    /// commit there that is somebody's.
+    pub fn merged_by_program(&self, reader: &Reader, row: &Row) -> Option<Oid> {
+        let [merged] = *row.other_parents else {
+            return None;
+        };
+        let is_program = layout::is_bot(&row.author.name, &row.author.email);
+        (is_program && row.pull.is_none())
+            .then(|| self.not_generated(reader, merged))
+            .flatten()
     }
 
     fn said(&self, reader: &Reader, row: &Row) -> Said {
@@ -124,6 +173,7 @@ impl Origins {
             .commit(row.id)
             .map_or(Said::default(), |commit| Said {
                 generated: layout::is_generated(&self.layout, &commit, &row.changes),
+                brings: self.brings(reader, row),
                 picked_from: picked_from(&commit),
             });
         lock(&self.said).insert(row.id, said);
@@ -181,31 +231,43 @@ impl Origins {
 
     pub fn of(&self, reader: &Reader, rows: &Rows, row: usize) -> Origin {
         let generated = |&row: &usize| self.is_generated(reader, rows, row);
+        let brings = |row: usize| {
+            let row = rows.get(row).filter(|row| !row.other_parents.is_empty())?;
+            self.said(reader, row).brings
+        };
+        let source = |row: usize| {
+            let made_from = brings(row).and_then(|commit| rows.position(commit));
+            (made_from.unwrap_or(row + 1)..rows.len())
+                .take(LONGEST_CHAIN)
+                .find(|row| !generated(row))
+        };
         let own = rows.get(row).and_then(|row| row.pull.as_deref().cloned());
         if generated(&row) {
-            let source = (row + 1..rows.len())
-                .take(LONGEST_CHAIN)
-                .find(|row| !generated(row));
+            let source = source(row);
             let pull = own.or_else(|| rows.get(source?)?.pull.as_deref().cloned());
-            Origin {
+            return Origin {
                 generated: true,
                 source,
                 generates: Vec::new(),
                 pull,
-            }
-        } else {
-            let mut generates: Vec<usize> = (0..row)
-                .rev()
-                .take(LONGEST_CHAIN)
-                .take_while(generated)
-                .collect();
-            generates.reverse();
-            Origin {
-                generated: false,
-                source: None,
-                generates,
-                pull: own,
-            }
+            };
+        }
+        let mut generates: Vec<usize> = (0..row)
+            .rev()
+            .take(LONGEST_CHAIN)
+            .take_while(generated)
+            .filter(|row| brings(*row).is_none())
+            .collect();
+        generates.reverse();
+        if generates.is_empty() {
+            let mut near = (row.saturating_sub(FARTHEST_MERGE)..row).rev();
+            generates.extend(near.find(|at| brings(*at).is_some() && source(*at) == Some(row)));
+        }
+        Origin {
+            generated: false,
+            source: None,
+            generates,
+            pull: own,
         }
     }
 }

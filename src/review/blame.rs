@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Workspace;
 use super::common::{CommitLine, Pull, ResourceId, Selector};
-use super::entry::{line_of_row, origin_of};
+use super::entry::{behind, line_of_row, origin_of};
 use super::workspace::Past;
 use crate::diff::leaves;
 use crate::git::{Oid, Tip};
@@ -290,13 +290,9 @@ pub(super) fn last_set(
             return ControlFlow::Continue(());
         };
         let rows = history.snapshot();
-        let Some(row) = rows.get(entry.row) else {
+        let Some(behind) = behind(past, &origins, &rows, entry.row) else {
             return ControlFlow::Continue(());
         };
-        let source = origins
-            .of(&past.reader, &rows, entry.row)
-            .source
-            .and_then(|source| rows.get(source));
         let changed: Vec<&FieldPath> = entry
             .changes
             .iter()
@@ -305,7 +301,7 @@ pub(super) fn last_set(
             .collect();
         for field in fields {
             if !found.contains_key(field) && changed.iter().any(|path| overlap(path, field)) {
-                found.insert(field.clone(), line_of_row(source.unwrap_or(row)));
+                found.insert(field.clone(), behind.clone());
             }
         }
         if found.len() == fields.len() {

@@ -62,11 +62,14 @@ pub fn origin_of(past: &Past, origins: &Origins, rows: &Rows, index: usize, row:
     let origin = origins.of(&past.reader, rows, index);
     // It is on another branch.
     let dry = dry_commit(&past.reader, row.id, &row.author, &row.changes);
-    let dry = dry.map(|dry| line_of_id(past, dry));
+    let merged = |row: &Row| origins.merged_by_program(&past.reader, row);
     let source = origin.source.and_then(|source| rows.get(source));
+    let elsewhere = dry.or_else(|| merged(source.unwrap_or(row)));
     OriginOf {
-        generated: origin.generated || dry.is_some(),
-        source: dry.or_else(|| source.map(line_of_row)),
+        generated: origin.generated || elsewhere.is_some(),
+        source: elsewhere
+            .map(|id| line_of_id(past, id))
+            .or_else(|| source.map(line_of_row)),
         generated_by: origin
             .generates
             .iter()
@@ -79,6 +82,13 @@ pub fn origin_of(past: &Past, origins: &Origins, rows: &Rows, index: usize, row:
             url: None,
         }),
     }
+}
+
+/// Who is behind a row: what it was made from, else itself.
+pub fn behind(past: &Past, origins: &Origins, rows: &Rows, index: usize) -> Option<CommitLine> {
+    let row = rows.get(index)?;
+    let origin = origin_of(past, origins, rows, index, row);
+    Some(origin.source.unwrap_or_else(|| line_of_row(row)))
 }
 
 /// The entry of a row, without its meaning.

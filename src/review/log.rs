@@ -69,7 +69,7 @@ pub struct Progress {
 pub struct Entry {
     #[serde(flatten)]
     pub line: CommitLine,
-    /// Made by a pipeline from `source`.
+    /// Made by a pipeline from `source`, or merging nothing but what was.
     pub generated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<CommitLine>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
 use super::drift::{self, FieldDrift};
-use super::entry::{line_of_row, side_text};
+use super::entry::{behind, side_text};
 use super::line::Line;
 use super::workspace::Past;
 use super::{Workspace, live};
@@ -179,11 +179,7 @@ fn last_change(past: &Past, tip: Oid, id: &ResourceId) -> anyhow::Result<Option<
                 && !entry.routine()
             {
                 let rows = history.snapshot();
-                let source = origins
-                    .of(&past.reader, &rows, entry.row)
-                    .source
-                    .unwrap_or(entry.row);
-                since = rows.get(source).map(line_of_row);
+                since = behind(past, &origins, &rows, entry.row);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())

@@ -5,6 +5,7 @@ mod brute;
 mod hostile;
 mod kustomized;
 mod model;
+mod origins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -14,8 +15,8 @@ use std::time::Instant;
 use gitopsy::diff::ChangeKind;
 use gitopsy::git::{BStr, ByteSlice, Oid, Reader, Repo, RepoPath};
 use gitopsy::history::{
-    Changes, End, History, Layouts, LogEntry, LogStep, Origins, ResourceKey, Rows, Scope, Sources,
-    changes_between, document_log, enclosing, resource_log,
+    Changes, End, History, Layouts, LogEntry, LogStep, ResourceKey, Rows, Scope, Sources,
+    changes_between, document_log, resource_log,
 };
 use gitopsy::manifest::{ListKeys, Masking, ObjectRef};
 use gitopsy::render::Renderer;
@@ -618,80 +619,4 @@ fn cancelling_ends_the_index_and_the_log() {
         &mut collect(&mut entries),
     );
     assert!(matches!(log, Err(gitopsy::history::Error::Cancelled)));
-}
-
-/// A pull request merged, a generated commit after another, a revert: who is behind each.
-#[test]
-fn origins_lead_from_generated_commits_to_their_sources() {
-    let story = Story::new();
-    let repo = &story.repo;
-    repo.write(
-        "jx-requirements.yml",
-        "apiVersion: core.jenkins-x.io/v4beta1\nkind: Requirements\nspec: {}\n",
-    )
-    .write("helmfile.yaml", "helmfiles: []\n")
-    .write(
-        "config-root/namespaces/shop/web/web-deploy.yaml",
-        deployment("web", "web:1", 1),
-    );
-    repo.commit("Start");
-    repo.git(&["switch", "-q", "-c", "promote"]);
-    repo.write("helmfiles/shop/values.yaml", "tag: 2\n");
-    let inside = repo.commit("chore: promote web to version 2");
-    repo.git(&["switch", "-q", "main"]);
-    let merged = repo.merge(
-        &["promote"],
-        "Merge pull request #12 from acme/promote\n\nPromote web",
-    );
-    repo.write(
-        "config-root/namespaces/shop/web/web-deploy.yaml",
-        deployment("web", "web:2", 1),
-    );
-    let first = repo.commit("chore: regenerated\n\n/pipeline cancel");
-    repo.write(
-        "config-root/namespaces/shop/web/web-deploy.yaml",
-        deployment("web", "web:2", 2),
-    );
-    let second = repo.commit("chore: regenerated\n\n/pipeline cancel");
-    let message = format!(
-        "Revert \"Promote web\"\n\nThis reverts commit {merged}, reversing\nchanges made to {inside}."
-    );
-    repo.write("helmfiles/shop/values.yaml", "tag: 1\n");
-    let revert = repo.commit(&message);
-
-    let bench = story.open();
-    let rows = bench.rows();
-    let row = |id: &String| rows.position(bench.reader.resolve(id).expect("a commit"));
-    let tip = rows.get(0).expect("a row").tree;
-    let layout = bench
-        .layouts
-        .at(&bench.reader, &bench.renderer, tip)
-        .expect("a layout");
-    let origins = Origins::new(layout);
-    let of = |id: &String| origins.of(&bench.reader, &rows, row(id).expect("a row"));
-    for generated in [&first, &second] {
-        let origin = of(generated);
-        assert!(origin.generated);
-        assert_eq!(origin.source, row(&merged));
-        assert_eq!(origin.pull.map(|pull| pull.number), Some(12));
-    }
-    let source = of(&merged);
-    assert_eq!(
-        source.generates,
-        [row(&second), row(&first)].map(|row| row.expect("a row"))
-    );
-    assert!(!source.generated);
-    assert_eq!(of(&revert), gitopsy::history::Origin::default());
-    assert_eq!(
-        rows.reverted_by(bench.reader.resolve(&merged).expect("a commit")),
-        row(&revert)
-    );
-    let found = |id: &str| {
-        let commit = bench.reader.resolve(id).expect("a commit");
-        enclosing(&bench.reader, &rows, commit).expect("an answer")
-    };
-    assert_eq!(found(&inside), row(&merged));
-    assert_eq!(found(&first), row(&first));
-    repo.git(&["switch", "-q", "-c", "elsewhere"]);
-    assert_eq!(found(&repo.commit("Not merged")), None);
 }

@@ -17,7 +17,7 @@ use crate::render::{self, How, Recipe, Rendering};
 use crate::task::Cancel;
 
 use super::super::common::CommitLine;
-use super::super::entry::line_of_row;
+use super::super::entry::behind;
 use super::super::version::{self, Version};
 use super::super::workspace::Past;
 use super::{Answer, State};
@@ -244,12 +244,10 @@ impl<'a> Search<'a> {
                 }
                 Earlier::Other(previous) => {
                     let set_by = wanted.repaired.map_or(index, |(since, _)| since);
-                    let source = self.origins.of(&past.reader, rows, set_by).source;
-                    let source = source.or(Some(set_by)).and_then(|source| rows.get(source));
                     found.push(Found {
                         environment: wanted.app.environment,
                         app: wanted.app.name,
-                        since: Some(line_of_row(source.unwrap_or(row))),
+                        since: behind(past, &self.origins, rows, set_by),
                         previous,
                     });
                 }

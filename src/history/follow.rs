@@ -17,7 +17,7 @@ use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
 use crate::layout::{self, App, Between, Layout};
 use crate::manifest::ObjectRef;
-use crate::render::tree::is_manifest_name;
+use crate::render::tree::{is_manifest_name, is_within};
 use crate::render::{Gathering, Stays, Tool, placed_id};
 use crate::task::Cancel;
 
@@ -191,7 +191,12 @@ impl<'a> Follower<'a> {
             return Ok(!may_move || layout::unaltered(reader, renderer, known, &row.changes)?);
         }
         for root in &home.app.recipe.roots {
-            if !root.is_empty() && reader.entry_of_many(before, root.as_bstr())?.is_none() {
+            let came =
+                |change: &PathChange| change.before.is_none() && is_within(&change.path, root);
+            if row.changes.iter().any(came)
+                && !root.is_empty()
+                && reader.entry_of_many(before, root.as_bstr())?.is_none()
+            {
                 return Ok(false);
             }
         }
@@ -225,6 +230,9 @@ impl<'a> Follower<'a> {
 
     /// Whether files that differ and declare the resource may belong to other apps than its home.
     fn is_declared_beside(&self, home: &Home, layout: &Layout, declared: &[&PathChange]) -> bool {
+        if declared.is_empty() {
+            return false;
+        }
         self.apps(layout)
             .filter(|app| app.name != home.app.name && may_be_home(app))
             .any(|app| declared.iter().any(|change| may_hold(app, &change.path)))
@@ -257,8 +265,9 @@ impl<'a> Follower<'a> {
             },
             Some(gathering) => {
                 let its = |id: &ObjectRef| may_be(&self.object, id);
+                let step = (before, &*row.changes);
                 let (stays, earlier) =
-                    renderer.stays(reader, recipe, before, gathering, &row.changes, &its)?;
+                    renderer.stays(reader, recipe, step, gathering, &its, self.cancel)?;
                 if earlier.is_some() {
                     home.gathering = earlier;
                 }
@@ -292,7 +301,7 @@ impl<'a> Follower<'a> {
             }
             let gathering = match app.recipe.tool {
                 Tool::Plain => None,
-                _ => match renderer.gathering(reader, tree, &app.recipe)? {
+                _ => match renderer.gathering(reader, tree, &app.recipe, self.cancel)? {
                     Some(gathering) if self.declaring.iter().any(|path| gathering.holds(path)) => {
                         Some(gathering)
                     }

@@ -117,6 +117,6 @@ impl Kept {
 fn same(a: &Layout, b: &Layout) -> bool {
     a.apps == b.apps
         && a.environments == b.environments
-        && (&a.kinds, &a.generated, &a.reads, &a.notes)
-            == (&b.kinds, &b.generated, &b.reads, &b.notes)
+        && (&a.kinds, &a.generated, &a.notes) == (&b.kinds, &b.generated, &b.notes)
+        && (&a.reads, &a.orders_read) == (&b.reads, &b.orders_read)
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, Layout, overrides, own, unaltered};
+use super::{App, Layout, orders, overrides, own, unaltered};
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
 use crate::manifest::{Node, Object, ObjectRef};
 use crate::render::kustomization::{self, is_kustomization_name};
 use crate::render::orders::is_order;
 use crate::render::tree::{Tree, file_name, is_within, parent};
-use crate::render::{Renderer, Tool, differ_harmlessly};
+use crate::render::{Renderer, SourceIgnore, Tool, differ_harmlessly, resource_set};
 
 /// Whether an app of `layout` is sure to be declared as it is on the other side of `changes`; `false` says nothing.
 pub fn is_declared_alike(
@@ -26,6 +26,7 @@ pub fn is_declared_alike(
                 || app.sources.contains(&change.path)
                 || *change.path == overrides::FILE
                 || layout.reads.contains(&*change.path)
+                || layout.orders_read.contains(&*change.path)
         })
         .cloned()
         .collect();
@@ -114,17 +115,12 @@ pub fn ordered_otherwise<'c>(
             continue;
         };
         let outline = renderer.outline(reader, old)?;
-        let new = match file(change.after) {
-            Some(new) => renderer.outline(reader, new)?.declares,
-            None => None,
-        };
-        if outline.declares.is_none() || outline.declares == new {
+        if !outline.objects.iter().any(|id| speaks(id, None)) {
             continue;
         }
-        let parsed = renderer.parse(reader, old)?;
-        for document in &parsed.manifest.documents {
-            let object = &document.object;
-            if is_order(&object.id) && may_deploy(reader, renderer, before, object, files)? {
+        let after = said(reader, renderer, file(change.after), None)?;
+        for order in said(reader, renderer, Some(old), None)? {
+            if !after.contains(&order) && may_deploy(reader, renderer, before, &order, files)? {
                 return Ok(true);
             }
         }
@@ -137,14 +133,14 @@ fn may_deploy(
     reader: &Reader,
     renderer: &Renderer,
     tree: Oid,
-    order: &Object,
+    order: &Said,
     files: &BTreeSet<RepoPath>,
 ) -> Result<bool> {
-    let text = |keys: &[&str]| order.at(keys).and_then(Node::as_str);
     let path = match order.id.kind.as_str() {
-        "HelmRelease" | "HelmChart" | "HelmRepository" | "OCIRepository" => return Ok(false),
-        "Kustomization" => text(&["spec", "path"]),
-        "Application" => text(&["spec", "source", "path"]),
+        "GitRepository" | "OCIRepository" | "Bucket" => return Ok(false),
+        "Kustomization" => order.text(&["path"]),
+        "FluxInstance" => order.text(&["sync", "path"]),
+        "Application" => order.text(&["source", "path"]),
         _ => None,
     };
     let Some(path) = path.and_then(own::rooted).filter(|_| !files.is_empty()) else {
@@ -167,7 +163,7 @@ fn may_declare(
     change: &PathChange,
 ) -> Result<bool> {
     let path = change.path.as_bstr();
-    let is_read = layout.reads.contains(path);
+    let is_read = layout.orders_read.contains(path);
     let file = |side: Option<(EntryKind, _)>| match side {
         Some((EntryKind::Blob | EntryKind::Executable, id)) => Ok(Some(id)),
         None => Ok(None),
@@ -177,7 +173,7 @@ fn may_declare(
         return Ok(true);
     };
     let name = file_name(path);
-    if path == overrides::FILE || name == "Chart.yaml" {
+    if path == overrides::FILE || name == "Chart.yaml" || name == SourceIgnore::FILE {
         return Ok(true);
     }
     if is_kustomization_name(name) {
@@ -187,66 +183,92 @@ fn may_declare(
         };
         return Ok(is_read && !differ_harmlessly(&reader.blob(before)?, &reader.blob(after)?));
     }
-    let mut sides = Vec::new();
+    let mut declares = false;
     for blob in [before, after].into_iter().flatten() {
-        let outline = renderer.outline(reader, blob)?;
-        if outline.declares.is_none() {
-            if is_read {
-                return Ok(true);
-            }
-            continue;
-        }
-        // Those about images and notifications say nothing of what is deployed.
-        let aside = ["image.toolkit.fluxcd.io", "notification.toolkit.fluxcd.io"];
-        let orders = outline.objects.iter();
-        let orders =
-            orders.filter(|object| is_order(object) && !aside.contains(&object.group.as_str()));
-        let concerning: Vec<ObjectRef> = orders
-            .filter(|order| match order.kind.as_str() {
-                "HelmChart" | "HelmRepository" => false,
-                // Those that no other object refers to concern nobody else.
-                "Application" | "HelmRelease" => app
-                    .declared_by
-                    .as_ref()
-                    .is_some_and(|own| own.kind == order.kind && own.name == order.name),
-                _ => true,
-            })
-            .cloned()
-            .collect();
-        if concerning.iter().any(|order| order.kind != "OCIRepository") {
-            return Ok(true);
-        }
-        if !concerning.is_empty() {
-            sides.push(places(renderer, reader, blob)?);
-        }
+        declares |= renderer.outline(reader, blob)?.declares.is_some();
     }
-    // Which version a source is taken at is not what it is.
-    Ok(match sides.as_slice() {
-        [] => false,
-        [before, after] => before != after,
-        _ => true,
-    })
+    if !declares {
+        return Ok(is_read);
+    }
+    Ok(said(reader, renderer, before, Some(app))? != said(reader, renderer, after, Some(app))?)
 }
 
-/// The OCI repositories that a file declares, and where each is.
-fn places(
-    renderer: &Renderer,
+/// What an order says that may decide about others than the app it declares.
+#[derive(PartialEq, Eq)]
+struct Said {
+    id: ObjectRef,
+    api_version: String,
+    spec: Vec<(String, Node)>,
+}
+
+impl Said {
+    fn text(&self, keys: &[&str]) -> Option<&str> {
+        let (first, rest) = keys.split_first()?;
+        let (_, value) = self.spec.iter().find(|(key, _)| key == first)?;
+        value.at(rest)?.as_str()
+    }
+}
+
+/// What the orders in a file say that may decide about `app`, or (`None`) about anything.
+fn said(
     reader: &Reader,
-    blob: Oid,
-) -> Result<Vec<(ObjectRef, Option<String>)>> {
-    let parsed = renderer.parse(reader, blob)?;
-    let objects = parsed.manifest.documents.iter();
-    let objects = objects.map(|document| &document.object);
-    Ok(objects
-        .filter(|object| object.id.kind == "OCIRepository")
-        .map(|object| {
-            (
-                object.id.clone(),
-                object
-                    .at(&["spec", "url"])
-                    .and_then(Node::as_str)
-                    .map(str::to_owned),
-            )
-        })
-        .collect())
+    renderer: &Renderer,
+    file: Option<Oid>,
+    app: Option<&App>,
+) -> Result<Vec<Said>> {
+    let mut found = Vec::new();
+    if let Some(blob) = file {
+        let outline = renderer.outline(reader, blob)?;
+        // Most orders are about themselves, and need not be read.
+        if outline.objects.iter().any(|id| speaks(id, app)) {
+            for document in &renderer.parse(reader, blob)?.manifest.documents {
+                say(&document.object, renderer, app, &mut found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an object is an order that may decide about others than the app it declares.
+fn speaks(order: &ObjectRef, app: Option<&App>) -> bool {
+    let is_about = |app: &App| {
+        let own = app.declared_by.as_ref();
+        own.is_some_and(|own| own.kind == order.kind && own.name == order.name)
+    };
+    is_order(order)
+        && match order.kind.as_str() {
+            "HelmChart" | "HelmRepository" | "ResourceSetInputProvider" => false,
+            // No other object refers to them.
+            "Application" => app.is_none_or(is_about),
+            "HelmRelease" => app.is_some_and(is_about),
+            _ => true,
+        }
+}
+
+fn say(order: &Object, renderer: &Renderer, app: Option<&App>, found: &mut Vec<Said>) {
+    if !speaks(&order.id, app) {
+        return;
+    }
+    let matters: fn(&str) -> bool = match order.id.kind.as_str() {
+        // Which version a source is taken at is not what it is.
+        "OCIRepository" => |field| field == "url",
+        "FluxInstance" => |field| field == "sync",
+        "ResourceSet" => {
+            for made in resource_set::objects(order, renderer.masking()).unwrap_or_default() {
+                say(&made, renderer, app, found);
+            }
+            return;
+        }
+        _ => |field| !orders::MANNERS.contains(&field),
+    };
+    let spec = order.at(&["spec"]).and_then(Node::as_map);
+    let spec = spec.into_iter().flatten();
+    let spec = spec.filter(|(field, _)| matters(field));
+    found.push(Said {
+        id: order.id.clone(),
+        api_version: order.api_version.clone(),
+        spec: spec
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect(),
+    });
 }

@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) environments: Vec<FoundEnvironment>,
     pub(super) generated: Vec<RepoPath>,
     pub(super) reads: BTreeSet<RepoPath>,
+    pub(super) orders_read: BTreeSet<RepoPath>,
     pub(super) notes: Vec<String>,
     pub(super) overrides: Overrides,
 }
@@ -177,6 +178,7 @@ impl Draft {
             apps: apps.into_iter().map(|(_, app)| app).collect(),
             generated: self.generated,
             reads: self.reads,
+            orders_read: self.orders_read,
             notes: self.notes,
             stage_branches: Vec::new(),
         }

@@ -65,6 +65,8 @@ pub struct Layout {
     /// Files that detection read whole, besides those that [`unaltered`] knows by their names and outlines: values files,
     /// patches, what declares deployers' objects. A change of one may change the layout.
     pub reads: BTreeSet<RepoPath>,
+    /// The same, for what it takes to know the orders to Flux and Argo CD.
+    pub orders_read: BTreeSet<RepoPath>,
     /// What was seen and cannot be evaluated, in words.
     pub notes: Vec<String>,
     /// Stages of Kargo's, each with a branch of this repository that its promotions write to.
@@ -281,6 +283,7 @@ pub fn unaltered(
             || jenkins_x::is_read(path)
             || path == overrides::FILE
             || layout.reads.contains(path)
+            || layout.orders_read.contains(path)
         {
             false
         } else if is_kustomization_name(file_name(path)) {

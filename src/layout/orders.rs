@@ -3,6 +3,7 @@
 //! They are read as they are written wherever what makes them leaves them alone, which costs nothing; where a patch or
 //! another kustomization changes them on their way to the cluster, what makes them is rendered by the real tool.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::git::{ByteSlice, EntryKind, Oid, RepoPath, Result};
@@ -33,7 +34,7 @@ const KINDS: [&str; 13] = [
 ];
 
 /// The fields of an order's `spec` that say nothing about what is deployed, so that a patch of them does not matter here.
-const MANNERS: [&str; 22] = [
+pub(super) const MANNERS: [&str; 22] = [
     "decryption",
     "dependsOn",
     "driftDetection",
@@ -266,6 +267,34 @@ fn changes(tree: &Tree, renderer: &Renderer, walk: &Walk, additions: &Additions)
         }
     }
     Ok(false)
+}
+
+/// The files that decide which orders a kustomization makes where they are changed on their way: all but those whose objects
+/// can do nothing to others.
+pub(super) fn deciding(tree: &Tree, renderer: &Renderer, walk: &Walk) -> Result<Vec<RepoPath>> {
+    let mut idle = BTreeSet::new();
+    for (path, id) in &walk.resources {
+        let outline = renderer.outline(tree.reader, *id)?;
+        if outline.declares.is_none()
+            && !outline.broken
+            && !outline.is_template
+            && !outline.objects.is_empty()
+        {
+            idle.insert(path);
+        }
+    }
+    for directory in &walk.directories {
+        for (_, id) in kustomization::files_in(tree, directory.as_bstr())? {
+            if renderer.kustomization(tree.reader, id)?.takes_from_others {
+                idle.clear();
+            }
+        }
+    }
+    let closure = walk.closure.iter();
+    Ok(closure
+        .filter(|path| !idle.contains(path))
+        .cloned()
+        .collect())
 }
 
 /// Whether a patch in a file is one of an order.

@@ -42,6 +42,9 @@ struct Pattern {
 }
 
 impl SourceIgnore {
+    /// What a file with patterns is called.
+    pub(crate) const FILE: &str = ".sourceignore";
+
     /// Adds the patterns of a `.sourceignore` in `directory`, or (root) of `spec.ignore`, which comes last.
     pub fn add(&mut self, directory: &BStr, text: &[u8]) {
         let lines = text

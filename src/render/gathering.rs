@@ -7,10 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kustomization::{self, is_kustomization_name};
+use super::remote::Bases;
 use super::tree::{Tree, file_name};
-use super::{Additions, Recipe, Renderer, Tool};
-use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use super::{Additions, Error, Recipe, Renderer, Tool};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath};
+
+type Result<T> = std::result::Result<T, Error>;
 use crate::manifest::ObjectRef;
+use crate::task::Cancel;
 
 /// How the objects of a kustomization come from its files, at one tree.
 pub(crate) struct Gathering {
@@ -21,6 +25,8 @@ pub(crate) struct Gathering {
     kustomizations: BTreeMap<RepoPath, Oid>,
     /// What decides which namespace objects without one are taken to be in.
     namespaces: Namespaces,
+    /// It is not built, for it must not be or lacks what is elsewhere: its files are shown as they are.
+    is_refused: bool,
     /// It can be built, and no object takes anything from another but names.
     is_independent: bool,
     /// Nor names: whatever is done to an object depends on that object alone.
@@ -79,6 +85,7 @@ impl Renderer {
         reader: &Reader,
         tree: Oid,
         recipe: &Recipe,
+        cancel: &Cancel,
     ) -> Result<Option<Gathering>> {
         let (Tool::Kustomize(additions), Some(root)) = (&recipe.tool, recipe.roots.first()) else {
             return Ok(None);
@@ -112,17 +119,20 @@ impl Renderer {
             true => named.extend(walk.namespaces.iter().cloned()),
             false => named.clear(),
         }
-        let is_independent = !takes
-            && !is_twice
-            && !walk.obscure
-            && walk.refusals.is_empty()
-            && walk.remotes.is_empty()
-            && walk.problems.is_empty();
-        let is_plain = is_independent
-            && only_gathers
-            && additions.namespace.is_none()
-            && additions.name_prefix.is_none()
-            && additions.name_suffix.is_none();
+        let is_refused =
+            !walk.refusals.is_empty() || !Bases::of(&walk, self, cancel)?.refusals.is_empty();
+        let is_independent = is_refused
+            || !(takes
+                || is_twice
+                || walk.obscure
+                || !walk.remotes.is_empty()
+                || !walk.problems.is_empty());
+        let is_plain = is_refused
+            || (is_independent
+                && only_gathers
+                && additions.namespace.is_none()
+                && additions.name_prefix.is_none()
+                && additions.name_suffix.is_none());
         let namespaces = Namespaces {
             own,
             placed: walk.placed_alike(),
@@ -138,22 +148,23 @@ impl Renderer {
             closure: walk.closure,
             kustomizations,
             namespaces,
+            is_refused,
             is_independent,
             is_plain,
-            as_written: is_plain && **additions == nothing,
+            as_written: is_refused || (is_plain && **additions == nothing),
         }))
     }
 
     /// What becomes of the objects that `may_be` names where `changes` lead from the tree `before` to one gathered like
     /// `after`. The second answer is what is gathered before, where that was found to differ.
-    pub(crate) fn stays<'c>(
+    pub(crate) fn stays(
         &self,
         reader: &Reader,
         recipe: &Recipe,
-        before: Oid,
+        (before, changes): (Oid, &[PathChange]),
         after: &Gathering,
-        changes: impl IntoIterator<Item = &'c PathChange>,
         may_be: &dyn Fn(&ObjectRef) -> bool,
+        cancel: &Cancel,
     ) -> Result<(Stays, Option<Gathering>)> {
         let mut stays = Stays::Same;
         let mut regathers = false;
@@ -180,7 +191,7 @@ impl Renderer {
         if !regathers {
             return Ok((stays, None));
         }
-        let Some(gathered) = self.gathering(reader, before, recipe)? else {
+        let Some(gathered) = self.gathering(reader, before, recipe, cancel)? else {
             return Ok((Stays::Unknown, None));
         };
         let stays = if gathered.namespaces != after.namespaces {
@@ -249,7 +260,7 @@ impl Renderer {
         after: &Gathering,
         may_be: &dyn Fn(&ObjectRef) -> bool,
     ) -> Result<bool> {
-        if !before.is_independent {
+        if !before.is_independent || before.is_refused != after.is_refused {
             return Ok(false);
         }
         let plain = before.is_plain && after.is_plain;

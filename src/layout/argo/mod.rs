@@ -100,7 +100,7 @@ impl Applications {
                 "Application" => vec![order],
                 "ApplicationSet" => {
                     let expanded = set::applications(&reader, &order, &mut steps)?;
-                    draft.reads.extend(expanded.reads);
+                    draft.orders_read.extend(expanded.reads);
                     for note in expanded.notes {
                         applications.note(note, order.id());
                     }
@@ -327,7 +327,9 @@ fn all(
         };
         let (orders, problem) = orders::made_by(tree, renderer, &recipe, walk)?;
         if problem.is_some() || orders.iter().any(|order| order.file.is_none()) {
-            draft.reads.extend(walk.closure.iter().cloned());
+            draft
+                .orders_read
+                .extend(orders::deciding(tree, renderer, walk)?);
         }
         found.extend(orders.into_iter().filter(|order| is_ours(&order)));
     }

@@ -139,7 +139,8 @@ impl Flux<'_> {
     pub(super) fn made_by(&mut self, recipe: &Recipe, walk: &Walk) -> Result<Vec<Order>> {
         let (orders, problem) = orders::made_by(self.tree, self.renderer, recipe, walk)?;
         if orders.iter().any(|order| order.file.is_none()) || problem.is_some() {
-            self.draft.reads.extend(walk.closure.iter().cloned());
+            let deciding = orders::deciding(self.tree, self.renderer, walk)?;
+            self.draft.orders_read.extend(deciding);
         }
         if let Some(why) = problem {
             let place = recipe.roots.first().cloned().unwrap_or_default();

@@ -125,7 +125,7 @@ impl Flux<'_> {
                 Some((path, object)) => {
                     let data = texts(object.at(&["data"]));
                     substitution.variables.extend(data);
-                    self.draft.reads.insert(path);
+                    self.draft.orders_read.insert(path);
                 }
                 None => substitution.incomplete = true,
             }

@@ -89,7 +89,7 @@ fn ignored(tree: &Tree, draft: &mut Draft) -> Result<SourceIgnore> {
         .listed_below("".into())
         .iter()
         .filter(|(path, kind, _)| {
-            file_name(path.as_bstr()) == ".sourceignore"
+            file_name(path.as_bstr()) == SourceIgnore::FILE
                 && matches!(kind, EntryKind::Blob | EntryKind::Executable)
         })
         .collect();
@@ -97,7 +97,7 @@ fn ignored(tree: &Tree, draft: &mut Draft) -> Result<SourceIgnore> {
     let mut ignored = SourceIgnore::default();
     for (path, _, blob) in files {
         ignored.add(parent(path.as_bstr()), &tree.reader.blob(*blob)?);
-        draft.reads.insert(path.clone());
+        draft.orders_read.insert(path.clone());
     }
     Ok(ignored)
 }

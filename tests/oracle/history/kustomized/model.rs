@@ -54,6 +54,11 @@ pub enum Place {
     FluxPatch,
     FluxVariables,
     Settings,
+    FluxSet,
+    FluxOrdersPatch,
+    FluxIgnore,
+    Remote,
+    Helmfile,
     Chart,
     ChartVersion,
 }
@@ -124,15 +129,20 @@ const PLACES: &[(Place, u8)] = &[
     (ToolsKustomized, 4),
     (Above, 4),
     (AboveNamespace, 3),
-    (Flux, 3),
+    (Flux, 4),
     (FluxTools, 3),
     (FluxShop, 3),
     (FluxNamespace, 3),
     (FluxPatch, 5),
     (FluxVariables, 4),
     (Settings, 3),
+    (FluxSet, 6),
+    (FluxOrdersPatch, 4),
+    (FluxIgnore, 3),
+    (Remote, 4),
+    (Helmfile, 3),
     (Chart, 3),
-    (ChartVersion, 3),
+    (ChartVersion, 4),
 ];
 
 /// Another choice for a place.
@@ -203,6 +213,21 @@ fn files(state: &State) -> Files {
     }
     tools(state, &mut files);
     flux(state, &mut files);
+    match state.at(FluxIgnore) {
+        0 => {}
+        1 => drop(files.insert(
+            ".sourceignore".to_owned(),
+            "production/tools/b.yaml\n".to_owned(),
+        )),
+        _ => drop(files.insert("production/.sourceignore".to_owned(), "a.yaml\n".to_owned())),
+    }
+    if state.at(Helmfile) > 0 {
+        let text = format!(
+            "repositories: [{{name: r, url: 'https://example.com/charts'}}]\nreleases: [{{name: web, namespace: shop, chart: r/web, version: 1.{}.0}}]\n",
+            state.at(Helmfile)
+        );
+        files.insert("helmfile.yaml".to_owned(), text);
+    }
     files
 }
 
@@ -247,6 +272,11 @@ fn base(state: &State, files: &mut Files) {
     }
     if at(BaseListed) < 2 && at(Db) > 0 {
         resources.push("db.yaml");
+    }
+    match at(Remote) {
+        0 | 1 => {}
+        2 => resources.push("https://example.com/acme/parts//deploy?ref=v1"),
+        _ => resources.push("https://example.com/acme/parts//deploy?ref=v2"),
     }
     let mut kustomization = listed(&resources);
     kustomization += match at(BaseNamespace) {
@@ -455,6 +485,31 @@ fn flux(state: &State, files: &mut Files) {
             &spec,
         )
     };
+    // Another deployer's patch of orders makes them be rendered.
+    let patched = match at(FluxOrdersPatch) {
+        0 => "",
+        1 => {
+            "  patches:\n  - target: {kind: Kustomization, name: tools}\n    patch: '[{op: add, path: /spec/targetNamespace, value: by-patch}]'\n"
+        }
+        2 => {
+            "  patches:\n  - target: {kind: HelmRelease}\n    patch: '[{op: add, path: /spec/releaseName, value: by-patch}]'\n"
+        }
+        _ => {
+            "  patches:\n  - target: {kind: Kustomization, name: shop}\n    patch: '[{op: replace, path: /spec/path, value: ./apps/shop/base}]'\n"
+        }
+    };
+    if at(Flux) == 3 {
+        let instance = object(
+            "fluxcd.controlplane.io/v1",
+            "FluxInstance",
+            "flux",
+            &format!(
+                "  namespace: flux-system\nspec:\n  distribution: {{version: 2.{}.x}}\n  sync: {{kind: GitRepository, url: 'ssh://git@example.com/acme/env.git', ref: refs/heads/main, path: clusters/production}}\n",
+                at(ChartVersion)
+            ),
+        );
+        put("instance.yaml", instance);
+    }
     if at(Flux) == 1 {
         let source = object(
             "source.toolkit.fluxcd.io/v1",
@@ -462,7 +517,8 @@ fn flux(state: &State, files: &mut Files) {
             "flux-system",
             "  namespace: flux-system\nspec: {url: 'ssh://git@example.com/acme/env.git', ref: {branch: main}}\n",
         );
-        let own = kustomization("flux-system", "  path: ./clusters/production\n");
+        let path = "  path: ./clusters/production\n";
+        let own = kustomization("flux-system", &format!("{path}{patched}"));
         put("flux-system/gotk-sync.yaml", format!("{source}---\n{own}"));
     }
     let mut more = match at(FluxNamespace) {
@@ -511,10 +567,37 @@ fn flux(state: &State, files: &mut Files) {
         "settings.yaml",
         object("v1", "ConfigMap", "settings", &settings),
     );
+    if at(FluxSet) > 0 {
+        let set = |spec: &str| {
+            let spec = format!("  namespace: flux-system\nspec:\n{spec}");
+            object("fluxcd.controlplane.io/v1", "ResourceSet", "made", &spec)
+        };
+        let applied = kustomization("by-set", "  path: ./production/tools\n");
+        let applied: String = applied
+            .lines()
+            .map(|line| format!("    {line}\n"))
+            .collect();
+        let made = match at(FluxSet) {
+            value @ (1 | 2) => set(&format!(
+                "  inputs: [{{name: b}}]\n  resources:\n  - {{apiVersion: v1, kind: ConfigMap, metadata: {{name: << inputs.name >>, namespace: shop}}, data: {{key: v{value}}}}}\n"
+            )),
+            3 => set(&format!("  resourcesTemplate: |\n{applied}")),
+            4 => set(&format!(
+                "  inputsFrom: [{{kind: ResourceSetInputProvider, name: p}}]\n  resourcesTemplate: |\n{applied}"
+            )),
+            _ => set("  resourcesTemplate: |\n    << if .a >>\n    a: b\n    << end >>\n"),
+        };
+        put("set.yaml", made);
+    }
     if at(Chart) > 0 {
         let version = at(ChartVersion);
+        let place = if version == 3 {
+            "charts/cache"
+        } else {
+            "cache"
+        };
         let repository = format!(
-            "  namespace: flux-system\nspec: {{url: 'oci://example.com/charts/cache', ref: {{tag: 1.{version}.0}}}}\n"
+            "  namespace: flux-system\nspec: {{url: 'oci://example.com/{place}', ref: {{tag: 1.{version}.0}}}}\n"
         );
         let release =
             "  namespace: flux-system\nspec:\n  chartRef: {kind: OCIRepository, name: cache}\n";
@@ -544,7 +627,7 @@ fn edits() -> impl Strategy<Value = Edit> {
         // Where nothing can be built there is nothing to tell apart.
         let is_fatal = matches!(
             place,
-            WebBroken | BaseBroken | Kustomized | Overlay(_) | OverlayBroken(_)
+            WebBroken | BaseBroken | Kustomized | Overlay(_) | OverlayBroken(_) | Remote
         );
         let choice = match is_fatal && luck > 0 {
             true => 0,

@@ -114,6 +114,14 @@ pub enum Known<T> {
 }
 
 impl<T> Known<T> {
+    /// Why there is no value.
+    pub fn why(&self) -> Option<&Why> {
+        match self {
+            Known::Unavailable(why) => Some(why),
+            Known::Loading | Known::Fresh(_) | Known::Stale(..) => None,
+        }
+    }
+
     pub fn value(&self) -> Option<&T> {
         match self {
             Known::Fresh(value) | Known::Stale(value, _) => Some(value),

@@ -40,6 +40,13 @@ impl Drop for Connections {
     }
 }
 
+/// `demo/cluster` of a directory's path.
+fn last_two(path: &str) -> String {
+    let parts: Vec<&str> = path.rsplit('/').filter(|part| !part.is_empty()).collect();
+    let last = parts.iter().take(2).rev().copied();
+    last.collect::<Vec<_>>().join("/")
+}
+
 /// What was read of an environment's cluster, or why nothing was.
 #[derive(Clone)]
 pub struct Listed(Known<(Cluster, Arc<Listing>)>);
@@ -76,7 +83,7 @@ impl Connections {
             let line = match identity {
                 Known::Fresh(identity) | Known::Stale(identity, _) => match &identity.context {
                     Some(context) => format!("{context} @ {}", identity.server),
-                    None => identity.server.clone(),
+                    None => format!("snapshot {}", last_two(&identity.server)),
                 },
                 Known::Loading => "connecting".to_owned(),
                 Known::Unavailable(why) => why.to_string(),

@@ -185,10 +185,25 @@ pub fn moment(time: Timestamp, now: Timestamp) -> Row {
 /// Who, in as few columns as a person is recognised by.
 pub fn author(line: &CommitLine) -> String {
     if line.bot {
-        format!("{} (bot)", cut(&line.author.name, 20))
+        format!("{} (bot)", cut(name(line), 20))
     } else {
-        cut(&line.author.name, 24)
+        cut(name(line), 24)
     }
+}
+
+/// Whose it is; `[bot]`, which forges add, is said otherwise.
+pub fn name(line: &CommitLine) -> &str {
+    let name = line.author.name.as_str();
+    match name.strip_suffix("[bot]") {
+        Some(rest) if line.bot => rest,
+        _ => name,
+    }
+}
+
+/// `#482`, for beside a subject: forges write it into the subject of what they squash.
+pub fn pull(number: u64, subject: &str) -> Option<String> {
+    let number = format!("#{number}");
+    (!subject.contains(&number)).then_some(number)
 }
 
 /// `kind-prod @ https://…`, or why there is none.
@@ -280,8 +295,9 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
 /// More pipelines of one environment, or more Stages, are counted.
 const PIPELINES_SAID: usize = 3;
 
-/// What there is to say about an environment: who applies it, to which cluster, whether it is protected.
-pub fn environment(environment: &Environment) -> Vec<Row> {
+/// What there is to say about an environment: who applies it, to which cluster, whether it is protected. `said`: why
+/// nothing is known of its cluster, where that stands above.
+pub fn environment(environment: &Environment, said: Option<&Why>) -> Vec<Row> {
     let deployer = match (environment.deployer, environment.pipelines.as_slice()) {
         (Deployer::Unknown, [_, ..]) => "nobody knows, but for what pipelines run",
         (known, _) => deployer(known),
@@ -293,7 +309,9 @@ pub fn environment(environment: &Environment) -> Vec<Row> {
         let place = format!("another repository, {repository}");
         rows.push(labelled("lives in", Row::of(Role::Text, &place)));
     }
-    rows.push(labelled("cluster", cluster(environment)));
+    if said.is_none() || said != environment.cluster.why() {
+        rows.push(labelled("cluster", cluster(environment)));
+    }
     if environment.protected {
         rows.push(labelled(
             "protected",

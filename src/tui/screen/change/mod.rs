@@ -391,8 +391,9 @@ impl Change {
             ];
         };
         let mut rows = vec![Row::of(Role::Text, " ").then(words::commit(&entry.line, now))];
-        if let Some(pull) = &entry.pull {
-            rows[0].add(Role::Pull, &format!("  #{}", pull.number));
+        let pull = entry.pull.as_ref();
+        if let Some(number) = pull.and_then(|pull| words::pull(pull.number, &entry.line.subject)) {
+            rows[0].add(Role::Pull, &format!("  {number}"));
         }
         if entry.links.reverted_by.is_some() {
             rows[0].add(Role::Warning, "  ↶ reverted");

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::review::Known;
-use crate::review::deployed::Deployment;
+use crate::review::common::NotRendered;
+use crate::review::deployed::{Answer as Deployments, Deployment};
 use crate::tui::screen::labelled;
 use crate::tui::theme::Role;
 use crate::tui::widget::row::{Row, cut};
@@ -98,6 +99,17 @@ pub fn explain(cell: &Deployment, now: Timestamp) -> Vec<Row> {
             .map(|namespace| labelled("namespace", Row::of(Role::Text, namespace))),
     );
     rows
+}
+
+/// Why an app could not be rendered, or not all of it.
+pub fn lost<'a>(
+    answer: &'a Deployments,
+    app: &'a str,
+    environment: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    let of_app = move |lost: &&NotRendered| lost.app == app && lost.environment == environment;
+    let lost = answer.not_rendered.iter().filter(of_app);
+    lost.map(|lost| lost.why.as_str())
 }
 
 fn explain_live(cell: &Deployment, now: Timestamp) -> Vec<Row> {

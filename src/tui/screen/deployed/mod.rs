@@ -72,6 +72,9 @@ impl Default for Deployed {
     }
 }
 
+/// Notes said beside a cell; more are counted.
+const NOTES: usize = 3;
+
 impl Deployed {
     pub fn ask(&mut self, cx: &mut Cx) {
         let request = Request {
@@ -286,9 +289,13 @@ impl Deployed {
                 version,
             )
         });
+        let environments: Vec<(u16, u16)> = environments.collect();
+        // A third, and what the environments leave.
+        let used: u16 = environments.iter().map(|(width, _)| width + 2).sum();
+        let room = width.saturating_sub(used + 3).max(width / 3).max(8);
         Widths {
-            app: app.clamp(3, (width / 3).max(8)),
-            environments: environments.collect(),
+            app: app.clamp(3, room),
+            environments,
         }
     }
 
@@ -325,37 +332,34 @@ impl Deployed {
             )],
         };
         if let Some(cell) = self.cell() {
-            rows.extend(words::environment(environment));
+            rows.extend(words::environment(environment, cell.live.why()));
+            let lost = cell::lost(answer, &app.name, &environment.name);
+            let mut lost = lost.map(|why| Row::of(Role::Error, "! ").with(Role::Text, why));
             let names: Vec<String> = cell
                 .resources
                 .iter()
                 .map(|resource| resource.object.to_string())
                 .collect();
-            rows.push(labelled(
-                "resources",
-                Row::of(Role::Text, &format!("{}  ", names.len()))
-                    .with(Role::Dim, &names.join(", ")),
-            ));
+            let declared = Row::of(Role::Text, &format!("{}  ", names.len()))
+                .with(Role::Dim, &names.join(", "));
+            let first = match names.is_empty() {
+                true => lost.next().unwrap_or(declared),
+                false => declared,
+            };
+            rows.push(labelled("resources", first));
+            rows.extend(lost.map(|why| labelled("", why)));
         }
-        let lost = answer
-            .not_rendered
-            .iter()
-            .filter(|lost| lost.app == app.name && lost.environment == environment.name);
-        rows.extend(lost.map(|lost| {
-            labelled(
-                "not drawn",
-                Row::of(Role::Warning, "! ").with(Role::Warning, &lost.why),
-            )
-        }));
         if !answer.notes.is_empty() {
             rows.push(Row::new());
         }
-        rows.extend(
-            answer
-                .notes
-                .iter()
-                .map(|note| Row::of(Role::Warning, "! ").with(Role::Text, note)),
-        );
+        // They are about the whole repository.
+        let notes = answer.notes.iter().take(NOTES);
+        rows.extend(notes.map(|note| Row::of(Role::Warning, "! ").with(Role::Text, note)));
+        if answer.notes.len() > NOTES {
+            let more = answer.notes.len() - NOTES;
+            let text = format!("  and {more} more of the repository: gitopsy where lists them");
+            rows.push(Row::of(Role::Dim, &text));
+        }
         rows
     }
 

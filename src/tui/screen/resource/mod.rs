@@ -410,10 +410,11 @@ impl Resource {
         let Some(detail) = self.detail.value() else {
             return;
         };
-        let state = detail.live.value().map_or_else(
-            || words::standing(&detail.live, look.now),
-            |live| words::health(&live.health),
-        );
+        // Why there is none stands in the pane below.
+        let Some(live) = detail.live.value() else {
+            return;
+        };
+        let state = words::health(&live.health);
         let room = self.head.width.saturating_sub(head.width() + 3);
         let width = state.width().min(room);
         if width > 10 || width == state.width() {

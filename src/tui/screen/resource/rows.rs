@@ -103,7 +103,10 @@ pub fn live(detail: &Detail, now: Timestamp) -> Vec<Row> {
     if let Some(about) = &detail.about {
         rows.push(labelled("about", Row::of(Role::Text, about)));
     }
-    rows.push(labelled("cluster", words::cluster(&detail.environment)));
+    // Why nothing is known of it is said above.
+    if detail.live.value().is_some() || detail.environment.cluster.value().is_some() {
+        rows.push(labelled("cluster", words::cluster(&detail.environment)));
+    }
     match (&detail.path, &detail.desired) {
         (Some(path), _) => {
             let line = detail

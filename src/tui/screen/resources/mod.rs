@@ -302,14 +302,20 @@ impl Resources {
         match (self.deployed.value(), self.node()) {
             (Some(answer), Some(Node::Environment { index, .. })) => {
                 let environment = &answer.environments[*index];
-                let mut rows = words::environment(environment);
+                let mut rows = words::environment(environment, None);
                 let said = |name: &String| labelled("declared", Row::of(Role::Text, name));
                 rows.extend(environment.destination.cluster.iter().map(said));
                 rows
             }
-            (_, Some(Node::App { .. })) => self
+            (Some(answer), Some(Node::App { .. })) => self
                 .cell()
-                .map(|(_, of)| cell::explain(of, now))
+                .map(|(app, of)| {
+                    let lost = cell::lost(answer, app, &of.environment);
+                    let said = |why| Row::of(Role::Error, "! ").with(Role::Text, why);
+                    let mut rows = cell::explain(of, now);
+                    rows.extend(lost.map(|why| labelled("resources", said(why))));
+                    rows
+                })
                 .unwrap_or_default(),
             (_, Some(Node::Resource(id))) => explain_resource(id, self.live.of(id), now),
             _ => Vec::new(),

@@ -8,6 +8,7 @@ use crate::review::drift::{self, Answer as Drifts};
 use crate::review::{HealthStatus, Known, SyncState};
 use crate::tui::ask::Slot;
 use crate::tui::filter::{Facet, Filter};
+use crate::tui::screen::deployed::cell;
 use crate::tui::theme::Role;
 use crate::tui::widget::row::Row;
 use crate::tui::widget::words;
@@ -281,11 +282,22 @@ pub fn row(node: &Node, answer: &Deployments, live: &Live) -> Row {
             }
         }
         Node::App {
-            app, cell, open, ..
+            environment,
+            app,
+            cell,
+            open,
         } => app_row(
             &answer.apps[*app].name,
             &answer.apps[*app].deployments[*cell],
             *open,
+            columns(answer),
+            cell::lost(
+                answer,
+                &answer.apps[*app].name,
+                &answer.environments[*environment].name,
+            )
+            .next()
+            .is_some(),
         ),
         Node::Resource(id) => resource_row(id, live.of(id)),
     }
@@ -295,23 +307,43 @@ fn twist(open: bool) -> &'static str {
     if open { "▾ " } else { "▸ " }
 }
 
-fn app_row(name: &str, cell: &Deployment, open: bool) -> Row {
+/// Longer names and versions push on what is beside them.
+const NAME: u16 = 44;
+const VERSION: u16 = 12;
+
+/// How wide the columns of apps are: name, version.
+fn columns(answer: &Deployments) -> [u16; 2] {
+    let apps = answer.apps.iter();
+    let width = |text: &str| Row::of(Role::Text, text).width();
+    let names = apps.clone().map(|app| width(&app.name));
+    let cells = apps.flat_map(|app| &app.deployments);
+    let versions = cells.map(|cell| cell.version.as_deref().map_or(0, &width));
+    [
+        names.max().unwrap_or(0).min(NAME),
+        versions.max().unwrap_or(0).min(VERSION),
+    ]
+}
+
+fn app_row(name: &str, cell: &Deployment, open: bool, columns: [u16; 2], is_lost: bool) -> Row {
+    let version = cell.version.as_deref().unwrap_or_default();
     let mut row = Row::of(Role::Text, "  ")
         .with(Role::Dim, twist(open))
-        .with(Role::Text, name)
+        .then(Row::of(Role::Text, name).pad(columns[0]))
         .with(Role::Text, "  ")
-        .with(Role::Version, cell.version.as_deref().unwrap_or_default())
-        .with(
-            Role::Dim,
-            &format!("  {}", words::count(cell.resources.len(), "resource")),
-        );
+        .then(Row::of(Role::Version, version).pad(columns[1]));
+    let count = words::count(cell.resources.len(), "resource");
+    row = match (is_lost, cell.resources.is_empty()) {
+        (true, true) => row.gap().with(Role::Error, "! not rendered"),
+        (true, false) => row.gap().with(Role::Error, "! ").with(Role::Dim, &count),
+        (false, _) => row.gap().with(Role::Dim, &count),
+    };
     if let Some(live) = cell.live.value() {
         let (mark, word, role) = words::health_mark(live.health.status);
         if live.health.status != HealthStatus::Healthy {
             row.add(role, &format!("  {mark} {word}"));
         }
         if live.drifted > 0 {
-            row.add(Role::Drift, &format!("  ≠ {} drifted", live.drifted));
+            row.add(Role::Drift, &format!("  ≠{}", live.drifted));
         }
     }
     row

@@ -96,7 +96,11 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
         .filter(|_| entry.generated)
         .unwrap_or(&entry.line);
     let roomy = width >= 70;
-    let author = if roomy { 12 } else { 8 };
+    let author = match width {
+        110.. => 16,
+        70.. => 12,
+        _ => 8_u16,
+    };
     let mut row = Row::of(Role::Hash, &words::hash(&entry.line.commit))
         .with(
             Role::Age,
@@ -105,7 +109,7 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
         .then(
             Row::of(
                 if who.bot { Role::Dim } else { Role::Author },
-                &cut(&who.author.name, author),
+                &cut(words::name(who), author),
             )
             .pad(author),
         )
@@ -125,7 +129,7 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
             } else {
                 Role::Text
             },
-            &entry.line.subject,
+            subject(entry, roomy),
         ),
         [only] => row.with(Role::Text, only),
         [first, rest @ ..] => row
@@ -140,6 +144,16 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
         row.add(Role::Warning, "  ↶ reverted");
     }
     row
+}
+
+/// Without the number that stands beside it.
+fn subject(entry: &Entry, has_number: bool) -> &str {
+    let subject = entry.line.subject.as_str();
+    let pull = entry.pull.as_ref().filter(|_| has_number);
+    let number = pull.map(|pull| format!(" (#{})", pull.number));
+    number
+        .and_then(|number| subject.strip_suffix(&number))
+        .unwrap_or(subject)
 }
 
 /// The detail of an entry.
@@ -204,9 +218,12 @@ pub fn origin(entry: &Entry, now: Timestamp) -> Vec<Row> {
     ];
     if let Some(pull) = &entry.pull {
         let number = Row::of(Role::Pull, &format!("#{} ", pull.number));
+        // The subject of what was squashed is its title.
+        let title = pull.title.as_deref();
+        let title = title.filter(|title| !line.subject.starts_with(title));
         rows.push(labelled(
             "pull",
-            number.with(Role::Text, pull.title.as_deref().unwrap_or_default()),
+            number.with(Role::Text, title.unwrap_or_default()),
         ));
     }
     if let Some(source) = &entry.source {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index::{Row, Rows};
-use super::message::{Pull, Undoes, picked_from, undoes_pull};
+use super::message::{Pull, Undoes, undoes_pull};
 use crate::git::{Oid, Reader};
 use crate::layout::{self, Layout};
 
@@ -35,9 +35,6 @@ pub struct Origin {
 /// A merge of what was generated from a commit is no further from it than what somebody has not pushed yet.
 const FARTHEST_MERGE: usize = 16;
 
-/// Rows that are searched, newest first, for picks of a commit: each has its message read.
-const MOST_READ: usize = 5000;
-
 /// What undoes and redoes a commit, by rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Undone {
@@ -54,24 +51,9 @@ pub struct Undone {
 /// Tells generated commits from others, and what commits say of others; and remembers.
 pub struct Origins {
     layout: Arc<Layout>,
-    said: Mutex<HashMap<Oid, Said>>,
+    /// What merges bring, as [`Origins::brings`] tells.
+    brought: Mutex<HashMap<Oid, Option<Oid>>>,
     pulls: Mutex<Pulls>,
-    picks: Mutex<Picks>,
-}
-
-/// What a commit says of itself.
-#[derive(Clone, Copy, Default)]
-struct Said {
-    generated: bool,
-    /// For a merge of nothing but generated commits: what those were made from.
-    brings: Option<Oid>,
-    picked_from: Option<Oid>,
-}
-
-impl Said {
-    fn is_generated(&self) -> bool {
-        self.generated || self.brings.is_some()
-    }
 }
 
 /// Rows by the pull requests that they merge or undo, as far as rows were looked at. The newest of each.
@@ -105,28 +87,19 @@ impl Pulls {
     }
 }
 
-/// Commit → the newest one of the line that was picked from it, as far as rows were looked at.
-#[derive(Default)]
-struct Picks {
-    looked: usize,
-    by_source: HashMap<Oid, Oid>,
-}
-
 impl Origins {
     /// `layout` is the tip's: it says which paths a pipeline writes.
     pub fn new(layout: Arc<Layout>) -> Origins {
         Origins {
             layout,
-            said: Mutex::default(),
+            brought: Mutex::default(),
             pulls: Mutex::default(),
-            picks: Mutex::default(),
         }
     }
 
-    /// Whether the commit at `row` was generated. A commit that cannot be read is not.
-    pub fn is_generated(&self, reader: &Reader, rows: &Rows, row: usize) -> bool {
-        rows.get(row)
-            .is_some_and(|row| self.said(reader, row).is_generated())
+    fn is_generated(&self, reader: &Reader, row: &Row) -> bool {
+        layout::is_generated(&self.layout, &row.subject, &row.author, &row.changes)
+            || self.brings(reader, row).is_some()
     }
 
     /// What a merge that is no pull request's brings in, if that is nothing but what a pipeline made from a commit of this
@@ -138,9 +111,17 @@ impl Origins {
         if row.pull.is_some() {
             return None;
         }
-        let source = self.not_generated(reader, merged)?;
-        let base = reader.merge_base(row.first_parent?, merged).ok()??;
-        (source != merged && base == source).then_some(source)
+        if let Some(&known) = lock(&self.brought).get(&row.id) {
+            return known;
+        }
+        let made_from_here = |source: &Oid| {
+            let base = reader.merge_base(row.first_parent?, merged).ok()??;
+            (*source != merged && base == *source).then_some(())
+        };
+        let brought = self.not_generated(reader, merged);
+        let brought = brought.filter(|source| made_from_here(source).is_some());
+        lock(&self.brought).insert(row.id, brought);
+        brought
     }
 
     /// The newest commit of a first-parent line that does not say that a pipeline made it.
@@ -149,7 +130,9 @@ impl Origins {
         line.find_map(|commit| {
             let (id, _) = commit.ok()?;
             let commit = reader.commit(id).ok()?;
-            (!layout::is_generated(&self.layout, &commit, &[])).then_some(id)
+            let generated =
+                layout::is_generated(&self.layout, &commit.subject, &commit.author, &[]);
+            (!generated).then_some(id)
         })
     }
 
@@ -165,42 +148,8 @@ impl Origins {
             .flatten()
     }
 
-    fn said(&self, reader: &Reader, row: &Row) -> Said {
-        if let Some(&said) = lock(&self.said).get(&row.id) {
-            return said;
-        }
-        let said = reader
-            .commit(row.id)
-            .map_or(Said::default(), |commit| Said {
-                generated: layout::is_generated(&self.layout, &commit, &row.changes),
-                brings: self.brings(reader, row),
-                picked_from: picked_from(&commit),
-            });
-        lock(&self.said).insert(row.id, said);
-        said
-    }
-
-    /// The commit that the one at `row` says it was picked from.
-    pub fn picked_from(&self, reader: &Reader, row: &Row) -> Option<Oid> {
-        self.said(reader, row).picked_from
-    }
-
-    /// The newest of this line's commits that says it was picked from `commit`, among the newest few thousand.
-    pub fn picked_to(&self, reader: &Reader, rows: &Rows, commit: Oid) -> Option<Oid> {
-        let mut picks = lock(&self.picks);
-        let until = rows.len().min(MOST_READ);
-        for index in picks.looked..until {
-            let Some(row) = rows.get(index) else { break };
-            if let Some(source) = self.said(reader, row).picked_from {
-                picks.by_source.entry(source).or_insert(row.id);
-            }
-        }
-        picks.looked = picks.looked.max(until);
-        picks.by_source.get(&commit).copied()
-    }
-
     /// What undoes and redoes the commit at `row`, told by commit or, where a forge rewrote the commit, by pull request.
-    pub fn undone(&self, rows: &Rows, row: usize) -> Undone {
+    pub fn undone(&self, reader: &Reader, rows: &Rows, row: usize) -> Undone {
         let mut pulls = lock(&self.pulls);
         pulls.look(rows);
         let reverts = reverted_row(&pulls, rows, row);
@@ -213,7 +162,7 @@ impl Origins {
         };
         // Each was undone by a newer one, so this ends.
         let mut at = row;
-        while let Some(by) = reverting_row(&pulls, rows, at) {
+        while let Some(by) = reverting_row(&pulls, reader, rows, at) {
             undone.reapplied_by = undone.reverted_by.take().map(|_| by);
             if undone.reapplied_by.is_none() {
                 undone.reverted_by = Some(by);
@@ -230,11 +179,11 @@ impl Origins {
     }
 
     pub fn of(&self, reader: &Reader, rows: &Rows, row: usize) -> Origin {
-        let generated = |&row: &usize| self.is_generated(reader, rows, row);
-        let brings = |row: usize| {
-            let row = rows.get(row).filter(|row| !row.other_parents.is_empty())?;
-            self.said(reader, row).brings
+        let generated = |&row: &usize| {
+            rows.get(row)
+                .is_some_and(|row| self.is_generated(reader, row))
         };
+        let brings = |row: usize| self.brings(reader, rows.get(row)?);
         let source = |row: usize| {
             let made_from = brings(row).and_then(|commit| rows.position(commit));
             (made_from.unwrap_or(row + 1)..rows.len())
@@ -295,11 +244,22 @@ fn reapplied_row(pulls: &Pulls, rows: &Rows, row: usize) -> Option<usize> {
     .filter(|reapplied| *reapplied > row)
 }
 
-/// The newest row that says it reverts the one at `row`.
-fn reverting_row(pulls: &Pulls, rows: &Rows, row: usize) -> Option<usize> {
-    let named = rows.reverted_by(rows.get(row)?.id);
+/// The newest row that says it reverts the one at `row`, or the one commit that this merged.
+fn reverting_row(pulls: &Pulls, reader: &Reader, rows: &Rows, row: usize) -> Option<usize> {
+    let this = rows.get(row)?;
+    let of_the_one_merged = || {
+        let [merged] = *this.other_parents else {
+            return None;
+        };
+        let by = rows.reverted_by(merged)?;
+        let all = reader.merged_commits(this.id, 2).ok()?;
+        (all.len() == 1).then_some(by)
+    };
     let by_pull = || pulls.reverted.get(&number_of(rows, row)?).copied();
-    named.or_else(by_pull).filter(|by| *by < row)
+    rows.reverted_by(this.id)
+        .or_else(of_the_one_merged)
+        .or_else(by_pull)
+        .filter(|by| *by < row)
 }
 
 /// The pull request that a row merges.

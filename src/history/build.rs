@@ -12,7 +12,7 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::index::{End, Row, Shared};
-use super::message::{pull_of, reverts_of};
+use super::message::{picked_from, pull_of, reverts_of};
 use super::store::{Segment, Store};
 use crate::git::{Commit, Oid, Person, Reader, Repo};
 use crate::task::Cancel;
@@ -262,6 +262,7 @@ impl RowReader {
             other_parents: commit.parents.iter().skip(1).copied().collect(),
             pull: pull_of(&commit).map(Box::new),
             reverts: reverts_of(&commit).into(),
+            picked_from: picked_from(&commit).map(Box::new),
             authored: commit.authored,
             committed: commit.committed,
             subject: shortened(&commit.subject).into(),
@@ -286,6 +287,7 @@ impl RowReader {
             subject: "(this commit cannot be read)".into(),
             pull: None,
             reverts: Box::default(),
+            picked_from: None,
             changes: Box::default(),
             problem: Some(error.to_string().into()),
         }

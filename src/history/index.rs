@@ -45,6 +45,8 @@ pub struct Row {
     pub pull: Option<Box<Pull>>,
     /// The commits the message says it reverts.
     pub reverts: Box<[Oid]>,
+    /// The commit the message says it was picked from.
+    pub picked_from: Option<Box<Oid>>,
     /// Paths that differ from the first parent's tree (a root: from the empty tree), in path order.
     pub changes: Box<[PathChange]>,
     /// Why `changes` is not known: an object is missing or broken, or a shallow clone ends here. `changes` is empty then.
@@ -109,6 +111,8 @@ struct Lookup {
     by_path: BTreeMap<Arc<RepoPath>, Vec<u32>>,
     /// Reverted commit → newest row that says so.
     reverted: HashMap<Oid, u32>,
+    /// Commit → newest row that says that it was picked from it.
+    picked: HashMap<Oid, u32>,
 }
 
 impl History {
@@ -241,6 +245,12 @@ impl Rows {
         self.within(row)
     }
 
+    /// The newest row that says it was picked from `commit`.
+    pub fn picked_to(&self, commit: Oid) -> Option<usize> {
+        let row = self.lookup(|lookup| lookup.picked.get(&commit).copied())?;
+        self.within(row)
+    }
+
     fn lookup<T>(&self, ask: impl FnOnce(&Lookup) -> T) -> T {
         ask(&self
             .shared
@@ -311,6 +321,9 @@ impl Shared {
             lookup.by_commit.insert(row.id, number);
             for &reverted in &row.reverts {
                 lookup.reverted.entry(reverted).or_insert(number);
+            }
+            if let Some(source) = &row.picked_from {
+                lookup.picked.entry(**source).or_insert(number);
             }
             for change in &row.changes {
                 match lookup.by_path.get_mut(change.path.as_ref()) {

@@ -17,7 +17,7 @@ use crate::cache::{self, Cache};
 use crate::git::{EntryKind, Oid, PathChange, Person, Repo, RepoPath};
 
 /// Raised when the bytes change, or what is read from a commit.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Rows in the segments of a line that is kept for the first time, newest first: the first is for the first screen.
 const SIZES: [usize; 3] = [128, 1024, 4096];
 /// A segment is written anew with newer rows if it has no more than so many times as many.
@@ -72,6 +72,8 @@ struct KeptRow<'a> {
     pull: Option<(u64, Option<&'a str>)>,
     #[serde(borrow)]
     reverts: Vec<&'a [u8]>,
+    #[serde(borrow)]
+    picked_from: Option<&'a [u8]>,
     #[serde(borrow)]
     changes: Vec<(u32, Option<Side<'a>>, Option<Side<'a>>)>,
 }
@@ -245,6 +247,7 @@ fn kept<'a>(rows: &[&'a Row]) -> Kept<'a> {
                 .as_ref()
                 .map(|pull| (pull.number, pull.title.as_deref())),
             reverts: row.reverts.iter().map(Oid::as_slice).collect(),
+            picked_from: row.picked_from.as_deref().map(Oid::as_slice),
             changes: row
                 .changes
                 .iter()
@@ -317,6 +320,10 @@ fn restored(kept: &Kept) -> Option<Vec<Row>> {
                 })
             }),
             reverts: ids(&row.reverts)?,
+            picked_from: match row.picked_from {
+                Some(id) => Some(Box::new(Oid::try_from(id).ok()?)),
+                None => None,
+            },
             changes: changes.collect::<Option<_>>()?,
             problem: None,
         })

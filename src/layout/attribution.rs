@@ -1,7 +1,7 @@
 //! Who makes commits: people, or programs acting for them.
 
 use super::Layout;
-use crate::git::{Commit, PathChange};
+use crate::git::{PathChange, Person};
 use crate::render::tree::is_within;
 
 /// Names and mailboxes of programs, compared without case. `jenkins-x@googlegroups.com` is what Jenkins X pipelines set,
@@ -53,16 +53,17 @@ const SURNAMES: [&str; 5] = ["abbot", "cabot", "corbot", "talbot", "turbot"];
 
 /// Whether a pipeline made this commit from the one before it: Jenkins X' `chore: regenerated`, or a bot's commit that
 /// touches only generated paths.
-pub fn is_generated(layout: &Layout, commit: &Commit, changes: &[PathChange]) -> bool {
+pub fn is_generated(
+    layout: &Layout,
+    subject: &str,
+    author: &Person,
+    changes: &[PathChange],
+) -> bool {
     // jx-gitops' default message; a person who reverts one writes `Revert "chore: regenerated"`.
-    if commit
-        .subject
-        .trim_start()
-        .starts_with("chore: regenerated")
-    {
+    if subject.trim_start().starts_with("chore: regenerated") {
         return true;
     }
-    is_bot(&commit.author.name, &commit.author.email)
+    is_bot(&author.name, &author.email)
         && !changes.is_empty()
         && changes.iter().all(|change| {
             let generated = &layout.generated;
@@ -109,25 +110,7 @@ fn is_bots_handle(handle: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::{EntryKind, Oid, Person, RepoPath};
-    use jiff::Timestamp;
-
-    fn commit(subject: &str, name: &str, email: &str) -> Commit {
-        let id = Oid::from_bytes_or_panic(&[0; 20]);
-        Commit {
-            id,
-            tree: id,
-            parents: Vec::new(),
-            author: Person {
-                name: name.to_owned(),
-                email: email.to_owned(),
-            },
-            authored: Timestamp::UNIX_EPOCH,
-            committed: Timestamp::UNIX_EPOCH,
-            subject: subject.to_owned(),
-            body: String::new(),
-        }
-    }
+    use crate::git::{EntryKind, Oid, RepoPath};
 
     fn change(path: &str) -> PathChange {
         let id = Oid::from_bytes_or_panic(&[0; 20]);
@@ -230,7 +213,11 @@ mod tests {
         let source = [change("helmfiles/jx/helmfile.yaml")];
         let both = [generated.as_slice(), source.as_slice()].concat();
         let check = |subject: &str, email: &str, changes: &[PathChange]| {
-            is_generated(&layout, &commit(subject, "simonrowe", email), changes)
+            let author = Person {
+                name: "simonrowe".to_owned(),
+                email: email.to_owned(),
+            };
+            is_generated(&layout, subject, &author, changes)
         };
         assert!(check("chore: regenerated", bot, &generated));
         // Regeneration also rewrites files beside helmfiles.

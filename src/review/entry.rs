@@ -112,7 +112,7 @@ pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Ro
 }
 
 fn links(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Links {
-    let undone = origins.undone(rows, index);
+    let undone = origins.undone(&past.reader, rows, index);
     let id = |row: Option<usize>| Some(rows.get(row?)?.id);
     Links {
         // What it names may be a commit inside a merge.
@@ -120,25 +120,19 @@ fn links(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -
         reverted_by: id(undone.reverted_by),
         reapplies: id(undone.reapplies),
         reapplied_by: id(undone.reapplied_by),
-        picked_from: origins.picked_from(&past.reader, row),
-        picked_to: picked_to(past, origins, rows, row.id),
+        picked_from: row.picked_from.as_deref().copied(),
+        picked_to: picked_to(past, rows, row.id),
     }
 }
 
 /// Where a commit was picked to: on its own line, else on another.
-fn picked_to(past: &Past, origins: &Origins, rows: &Rows, commit: Oid) -> Option<Oid> {
-    if let Some(pick) = origins.picked_to(&past.reader, rows, commit) {
-        return Some(pick);
-    }
-    let lines = past.ws.lines();
-    let others = lines
-        .iter()
-        .filter(|line| line.tip.commit != past.line.tip.commit);
-    others.into_iter().find_map(|line| {
-        let other = past.on(line);
-        let rows = past.ws.history(line.tip.commit).snapshot();
-        let origins = other.origins(line.tip.commit).ok()?;
-        origins.picked_to(&other.reader, &rows, commit)
+fn picked_to(past: &Past, rows: &Rows, commit: Oid) -> Option<Oid> {
+    let newest = |rows: &Rows| Some(rows.get(rows.picked_to(commit)?)?.id);
+    newest(rows).or_else(|| {
+        let lines = past.ws.lines();
+        let tips = lines.iter().map(|line| line.tip.commit);
+        tips.filter(|tip| *tip != past.line.tip.commit)
+            .find_map(|tip| newest(&past.ws.history(tip).snapshot()))
     })
 }
 

@@ -81,6 +81,31 @@ fn reverts_of_git_are_linked_both_ways() {
     assert_eq!(entry["reapplied_by"], Value::Null);
 }
 
+/// Whoever reverts the one commit of a branch reverts what its merge did; of several commits it is not all.
+#[test]
+fn reverts_of_what_a_merge_brought_are_linked() {
+    let s = Setting::new();
+    for (branch, commits) in [("one", 1), ("two", 2)] {
+        s.repo.git(&["checkout", "-q", "-b", branch]);
+        for number in 0..commits {
+            s.set(10 * commits + number, &format!("{branch} {number}"));
+        }
+        let last = s.repo.rev("HEAD");
+        s.repo.git(&["checkout", "-q", "-"]);
+        let merge = format!("Merge branch '{branch}'");
+        s.repo.merge(&[branch], &merge);
+        s.repo.git(&["revert", "--no-edit", &last]);
+        let revert = s.repo.rev("HEAD");
+        let expected = match commits {
+            1 => Value::from(revert.as_str()),
+            _ => Value::Null,
+        };
+        assert_eq!(s.entry(&merge)["reverted_by"], expected);
+        let show = s.home.json(&s.repo.path, &["show", &revert], 0);
+        assert_eq!(show["commit"]["reverts"], last);
+    }
+}
+
 #[test]
 fn reverts_of_forges_are_linked_by_pull_request() {
     let s = Setting::new();

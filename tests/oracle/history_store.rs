@@ -38,7 +38,9 @@ impl Fixture {
             .try_git(&["rev-parse", "-q", "--verify", "main"])
             .0;
         for number in 0..commits {
-            let message = format!("Change {number} (#{seed}{number})");
+            let message = format!(
+                "Change {number} (#{seed}{number})\n\nThis reverts commit {number:040x}.\n(cherry picked from commit {seed:040x})"
+            );
             let time = 1_700_000_000 + number;
             stream += &format!(
                 "commit refs/heads/main\ncommitter Alice Example <alice@example.com> {time} +0000\ndata {}\n{message}\n",

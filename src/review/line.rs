@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Workspace;
 use super::workspace::{Past, lock};
@@ -119,9 +120,10 @@ impl Workspace {
     }
 
     /// Takes the branches that Kargo's Stages write to for environments, whatever they are called: the Stages on the default
-    /// branch tell. Not done where a branch was asked for. Announced as a change where it is one, for it takes a layout.
+    /// branch tell. Not done where a branch was asked for, and once only: it takes the layout of that branch, which most
+    /// questions need, too. Announced as a change where it is one.
     pub async fn follow_stages(&self) -> anyhow::Result<()> {
-        if self.inner.options.branch.is_some() {
+        if self.inner.options.branch.is_some() || self.inner.followed.swap(true, Relaxed) {
             return Ok(());
         }
         let ws = self.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -88,6 +89,8 @@ pub(super) struct Inner {
     /// At least one.
     pub lines: Mutex<Vec<Line>>,
     pub alike: Mutex<Alike>,
+    /// Whether Kargo's Stages were asked for branches.
+    pub followed: AtomicBool,
     /// The history of each tip asked for: the tip's, and those travelled to.
     histories: Mutex<HashMap<Oid, History>>,
     origins: Mutex<HashMap<Oid, Arc<Origins>>>,
@@ -199,6 +202,7 @@ impl Workspace {
                 under_way: Default::default(),
                 lines: Mutex::new(lines),
                 alike: Mutex::default(),
+                followed: AtomicBool::new(false),
                 histories: Mutex::default(),
                 origins: Mutex::default(),
                 changes: tokio::sync::watch::channel(0).0,

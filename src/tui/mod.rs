@@ -73,11 +73,6 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
     let (mut app, mut effects) = App::new(settings, ws.header(), ws.clock().now(), size);
     let inbox = Arc::new(Inbox::default());
     let mut changes = ws.changes();
-    // Seen at once is what the names of branches tell.
-    tokio::spawn({
-        let ws = ws.clone();
-        async move { ws.follow_stages().await }
-    });
     let mut changing = true;
     let mut ended = std::pin::pin!(ended());
     let mut events = Some(EventStream::new());

@@ -83,7 +83,10 @@ pub fn start(ws: &Workspace, ask: Ask, inbox: &Arc<Inbox>) {
             }
             question => {
                 tokio::select! {
-                    () = answer(&ws, question, &post) => {}
+                    () = answer(&ws, question, &post) => {
+                        // By now that takes next to nothing. What fails here fails where it is asked for.
+                        ws.follow_stages().await.ok();
+                    }
                     () = ask.cancel.cancelled() => {}
                 }
             }

@@ -163,7 +163,12 @@ fn what_is_left_out_is_what_flux_leaves_out() {
                 "{patterns}"
             );
         }
-        assert!(layout.orders_read.iter().any(|path| path == "app/.sourceignore"));
+        assert!(
+            layout
+                .orders_read
+                .iter()
+                .any(|path| path == "app/.sourceignore")
+        );
         let Some(theirs) = fixture.by_flux(patterns) else {
             return;
         };

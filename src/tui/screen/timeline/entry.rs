@@ -150,6 +150,11 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
 fn subject(entry: &Entry, has_number: bool) -> &str {
     let subject = entry.line.subject.as_str();
     let pull = entry.pull.as_ref().filter(|_| has_number);
+    // What a merge says by itself is its number and a branch.
+    let title = pull.and_then(|pull| pull.title.as_deref());
+    if let Some(title) = title.filter(|_| subject.starts_with("Merge pull request #")) {
+        return title;
+    }
     let number = pull.map(|pull| format!(" (#{})", pull.number));
     number
         .and_then(|number| subject.strip_suffix(&number))

@@ -1,9 +1,13 @@
 //! `gitopsy log`: the timeline, or one resource's log.
 
+use tokio::sync::watch;
+
+use super::args::Format;
 use super::output::{Ink, Output, short};
 use super::{Context, Outcome, meter, select};
 use crate::review::common::Selector;
 use crate::review::log::{self, Answer, Entry, Found};
+use crate::review::{Cancel, Sink};
 use crate::text;
 
 /// The timeline, or the log of one resource: which commits changed it, what each meant, who is behind it
@@ -65,11 +69,53 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         grep: args.grep,
         at: context.global.at.clone(),
         limit: context.global.limit,
+        explained: true,
     };
-    let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
-    if !output.json(&answer)? {
-        print(&answer, output);
+    if output.format != Format::Text {
+        let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
+        if !output.json(&answer)? {
+            print(&answer, 0, output);
+        }
+        return Ok(Outcome::Fine);
     }
+    stream(context, request, output).await
+}
+
+/// Prints entries as they are found: a long log is mostly read no further than its first screen.
+async fn stream(
+    context: &Context,
+    request: log::Request,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let (partial, mut grown) = watch::channel(None);
+    let cancel = Cancel::new();
+    let deliver = move |answer| drop(partial.send_replace(Some(answer)));
+    let sink = meter::beside(Sink::new(cancel.clone(), deliver));
+    let ask = log::ask(&context.workspace, request, &sink);
+    tokio::pin!(ask);
+    let mut printed = 0;
+    let answer = loop {
+        tokio::select! {
+            answer = &mut ask => break answer?,
+            Ok(()) = grown.changed() => {
+                let partial = grown.borrow_and_update().clone();
+                // Commits that are on several lines are one entry, which grows.
+                let Some(answer) = partial.filter(|answer: &Answer| answer.tips.len() == 1) else {
+                    continue;
+                };
+                meter::clear();
+                for entry in answer.entries.iter().skip(printed) {
+                    print_entry(entry, output);
+                }
+                printed = answer.entries.len();
+                if !output.show()? {
+                    cancel.cancel();
+                    return Ok(Outcome::Fine);
+                }
+            }
+        }
+    };
+    print(&answer, printed, output);
     Ok(Outcome::Fine)
 }
 
@@ -103,12 +149,13 @@ pub async fn print_resource(
         ..log::Request::default()
     };
     let answer = log::ask(&context.workspace, request, &meter::sink()).await?;
-    print(&answer, output);
+    print(&answer, 0, output);
     Ok(())
 }
 
-fn print(answer: &Answer, output: &mut Output) {
-    for entry in &answer.entries {
+/// Prints what was not yet: the entries from `printed` on, and the rest.
+fn print(answer: &Answer, printed: usize, output: &mut Output) {
+    for entry in answer.entries.iter().skip(printed) {
         print_entry(entry, output);
     }
     if answer.entries.is_empty() {

@@ -15,14 +15,27 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// A sink for the final answer only, that says meanwhile how far it is.
 pub(super) fn sink<A>() -> Sink<A> {
+    beside(Sink::last_only())
+}
+
+/// Says how far it is, too.
+pub(super) fn beside<A>(sink: Sink<A>) -> Sink<A> {
     if !std::io::stderr().is_terminal() {
-        return Sink::last_only();
+        return sink;
     }
     let meter = Meter {
         start: Instant::now(),
         line: Mutex::default(),
     };
-    Sink::last_only().telling(move |rendered| meter.tell(rendered))
+    sink.telling(move |rendered| meter.tell(rendered))
+}
+
+/// Makes room for what is printed meanwhile.
+pub(super) fn clear() {
+    if std::io::stderr().is_terminal() {
+        // Nothing depends on it.
+        let _ = std::io::stderr().write_all(CLEAR.as_bytes());
+    }
 }
 
 struct Meter {

@@ -137,15 +137,15 @@ impl Output {
         }
     }
 
-    /// Writes what was collected so far, before asking something.
-    pub fn show(&mut self) -> anyhow::Result<()> {
+    /// Writes what was collected so far, and says whether anybody still reads.
+    pub fn show(&mut self) -> anyhow::Result<bool> {
         let text = std::mem::take(&mut self.buffer) + &self.markdown.take();
         write(&text)
     }
 
     /// Writes what was collected. A closed pipe (`| head`) is no error.
     pub fn flush(mut self) -> anyhow::Result<()> {
-        self.show()
+        self.show().map(drop)
     }
 
     pub fn age(&self, then: Timestamp) -> String {
@@ -292,11 +292,13 @@ impl Output {
     }
 }
 
-fn write(text: &str) -> anyhow::Result<()> {
+/// Whether anybody still reads.
+fn write(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

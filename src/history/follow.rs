@@ -354,7 +354,8 @@ impl<'a> Follower<'a> {
                 true => reader.entry_of_many(tree, path.as_bstr())?,
                 false => None,
             };
-            let Some((_, blob)) = entry else {
+            // A directory may be where the file was.
+            let Some((EntryKind::Blob | EntryKind::Executable, blob)) = entry else {
                 continue;
             };
             let outline = renderer.outline(reader, blob)?;

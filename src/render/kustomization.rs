@@ -43,6 +43,8 @@ pub(crate) struct Kustomization {
     pub(crate) takes_from_others: bool,
     /// It says which files there are, and nothing else.
     pub(crate) only_gathers: bool,
+    /// Its objects are called like those in the files it names, and it makes none itself.
+    pub(crate) keeps_names: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
@@ -177,7 +179,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
         "vars",
     ]
     .iter()
-    .any(says);
+    .any(&says);
+    kustomization.keeps_names = !kustomization.rewrites
+        && !kustomization.helm
+        && !["generators", "configMapGenerator", "secretGenerator"]
+            .iter()
+            .any(says)
+        && !bytes.contains_str("allowNameChange");
     const GATHERING: [&str; 5] = ["apiVersion", "kind", "metadata", "resources", "bases"];
     kustomization.only_gathers = !kustomization.component
         && value.as_mapping().is_some_and(|fields| {

@@ -8,6 +8,7 @@ mod fetch;
 mod gathering;
 mod helm;
 pub(crate) mod helmfile;
+mod holding;
 pub(crate) mod items;
 mod job;
 pub(crate) mod kustomization;

@@ -1,5 +1,6 @@
 //! What git says is there: the objects of every app at a tree, and finding one of them by the name a person types.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::common::{ResourceId, Selector};
@@ -54,7 +55,15 @@ impl<'a> Past<'a> {
         select: &Selector,
     ) -> anyhow::Result<Vec<Declared>> {
         let wanted = Wanted::new(select)?;
-        let apps = self.desired(layout, tree, |app| wanted.environment(&app.environment))?;
+        let mut may_hold = HashSet::new();
+        for app in &layout.apps {
+            if wanted.environment(&app.environment) && self.may_hold(app, tree, &wanted)? {
+                may_hold.insert((app.environment.as_str(), app.name.as_str()));
+            }
+        }
+        let apps = self.desired(layout, tree, |app| {
+            may_hold.contains(&(app.environment.as_str(), app.name.as_str()))
+        })?;
         let mut found = Vec::new();
         for DesiredApp { app, rendering } in apps {
             for rendered in &rendering.objects {
@@ -73,6 +82,13 @@ impl<'a> Past<'a> {
             }
         }
         Ok(found)
+    }
+
+    fn may_hold(&self, app: &App, tree: Oid, wanted: &Wanted) -> anyhow::Result<bool> {
+        let is_wanted = |id: &ObjectRef| wanted.is_called(id);
+        let cancel = self.waiting.cancel();
+        let renderer = &self.ws.inner.renderer;
+        Ok(renderer.may_hold(&self.reader, tree, &app.recipe, &is_wanted, cancel)?)
     }
 
     /// The one resource `select` names at the tip, else the one that history last declared. Ambiguous: an error that
@@ -261,14 +277,18 @@ impl Wanted {
     }
 
     pub(super) fn matches(&self, object: &ObjectRef, path: Option<&RepoPath>) -> bool {
+        let path = self.path.as_ref().is_none_or(|wanted| path == Some(wanted));
+        self.is_called(object) && self.matches_namespace(object) && path
+    }
+
+    fn is_called(&self, object: &ObjectRef) -> bool {
         let kind = self.kinds.is_empty()
             || self.kinds.iter().any(|(group, kind)| {
                 kind.eq_ignore_ascii_case(&object.kind)
                     && group.as_ref().is_none_or(|group| *group == object.group)
             });
         let name = self.name.is_empty() || self.name == object.name;
-        let path = self.path.as_ref().is_none_or(|wanted| path == Some(wanted));
-        kind && name && self.matches_namespace(object) && path
+        kind && name
     }
 
     pub(super) fn matches_namespace(&self, object: &ObjectRef) -> bool {

@@ -43,6 +43,8 @@ pub struct Request {
     pub value: Option<String>,
     pub at: Option<String>,
     pub limit: Option<usize>,
+    /// What is sent of an entry is all of it, for output that cannot be taken back. Otherwise meanings follow.
+    pub explained: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -77,7 +77,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
     };
 
     // With a limit, or for plain output, rows are explained as they come; a screen wants all rows first.
-    let rows_first = out.wants_partial() && request.limit.is_none();
+    let rows_first = out.wants_partial() && request.limit.is_none() && !request.explained;
     let several = tracks.len() > 1;
     // Commits that are on several lines are one entry.
     let mut places: HashMap<Oid, usize> = HashMap::new();

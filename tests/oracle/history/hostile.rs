@@ -506,6 +506,20 @@ fn directories_that_become_files_and_links() {
 
 /// What had a generated name is found by each name it ever had.
 #[test]
+fn files_that_become_directories_and_back() {
+    let h = Hostile::new();
+    h.repo
+        .remove(FILE)
+        .write(format!("{FILE}/web.yaml"), web("1"));
+    h.repo.commit("A directory");
+    h.repo.write(format!("{FILE}/web.yaml"), web("2"));
+    h.repo.commit("Change");
+    h.repo.remove(FILE).write(FILE, web("2"));
+    h.repo.commit("A file again");
+    h.check();
+}
+
+#[test]
 fn generated_names_of_long_ago() {
     let h = Hostile::new();
     for suffix in ["bcdfg", "hjklm", "npqrs"] {

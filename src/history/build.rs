@@ -8,6 +8,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -199,6 +200,37 @@ struct RowReader {
     authors: HashMap<Person, Arc<Person>>,
     /// A commit was seen whose parents are not in this clone.
     shallow: bool,
+    pace: Pace,
+}
+
+/// Which way through a run is quicker. Of a tree's versions, most are packed as what differs from another one: the newer for
+/// `git repack`, the older for `git fast-import`; and only what was read just now is known whole.
+#[derive(Default)]
+struct Pace {
+    runs: usize,
+    /// Time per row, newest first and oldest first, when that was last tried.
+    took: [Duration; 2],
+}
+
+impl Pace {
+    /// Runs until the slower way is tried again: packs differ.
+    const AGAIN: usize = 24;
+
+    /// Whether the next run is better read oldest first.
+    fn oldest_first(&self) -> bool {
+        let slower = self.took[1] >= self.took[0];
+        match self.runs % Self::AGAIN {
+            0 => false,
+            1 => true,
+            _ => !slower,
+        }
+    }
+
+    fn add(&mut self, oldest_first: bool, rows: usize, took: Duration) {
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX).max(1);
+        self.took[usize::from(oldest_first)] = took / rows;
+        self.runs += 1;
+    }
 }
 
 impl RowReader {
@@ -207,11 +239,14 @@ impl RowReader {
             reader,
             authors: HashMap::new(),
             shallow: false,
+            pace: Pace::default(),
         }
     }
 
     /// The rows of neighbouring commits: each is the first parent of the one before it.
     fn read(&mut self, commits: &[(Oid, Option<Oid>)]) -> Vec<Row> {
+        let begin = Instant::now();
+        let oldest_first = self.pace.oldest_first();
         let read: Vec<_> = commits
             .iter()
             .map(|&(id, _)| self.reader.commit(id))
@@ -221,13 +256,21 @@ impl RowReader {
             .map(|commit| commit.as_ref().ok().map(|commit| commit.tree))
             .collect();
         let next = trees.into_iter().skip(1).chain([None]);
-        let mut rows = Vec::with_capacity(commits.len());
-        for ((commit, &(id, first_parent)), before) in read.into_iter().zip(commits).zip(next) {
-            rows.push(match commit {
-                Ok(commit) => self.row(commit, first_parent, before),
-                Err(error) => self.unreadable(id, first_parent, &error),
-            });
-        }
+        let wanted = read.into_iter().zip(commits).zip(next);
+        let mut row = |((commit, &(id, first_parent)), before): ((_, &(Oid, _)), _)| match commit {
+            Ok(commit) => self.row(commit, first_parent, before),
+            Err(error) => self.unreadable(id, first_parent, &error),
+        };
+        let rows: Vec<Row> = match oldest_first {
+            false => wanted.map(&mut row).collect(),
+            true => {
+                let wanted: Vec<_> = wanted.collect();
+                let mut rows: Vec<Row> = wanted.into_iter().rev().map(&mut row).collect();
+                rows.reverse();
+                rows
+            }
+        };
+        self.pace.add(oldest_first, rows.len(), begin.elapsed());
         rows
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gix::bstr::ByteSlice;
 use gix::objs::{CommitRefIter, Find, Kind, Write};
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
 use super::commit::{self, Commit};
 use super::error::{Absence, Error, Result, failed};
@@ -16,7 +17,9 @@ use super::walk::FirstParents;
 use super::{BStr, Oid};
 
 /// Trees are read again and again while diffing neighbouring commits; measured, more than this brings nothing.
-const CACHE_BYTES: usize = 16 << 20;
+const CACHE_BYTES: usize = 4 << 20;
+/// Of what other objects are packed as the difference from. Found by place, where gix' own looks through a list.
+const DELTA_CACHE_BYTES: usize = 4 << 20;
 
 /// Reads objects, from the user's repository and the shadow.
 pub struct Reader {
@@ -41,6 +44,8 @@ impl Reader {
     pub(super) fn new(shared: &Arc<Shared>) -> Reader {
         let mut repo = shared.view().to_thread_local();
         repo.object_cache_size(CACHE_BYTES);
+        repo.objects
+            .set_pack_cache(|| Box::new(MemoryCappedHashmap::new(DELTA_CACHE_BYTES)));
         let boundary: Vec<Oid> = repo
             .shallow_commits()
             .ok()

@@ -20,7 +20,7 @@ use crate::task::Cancel;
 
 /// Rows in the first run, and in the largest.
 const FIRST_RUN: usize = 32;
-const LARGEST_RUN: usize = 256;
+const LARGEST_RUN: usize = 2048;
 /// More threads than this wait for each other's disk rather than for work.
 const MOST_THREADS: usize = 8;
 /// Subjects of 1,600 bytes exist, and are searched; a row keeps no more than this.

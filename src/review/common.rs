@@ -1,6 +1,7 @@
 //! What several answers are made of.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -160,4 +161,12 @@ impl ResourceId {
             path: None,
         }
     }
+}
+
+/// What partial answers share is written like anything else.
+pub(super) fn shared<T: Serialize, S: serde::Serializer>(
+    items: &[Arc<T>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(items.iter().map(Arc::as_ref))
 }

@@ -35,7 +35,9 @@ pub struct Answer {
     /// The moment the answer describes: now, or the time travelled to.
     pub time: Timestamp,
     pub environments: Vec<Environment>,
-    pub apps: Vec<App>,
+    /// By name. Shared, for partial answers repeat most of them.
+    #[serde(serialize_with = "super::common::shared")]
+    pub apps: Vec<Arc<App>>,
     pub not_rendered: Vec<NotRendered>,
     /// What was seen in the repository and could not be evaluated, in words.
     pub notes: Vec<String>,
@@ -237,7 +239,6 @@ fn declared(
     if let Some(time) = travelled {
         answer.time = time;
     }
-    answer.apps.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(wanted) = &request.environment
         && answer.environments.is_empty()
     {
@@ -295,25 +296,45 @@ impl Answer {
                 .collect(),
             searching: true,
         };
-        match self.apps.iter_mut().find(|row| row.name == app.name) {
-            Some(row) => row.deployments.push(deployment),
-            None => self.apps.push(App {
-                name: app.name.clone(),
-                deployments: vec![deployment],
-            }),
+        match self.place(&app.name) {
+            Ok(place) => Arc::make_mut(&mut self.apps[place])
+                .deployments
+                .push(deployment),
+            Err(place) => self.apps.insert(
+                place,
+                Arc::new(App {
+                    name: app.name.clone(),
+                    deployments: vec![deployment],
+                }),
+            ),
         }
+    }
+
+    /// Where an app is, or would be.
+    fn place(&self, app: &str) -> Result<usize, usize> {
+        self.apps.binary_search_by(|row| row.name.as_str().cmp(app))
+    }
+
+    fn app_mut(&mut self, app: &str) -> Option<&mut App> {
+        let place = self.place(app).ok()?;
+        self.apps.get_mut(place).map(Arc::make_mut)
     }
 }
 
 /// Sets the live side of one deployment, or of all.
 fn set_live(answer: &mut Answer, of: Option<(&str, &str)>, live: &Known<LiveDeployment>) {
-    for app in &mut answer.apps {
-        for deployment in &mut app.deployments {
-            if of.is_none_or(|(environment, name)| {
-                deployment.environment == environment && app.name == name
-            }) {
-                deployment.live = live.clone();
-            }
+    match of {
+        None => {
+            let apps = answer.apps.iter_mut().map(Arc::make_mut);
+            let deployments = apps.flat_map(|app| &mut app.deployments);
+            deployments.for_each(|deployment| deployment.live = live.clone());
+        }
+        Some((environment, app)) => {
+            let app = answer.app_mut(app).into_iter();
+            let deployments = app.flat_map(|app| &mut app.deployments);
+            deployments
+                .filter(|deployment| deployment.environment == environment)
+                .for_each(|deployment| deployment.live = live.clone());
         }
     }
 }

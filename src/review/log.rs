@@ -53,7 +53,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceId>,
     /// Newest first. Shared, for partial answers repeat most of them.
-    #[serde(serialize_with = "entries")]
+    #[serde(serialize_with = "super::common::shared")]
     pub entries: Vec<Arc<Entry>>,
     /// How much of the history was looked at.
     pub progress: Progress,
@@ -135,14 +135,6 @@ impl Links {
         .into_iter()
         .filter_map(|(words, id)| Some((words, id?)))
     }
-}
-
-fn entries<S: serde::Serializer>(entries: &[Arc<Entry>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(
-        entries
-            .iter()
-            .map(AsRef::as_ref as fn(&Arc<Entry>) -> &Entry),
-    )
 }
 
 fn hexes<S: serde::Serializer>(ids: &[Oid], serializer: S) -> Result<S::Ok, S::Error> {

@@ -208,9 +208,11 @@ pub fn deployed() -> deployed::Answer {
     );
     (postgres.since, postgres.searching) = (None, true);
     postgres.live = Known::Loading;
-    let app = |name: &str, deployments| deployed::App {
-        name: name.to_owned(),
-        deployments,
+    let app = |name: &str, deployments| {
+        Arc::new(deployed::App {
+            name: name.to_owned(),
+            deployments,
+        })
     };
     deployed::Answer {
         tips: vec![tip()],
@@ -287,7 +289,8 @@ pub fn deployed_with(live: &Known<()>) -> deployed::Answer {
             Known::Fresh(()) => Known::Fresh(identity()),
         };
     }
-    for cell in answer.apps.iter_mut().flat_map(|app| &mut app.deployments) {
+    let apps = answer.apps.iter_mut().map(Arc::make_mut);
+    for cell in apps.flat_map(|app| &mut app.deployments) {
         cell.live = match (live, cell.live.value()) {
             (Known::Unavailable(why), _) => Known::Unavailable(why.clone()),
             (Known::Stale((), at), Some(value)) => Known::Stale(value.clone(), *at),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -119,7 +120,7 @@ fn late_answers_are_dropped() {
         "what nobody waits for is cancelled"
     );
     let mut old = answers::deployed();
-    old.apps[0].name = "ancient".to_owned();
+    Arc::make_mut(&mut old.apps[0]).name = "ancient".to_owned();
     desk.send(Message::Reply(Reply {
         ticket: first.ticket,
         answer: Answer::Deployed(Part::Done(old)),

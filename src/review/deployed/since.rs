@@ -108,6 +108,8 @@ struct Search<'a> {
     origins: Arc<Origins>,
     /// `None` once found.
     wanted: Vec<Option<Wanted<'a>>>,
+    /// How many are not found yet.
+    left: usize,
     /// Who reads a path, or something below it: indices into `wanted`. Those found are not taken out.
     readers: HashMap<RepoPath, Vec<usize>>,
     /// The last layout found.
@@ -141,6 +143,7 @@ impl<'a> Search<'a> {
             cancel,
             origins: past.origins(state.commit)?,
             wanted: Vec::new(),
+            left: state.apps.len(),
             readers: HashMap::new(),
             layout: Arc::clone(&state.layout),
         };
@@ -160,7 +163,7 @@ impl<'a> Search<'a> {
     }
 
     fn is_done(&self) -> bool {
-        self.wanted.iter().all(Option::is_none)
+        self.left == 0
     }
 
     fn read_by(&mut self, index: usize, app: &App) {
@@ -244,6 +247,7 @@ impl<'a> Search<'a> {
                 }
                 Earlier::Other(previous) => {
                     let set_by = wanted.repaired.map_or(index, |(since, _)| since);
+                    self.left -= 1;
                     found.push(Found {
                         environment: wanted.app.environment,
                         app: wanted.app.name,
@@ -380,7 +384,7 @@ fn set(answer: &mut Answer, found: &Found) {
         .iter()
         .map(|environment| environment.name.clone())
         .collect();
-    let Some(app) = answer.apps.iter_mut().find(|app| app.name == found.app) else {
+    let Some(app) = answer.app_mut(&found.app) else {
         return;
     };
     for deployment in &mut app.deployments {

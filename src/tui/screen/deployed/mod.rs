@@ -4,6 +4,7 @@ pub mod cell;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -118,6 +119,7 @@ impl Deployed {
             .value()?
             .apps
             .get(*self.rows.get(self.browser.list.at)?)
+            .map(Arc::as_ref)
     }
 
     fn environment(&self) -> Option<&Environment> {

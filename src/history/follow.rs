@@ -4,22 +4,25 @@
 //! alone holds the resource and is declared as it is, only that app's files are looked at: see [`Home`]. Whatever cannot be
 //! told so is compared like any change, narrowed to the resource.
 
+mod home;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::apps::{name_before, same_sources};
+use super::apps::name_before;
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
-use super::compare::{Comparison, is_beside, reads};
+use super::compare::Comparison;
 use super::declared::{declared_in, may_be};
 use super::index::{Row, Rows};
 use super::resource::{LogEntry, ResourceKey};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
-use crate::layout::{self, App, Between, Layout};
+use crate::layout::{self, App, Layout};
 use crate::manifest::ObjectRef;
-use crate::render::tree::{is_manifest_name, is_within};
-use crate::render::{Gathering, Stays, Tool, placed_id};
+use crate::render::Tool;
+use crate::render::tree::is_manifest_name;
 use crate::task::Cancel;
+use home::Home;
 
 pub(super) struct Follower<'a> {
     sources: Sources<'a>,
@@ -44,13 +47,6 @@ pub(super) struct Follower<'a> {
     /// Whether it exists after the row that is looked at, where that is known.
     exists: Option<bool>,
     home: Option<Home>,
-}
-
-/// The one app that holds the resource after the row that is looked at.
-struct Home {
-    app: App,
-    /// `None`: its files are read as they are.
-    gathering: Option<Gathering>,
 }
 
 /// What was found to differ.
@@ -159,214 +155,6 @@ impl<'a> Follower<'a> {
         self.anywhere(at, row, before, known, declared)
     }
 
-    /// Whether the resource is in the same app on both sides of these changes: what comes or goes may be elsewhere.
-    fn stayed(&self, changes: &[ResourceChange]) -> bool {
-        changes
-            .iter()
-            .filter(|change| change.concerns(&self.object))
-            .all(|change| !matches!(change.kind, ChangeKind::Added | ChangeKind::Removed))
-    }
-
-    /// Whether the resource's home is sure to be declared as it is on both sides of a row, and no other app to hold it.
-    fn is_alike(
-        &self,
-        known: &Layout,
-        row: &Row,
-        before: Oid,
-        declared: &[&PathChange],
-    ) -> super::Result<bool> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let Some(home) = &self.home else {
-            return Ok(false);
-        };
-        if self.is_declared_beside(home, known, declared) {
-            return Ok(false);
-        }
-        if home.gathering.is_none() {
-            let may_move = self.inherits_namespace
-                || self.may_move_environments(row, before)?
-                || self.is_ordered_otherwise(row, before)?;
-            return Ok(!may_move || layout::unaltered(reader, renderer, known, &row.changes)?);
-        }
-        for root in &home.app.recipe.roots {
-            let came =
-                |change: &PathChange| change.before.is_none() && is_within(&change.path, root);
-            if row.changes.iter().any(came)
-                && !root.is_empty()
-                && reader.entry_of_many(before, root.as_bstr())?.is_none()
-            {
-                return Ok(false);
-            }
-        }
-        let both = Between {
-            before,
-            after: row.tree,
-            changes: &row.changes,
-        };
-        let app = &home.app;
-        Ok(
-            layout::is_declared_alike(reader, renderer, known, app, &row.changes)?
-                && !layout::is_built_otherwise(reader, renderer, app, both, &self.declaring)?
-                && !self.is_ordered_otherwise(row, before)?,
-        )
-    }
-
-    /// Whether deployers may have been told before to deploy the resource otherwise.
-    fn is_ordered_otherwise(&self, row: &Row, before: Oid) -> super::Result<bool> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let changes = &row.changes;
-        Ok(layout::ordered_otherwise(
-            reader,
-            renderer,
-            before,
-            changes,
-            &self.declaring,
-        )?)
-    }
-
-    /// Whether files that differ and declare the resource may belong to other apps than its home.
-    fn is_declared_beside(&self, home: &Home, layout: &Layout, declared: &[&PathChange]) -> bool {
-        if declared.is_empty() {
-            return false;
-        }
-        self.apps(layout)
-            .filter(|app| app.name != home.app.name && may_be_home(app))
-            .any(|app| declared.iter().any(|change| may_hold(app, &change.path)))
-    }
-
-    /// What a row did to the resource in its home, which it leaves declared as it is; `None` where that cannot be told from
-    /// its home alone.
-    fn at_home(
-        &mut self,
-        row: &Row,
-        before: Oid,
-        declared: &[&PathChange],
-    ) -> super::Result<Option<Found>> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let Some(home) = &mut self.home else {
-            return Ok(None);
-        };
-        let recipe = &home.app.recipe;
-        let stays = match &home.gathering {
-            None => match declared.iter().any(|change| recipe.touches(&change.path))
-                || row
-                    .changes
-                    .iter()
-                    .any(|change| is_beside(recipe, &change.path))
-            {
-                true => Stays::Written,
-                false => Stays::Same,
-            },
-            Some(gathering) => {
-                let its = |id: &ObjectRef| may_be(&self.object, id);
-                let step = (before, &*row.changes);
-                let (stays, earlier) =
-                    renderer.stays(reader, recipe, step, gathering, &its, self.cancel)?;
-                if earlier.is_some() {
-                    home.gathering = earlier;
-                }
-                stays
-            }
-        };
-        let whole = match stays {
-            Stays::Same => return Ok(Some(Found::default())),
-            Stays::Written => false,
-            Stays::Unknown => true,
-            Stays::Otherwise => return Ok(None),
-        };
-        let Some(home) = &self.home else {
-            return Ok(None);
-        };
-        let comparison = self.comparison(row, before, &self.scope);
-        let found = comparison.of_app(&home.app, whole)?;
-        Ok(self.stayed(&found.0).then_some(found))
-    }
-
-    /// The app that holds the resource at a tree; `None` where that cannot be told from what its files declare.
-    fn find_home(&self, layout: &Layout, tree: Oid) -> super::Result<Option<Home>> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let mut found = None;
-        for app in self.apps(layout) {
-            let holds = |path| may_hold(app, path);
-            if !may_be_home(app) || !self.declaring.iter().any(holds) {
-                continue;
-            }
-            let gathering = match app.recipe.tool {
-                Tool::Plain => None,
-                _ => match renderer.gathering(reader, tree, &app.recipe, self.cancel)? {
-                    Some(gathering) if self.declaring.iter().any(|path| gathering.holds(path)) => {
-                        Some(gathering)
-                    }
-                    // It reads the file for something else.
-                    _ => continue,
-                },
-            };
-            let home = Home {
-                app: app.clone(),
-                gathering,
-            };
-            if found.replace(home).is_some() {
-                return Ok(None);
-            }
-        }
-        match found {
-            Some(home) if self.is_in(&home, tree)? => Ok(Some(home)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Whether the resource, if it is anywhere, is in an app: what has its name may be in another namespace, and the resource
-    /// be made without any file.
-    fn is_in(&self, home: &Home, tree: Oid) -> super::Result<bool> {
-        if self.exists == Some(false) {
-            return Ok(true);
-        }
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let Home { app, gathering } = home;
-        let namespace = app.recipe.namespace.as_deref();
-        let mut declaring = self.declaring.iter();
-        // Otherwise objects are called as they are written.
-        let is_renamed = match gathering {
-            Some(gathering) => !gathering.keeps_names(),
-            None => declaring.any(|path| is_beside(&app.recipe, path)),
-        };
-        if is_renamed {
-            let rendering = renderer.render_until(reader, tree, &app.recipe, self.cancel)?;
-            let mut objects = rendering.objects.iter();
-            return Ok(objects.any(|rendered| rendered.object.id == self.object));
-        }
-        for path in &self.declaring {
-            let is_its = match gathering {
-                Some(gathering) => gathering.holds(path),
-                None => reads(&app.recipe, path),
-            };
-            let entry = match is_its {
-                true => reader.entry_of_many(tree, path.as_bstr())?,
-                false => None,
-            };
-            // A directory may be where the file was.
-            let Some((EntryKind::Blob | EntryKind::Executable, blob)) = entry else {
-                continue;
-            };
-            let outline = renderer.outline(reader, blob)?;
-            let mut objects = outline.objects.iter();
-            if objects.any(|id| placed_id(id.clone(), namespace) == self.object) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The apps it may be in.
     fn apps<'l>(&self, layout: &'l Layout) -> impl Iterator<Item = &'l App> {
         let Scope { environment, app } = &self.scope;
@@ -431,38 +219,6 @@ impl<'a> Follower<'a> {
         self.layout = Some(earlier);
         self.exact = true;
         Ok(entry)
-    }
-
-    /// What a row did to the resource where its home is the same in the layouts of both sides.
-    fn in_both(
-        &mut self,
-        after: &Layout,
-        earlier: &Layout,
-        row: &Row,
-        before: Oid,
-        declared: &[&PathChange],
-    ) -> super::Result<Option<Found>> {
-        self.home = self.find_home(after, row.tree)?;
-        let Some(home) = &self.home else {
-            return Ok(None);
-        };
-        // Files that differ are looked at apart.
-        let same = match self.find_home(earlier, before)? {
-            Some(other) => {
-                home.app.name == other.app.name && same_sources(&home.app.recipe, &other.app.recipe)
-            }
-            None => false,
-        } && ![after, earlier]
-            .iter()
-            .any(|layout| self.is_declared_beside(home, layout, declared));
-        let found = match same {
-            true => self.at_home(row, before, declared)?,
-            false => None,
-        };
-        if found.is_none() {
-            self.home = None;
-        }
-        Ok(found)
     }
 
     /// The newest layout, the files that declare the resource in it, and whether documents get their namespace from their app.
@@ -637,17 +393,4 @@ impl<'a> Follower<'a> {
         }
         (!entry.changes.is_empty() || !entry.unreadable.is_empty()).then_some(entry)
     }
-}
-
-/// Whether documents in a file may become objects of an app.
-fn may_hold(app: &App, path: &RepoPath) -> bool {
-    match app.recipe.tool {
-        Tool::Plain => reads(&app.recipe, path) || is_beside(&app.recipe, path),
-        _ => app.recipe.touches(path),
-    }
-}
-
-/// Whether documents may become objects of an app as they are written, give or take what kustomize adds.
-fn may_be_home(app: &App) -> bool {
-    matches!(app.recipe.tool, Tool::Plain | Tool::Kustomize(_))
 }

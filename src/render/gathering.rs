@@ -230,17 +230,17 @@ impl Renderer {
         }
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);
         let is_its = |objects: &[ObjectRef]| objects.iter().any(may_be);
-        if namespaces(&old.objects) != namespaces(&new.objects) {
-            return Ok(None);
-        }
+        let is_placed_otherwise = namespaces(&old.objects) != namespaces(&new.objects);
         Ok(Some(
             if old.broken || new.broken || old.is_template || new.is_template {
                 Stays::Unknown
             } else if is_its(&old.objects) || is_its(&new.objects) {
-                match after.as_written {
+                match after.as_written && !is_placed_otherwise {
                     true => Stays::Written,
                     false => Stays::Unknown,
                 }
+            } else if is_placed_otherwise {
+                return Ok(None);
             } else if old.objects == new.objects {
                 Stays::Same
             } else if after.is_plain {

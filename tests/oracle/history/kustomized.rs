@@ -24,3 +24,32 @@ fn logs_of_rendered_objects_are_what_brute_force_says() {
         agrees(&bench, &brute::rendered(&bench.reader, &renderer, &trees));
     });
 }
+
+#[test]
+fn a_namespace_that_others_have_is_written_into_a_document() {
+    let Some(kustomize) = support::tools::kustomize() else {
+        return;
+    };
+    let tools = support::tools::search_path(&[&kustomize]);
+    let dir = TempDir::new().expect("temporary directory");
+    let repo = TestRepo::init(&dir.path().join("env"));
+    let config = |name: &str, namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n{namespace}data: {{a: b}}\n"
+        )
+    };
+    let shop = "  namespace: shop\n";
+    repo.write("prod/kustomization.yaml", "resources: [a.yaml, b.yaml]\n");
+    repo.write("prod/a.yaml", config("a", ""));
+    repo.write("prod/b.yaml", config("b", shop));
+    repo.commit("Begin");
+    repo.write("prod/a.yaml", config("a", shop));
+    let tip = repo.commit("Say the namespace");
+    let mut bench = Bench::open(&repo.path, &dir.path().join("state"), &tip);
+    bench.renderer = Renderer::new(masking()).with_tools_in(&tools);
+    let renderer = Renderer::new(masking()).with_tools_in(&tools);
+    let rows = bench.rows();
+    let trees = (0..rows.len()).rev().filter_map(|row| rows.get(row));
+    let trees: Vec<Oid> = trees.map(|row| row.tree).collect();
+    agrees(&bench, &brute::rendered(&bench.reader, &renderer, &trees));
+}

@@ -22,7 +22,7 @@ use gitopsy::manifest::{ListKeys, Masking, ObjectRef};
 use gitopsy::render::Renderer;
 use gitopsy::task::{Cancel, Waiting};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, TestRng, TestRunner};
 use tempfile::TempDir;
 
 use crate::support::TestRepo;
@@ -185,7 +185,14 @@ fn check<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
         max_shrink_iters: 200,
         ..default
     };
-    let mut runner = TestRunner::new(config);
+    // The same histories every time, and by hand others.
+    let mut runner = match more {
+        true => TestRunner::new(config),
+        false => {
+            let rng = TestRng::deterministic_rng(config.rng_algorithm);
+            TestRunner::new_with_rng(config, rng)
+        }
+    };
     let result = runner.run(&strategy, |value| {
         test(value);
         Ok(())

@@ -124,8 +124,8 @@ const PLACES: &[(Place, u8)] = &[
     (Labels(Production), 4),
     (OverlayStyle(Production), 3),
     (Merged(Production), 3),
-    (Tools(0), 7),
-    (Tools(1), 7),
+    (Tools(0), 5),
+    (Tools(1), 5),
     (ToolsKustomized, 4),
     (Above, 4),
     (AboveNamespace, 3),
@@ -434,7 +434,6 @@ fn tools(state: &State, files: &mut Files) {
         let text = match state.at(Tools(file)) {
             0 => continue,
             4 => format!("{}---\n{}", config("both", 1), config(name, 1)),
-            5 | 6 => config(name, 5).replace("data:", "  namespace: shop\ndata:"),
             3 => deployment("web", 0).replace("  labels:", "  namespace: shop\n  labels:"),
             value => config(name, value).replace("key: v2", "key: '${zone}'"),
         };

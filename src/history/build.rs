@@ -218,11 +218,10 @@ impl Pace {
 
     /// Whether the next run is better read oldest first.
     fn oldest_first(&self) -> bool {
-        let slower = self.took[1] >= self.took[0];
         match self.runs % Self::AGAIN {
             0 => false,
             1 => true,
-            _ => !slower,
+            _ => self.took[1] < self.took[0],
         }
     }
 

@@ -2,8 +2,21 @@
 
 mod model;
 
+use std::ffi::OsStr;
+
 use super::*;
 use crate::support;
+
+/// Whether the logs of all that the commits before `tip` render are what brute force says.
+fn holds(repo: &TestRepo, tip: &str, state: &Path, tools: &OsStr) {
+    let mut bench = Bench::open(&repo.path, state, tip);
+    bench.renderer = Renderer::new(masking()).with_tools_in(tools);
+    let renderer = Renderer::new(masking()).with_tools_in(tools);
+    let rows = bench.rows();
+    let trees = (0..rows.len()).rev().filter_map(|row| rows.get(row));
+    let trees: Vec<Oid> = trees.map(|row| row.tree).collect();
+    agrees(&bench, &brute::rendered(&bench.reader, &renderer, &trees));
+}
 
 #[test]
 fn logs_of_rendered_objects_are_what_brute_force_says() {
@@ -15,13 +28,7 @@ fn logs_of_rendered_objects_are_what_brute_force_says() {
         let dir = TempDir::new().expect("temporary directory");
         let repo = TestRepo::init(&dir.path().join("env"));
         let tip = model::write(&repo, &model::line(&steps));
-        let mut bench = Bench::open(&repo.path, &dir.path().join("state"), &tip);
-        bench.renderer = Renderer::new(masking()).with_tools_in(&tools);
-        let renderer = Renderer::new(masking()).with_tools_in(&tools);
-        let rows = bench.rows();
-        let trees = (0..rows.len()).rev().filter_map(|row| rows.get(row));
-        let trees: Vec<Oid> = trees.map(|row| row.tree).collect();
-        agrees(&bench, &brute::rendered(&bench.reader, &renderer, &trees));
+        holds(&repo, &tip, &dir.path().join("state"), &tools);
     });
 }
 
@@ -45,11 +52,5 @@ fn a_namespace_that_others_have_is_written_into_a_document() {
     repo.commit("Begin");
     repo.write("prod/a.yaml", config("a", shop));
     let tip = repo.commit("Say the namespace");
-    let mut bench = Bench::open(&repo.path, &dir.path().join("state"), &tip);
-    bench.renderer = Renderer::new(masking()).with_tools_in(&tools);
-    let renderer = Renderer::new(masking()).with_tools_in(&tools);
-    let rows = bench.rows();
-    let trees = (0..rows.len()).rev().filter_map(|row| rows.get(row));
-    let trees: Vec<Oid> = trees.map(|row| row.tree).collect();
-    agrees(&bench, &brute::rendered(&bench.reader, &renderer, &trees));
+    holds(&repo, &tip, &dir.path().join("state"), &tools);
 }

@@ -4,7 +4,7 @@
 use std::mem::discriminant;
 
 use crate::layout::{App, Layout};
-use crate::render::Recipe;
+use crate::render::{Recipe, Tool};
 
 /// Whether two recipes read the same places and mean the same by them, whatever is there.
 pub(super) fn same_sources(before: &Recipe, after: &Recipe) -> bool {
@@ -13,7 +13,11 @@ pub(super) fn same_sources(before: &Recipe, after: &Recipe) -> bool {
 }
 
 fn same_roots(a: &Recipe, b: &Recipe) -> bool {
-    !a.roots.is_empty() && a.roots == b.roots && discriminant(&a.tool) == discriminant(&b.tool)
+    // Manifests become a kustomization, and none of them another language's items.
+    let are_manifests = |tool: &Tool| matches!(tool, Tool::Plain | Tool::Kustomize(_));
+    let alike = discriminant(&a.tool) == discriminant(&b.tool)
+        || (are_manifests(&a.tool) && are_manifests(&b.tool));
+    !a.roots.is_empty() && a.roots == b.roots && alike
 }
 
 /// The apps of an environment.
@@ -39,8 +43,9 @@ pub(super) fn name_before(
         .map(|before| before.name.clone())
 }
 
-/// Which app became which: the one that reads the same places and means the same by them, else the one of the same name,
-/// else the one that at least begins at the same places (what cannot be read has no namespace, and another name).
+/// Which app became which: the one that reads the same places and means the same by them, else the one that the same order
+/// declares, else the one that at least begins at the same places (what cannot be read has no namespace, and another name),
+/// else the one of the same name.
 pub(super) fn pair_apps<'l>(
     before: &[&'l App],
     after: &[&'l App],
@@ -56,14 +61,17 @@ pub(super) fn pair_apps<'l>(
             .or_else(|| take(&|old| same_sources(&old.recipe, &app.recipe)));
         pairs.push((old, Some(app)));
     }
-    for (old, new) in &mut pairs {
-        if old.is_none() {
-            *old = take(&|old| new.is_some_and(|new| new.name == old.name));
-        }
-    }
-    for (old, new) in &mut pairs {
-        if old.is_none() {
-            *old = take(&|old| new.is_some_and(|new| same_roots(&new.recipe, &old.recipe)));
+    let ways: [fn(&App, &App) -> bool; 4] = [
+        |old, new| old.name == new.name && same_roots(&old.recipe, &new.recipe),
+        |old, new| old.declared_by.is_some() && old.declared_by == new.declared_by,
+        |old, new| same_roots(&old.recipe, &new.recipe),
+        |old, new| old.name == new.name,
+    ];
+    for way in ways {
+        for (old, new) in &mut pairs {
+            if let (None, Some(new)) = (&old, new) {
+                *old = take(&|old| way(old, new));
+            }
         }
     }
     pairs.extend(left.into_iter().map(|old| (Some(old), None)));

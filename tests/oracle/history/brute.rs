@@ -130,6 +130,7 @@ pub fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Reso
 struct Built {
     environment: String,
     name: String,
+    declared_by: Option<ObjectRef>,
     roots: Vec<RepoPath>,
     is_rendered: bool,
     objects: Vec<(Resource, Node)>,
@@ -164,13 +165,15 @@ fn built(reader: &Reader, renderer: &Renderer, tree: Oid) -> Vec<Built> {
             objects: objects.collect(),
             environment: app.environment,
             name: app.name,
+            declared_by: app.declared_by,
             roots: app.recipe.roots,
         });
     }
     apps
 }
 
-/// The same app on the other side: the one that is read from the same place, else one of the same name that is read from a
+/// The same app on the other side: the one that is read from the same place and called the same, else the one that the same
+/// order declares, else the one that is read from the same place, else one of the same name that is read from a
 /// place where there is none on this side.
 fn same_app<'b>(app: &Built, here: &[Built], there: &'b [Built]) -> Option<&'b Built> {
     let beside = |other: &&Built| other.environment == app.environment;
@@ -179,12 +182,31 @@ fn same_app<'b>(app: &Built, here: &[Built], there: &'b [Built]) -> Option<&'b B
             && one.roots == other.roots
             && (!one.roots.is_empty() || one.name == other.name)
     };
-    let place = there.iter().find(|other| same_place(app, other));
-    place.or_else(|| {
-        there
-            .iter()
-            .filter(beside)
-            .find(|other| other.name == app.name && !here.iter().any(|app| same_place(app, other)))
+    let same = |one: &Built, other: &Built| same_place(one, other) && one.name == other.name;
+    let ordered = |one: &Built, other: &Built| {
+        one.environment == other.environment
+            && one.declared_by.is_some()
+            && one.declared_by == other.declared_by
+    };
+    // Not one that is somebody else's in a stricter sense.
+    let find = |is: &dyn Fn(&Built, &Built) -> bool,
+                stricter: &[&dyn Fn(&Built, &Built) -> bool]| {
+        there.iter().find(|other| {
+            is(app, other)
+                && !stricter.iter().any(|is| {
+                    here.iter().any(|one| is(one, other)) || there.iter().any(|one| is(app, one))
+                })
+        })
+    };
+    let found = find(&same, &[]).or_else(|| find(&ordered, &[&same]));
+    let found = found.or_else(|| find(&same_place, &[&same, &ordered]));
+    found.or_else(|| {
+        there.iter().filter(beside).find(|other| {
+            other.name == app.name
+                && !here
+                    .iter()
+                    .any(|app| same_place(app, other) || ordered(app, other))
+        })
     })
 }
 

@@ -10,7 +10,7 @@ mod trace;
 mod value;
 
 pub use fields::{ChangeKind, FieldChange, fields};
-pub use noise::{Noise, same_but_generated, suppressed};
+pub use noise::{Noise, same_but_generated, stem, suppressed};
 pub use pair::{Pair, pair};
 pub use text::{Hunk, Line, LineKind, Note, Span, TextDiff, text};
 pub use trace::{LeafField, Trace, leaves};

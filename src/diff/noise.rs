@@ -156,6 +156,15 @@ pub fn same_but_generated(kind: &str, a: &str, b: &str) -> bool {
     around.is_some() && around == around_generated(kind, b)
 }
 
+/// What names of one kind have in common that may be generated from one another: equal exactly where the names are, or
+/// [`same_but_generated`] says so.
+pub fn stem<'a>(kind: &str, name: &'a str) -> (&'a str, Option<&'a str>) {
+    match around_generated(kind, name) {
+        Some((stem, tail)) => (stem, Some(tail)),
+        None => (name, None),
+    }
+}
+
 /// The name before and after its generated part (`job-gryqt` → `job`, ``). Only Jobs and Pods are known to be given any
 /// letters; elsewhere the part must be one that people do not write: five of Kubernetes' random alphabet, which has no
 /// vowels (`k8s.io/apimachinery/pkg/util/rand`), or a content hash of kustomize (`api/hasher`). The pods of Elastic's Helm

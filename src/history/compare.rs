@@ -11,11 +11,11 @@ use std::vec::IntoIter;
 
 use super::apps::{apps, pair_apps, same_sources};
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
-use super::declared::{declares, may_be};
+use super::declared::{declares, is_config, may_be};
 use super::difference::difference;
 use super::pairing::{self, Item};
 use crate::git::{EntryKind, Oid, PathChange, RepoPath};
-use crate::layout::App;
+use crate::layout::{App, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::kustomization::{display, is_kustomization_name};
 use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, is_within, parent};
@@ -85,7 +85,7 @@ impl Comparison<'_> {
         }
         let mut places = Vec::new();
         for name in &names {
-            places.push(self.pairs(&apps(&before, name), &apps(&after, name)));
+            places.push(self.pairs(&apps(&before, name), &apps(&after, name))?);
         }
         let mut rendered = self.render_whole(&places)?;
         let mut resources = Vec::new();
@@ -97,19 +97,10 @@ impl Comparison<'_> {
             resources[first..].sort_by(|a, b| order(a).cmp(&order(b)));
             not_rendered.append(&mut gathered.not_rendered);
         }
-        let read: HashSet<&[u8]> = [&before, &after]
-            .into_iter()
-            .flat_map(|layout| &layout.apps)
-            .flat_map(|app| app.recipe.closure.iter().chain(&app.sources))
-            .map(|path| path.as_ref())
-            .collect();
-        let other_files = self
-            .paths
-            .iter()
-            .map(|change| change.path.as_ref())
-            .filter(|path| !is_or_is_below(path, &read))
-            .cloned()
-            .collect();
+        let other_files = match self.only {
+            Some(_) => Vec::new(),
+            None => self.other_files(&before, &after),
+        };
         Ok(Changes {
             before,
             after,
@@ -117,6 +108,22 @@ impl Comparison<'_> {
             not_rendered,
             other_files,
         })
+    }
+
+    /// The paths that no app reads.
+    fn other_files(&self, before: &Layout, after: &Layout) -> Vec<RepoPath> {
+        let read: HashSet<&[u8]> = [before, after]
+            .into_iter()
+            .flat_map(|layout| &layout.apps)
+            .flat_map(|app| app.recipe.closure.iter().chain(&app.sources))
+            .map(|path| path.as_ref())
+            .collect();
+        self.paths
+            .iter()
+            .map(|change| change.path.as_ref())
+            .filter(|path| !is_or_is_below(path, &read))
+            .cloned()
+            .collect()
     }
 
     /// The changes of one app that is declared alike on both sides: of all its objects, or (`whole` is not set) of those in
@@ -139,7 +146,7 @@ impl Comparison<'_> {
     }
 
     /// The apps of one environment that may differ.
-    fn pairs<'l>(&self, before: &[&'l App], after: &[&'l App]) -> Vec<Pair<'l>> {
+    fn pairs<'l>(&self, before: &[&'l App], after: &[&'l App]) -> super::Result<Vec<Pair<'l>>> {
         let mut pairs = Vec::new();
         for (before, after) in pair_apps(before, after) {
             let wanted = self.scope.app.as_ref();
@@ -169,13 +176,33 @@ impl Comparison<'_> {
                 }
                 _ => true,
             };
+            if whole
+                && let Some(only) = self.only
+                && !self.may_hold(before, self.before, only)?
+                && !self.may_hold(after, self.after, only)?
+            {
+                continue;
+            }
             pairs.push(Pair {
                 before,
                 after,
                 whole,
             });
         }
-        pairs
+        Ok(pairs)
+    }
+
+    /// Whether an app may have the resource at a tree.
+    fn may_hold(&self, app: Option<&App>, tree: Oid, only: &ObjectRef) -> super::Result<bool> {
+        let Some(app) = app else {
+            return Ok(false);
+        };
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let is_it = |id: &ObjectRef| may_be(only, id);
+        let config = is_config(only);
+        Ok(renderer.may_hold(reader, tree, &app.recipe, &is_it, config, self.cancel)?)
     }
 
     /// Whether a plain app must be read whole: a differing file of it is a link, which stands for another file, perhaps a

@@ -1,10 +1,70 @@
 //! What files declare, as far as a look at their documents' names tells: remembered by blob, and mostly enough to pass over
 //! what does not concern a resource.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::changes::Sources;
 use crate::diff;
-use crate::git::{EntryKind, Oid, PathChange};
+use crate::git::{EntryKind, Oid, PathChange, Reader, RepoPath};
 use crate::manifest::ObjectRef;
+use crate::render::Renderer;
+use crate::render::tree::is_manifest_name;
+
+/// Which files of a tree declare what, by kind and name.
+pub(super) struct Declaring(HashMap<u64, Vec<(EntryKind, Oid, RepoPath)>>);
+
+impl Declaring {
+    pub(super) fn at(
+        reader: &Reader,
+        renderer: &Renderer,
+        tree: Oid,
+    ) -> crate::git::Result<Declaring> {
+        let mut found: HashMap<u64, Vec<_>> = HashMap::new();
+        for file in reader.files(tree, "".into())? {
+            if !is_manifest_name(file.path.as_ref()) {
+                continue;
+            }
+            let mut names = match file.kind {
+                EntryKind::Blob | EntryKind::Executable => {
+                    let outline = renderer.outline(reader, file.id)?;
+                    outline.objects.iter().map(likeness).collect()
+                }
+                // It stands for what may declare anything.
+                EntryKind::Symlink => vec![LINKS],
+                EntryKind::Tree | EntryKind::Submodule => continue,
+            };
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
+                let files = found.entry(name).or_default();
+                files.push((file.kind, file.id, file.path.clone()));
+            }
+        }
+        Ok(Declaring(found))
+    }
+
+    /// The files that may declare an object.
+    pub(super) fn of(
+        &self,
+        object: &ObjectRef,
+    ) -> impl Iterator<Item = &(EntryKind, Oid, RepoPath)> {
+        let wanted = [likeness(object), LINKS];
+        wanted
+            .into_iter()
+            .filter_map(|name| self.0.get(&name))
+            .flatten()
+    }
+}
+
+const LINKS: u64 = 0;
+
+/// The same for all that [`may_be`] one another.
+fn likeness(id: &ObjectRef) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&id.group, &id.kind, diff::stem(&id.kind, &id.name)).hash(&mut hasher);
+    hasher.finish().max(LINKS + 1)
+}
 
 /// Whether a file that differs declares the object on either side, or stands for one that may.
 pub(super) fn declares(
@@ -37,4 +97,9 @@ pub(super) fn may_be(object: &ObjectRef, id: &ObjectRef) -> bool {
     id.kind == object.kind
         && id.group == object.group
         && (id.name == object.name || diff::same_but_generated(&id.kind, &id.name, &object.name))
+}
+
+/// Whether an object is of a kind that kustomizations make.
+pub(super) fn is_config(object: &ObjectRef) -> bool {
+    matches!(object.kind.as_str(), "ConfigMap" | "Secret")
 }

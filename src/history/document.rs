@@ -7,7 +7,7 @@ use super::index::{End, History, Row, Rows};
 use super::pairing::{self, Item};
 use super::resource::{LogEntry, OnStep, walk};
 use crate::diff::ChangeKind;
-use crate::git::{BStr, Oid, PathChange, RepoPath};
+use crate::git::{BStr, ByteSlice, Oid, PathChange, RepoPath};
 use crate::layout::{App, Deployer, Destination};
 use crate::manifest::{Language, ObjectRef};
 use crate::render::{Recipe, Tool};
@@ -26,13 +26,15 @@ pub fn document_log(
     let mut document = Document {
         sources,
         path: path.to_owned(),
+        touching: None,
         object: ObjectRef {
             name: Language::declared_name(object).to_owned(),
             ..object.clone()
         },
     };
     walk(history, cancel, on_step, &mut |rows, at, row| {
-        document.step(rows, at, row)
+        let entry = document.step(rows, at, row)?;
+        Ok((entry, document.next(rows, at + 1)))
     })
 }
 
@@ -40,10 +42,24 @@ pub fn document_log(
 struct Document<'a> {
     sources: Sources<'a>,
     path: RepoPath,
+    /// All rows that touch `path`, once all rows are known.
+    touching: Option<Vec<usize>>,
     object: ObjectRef,
 }
 
 impl Document<'_> {
+    /// The first row from `at` on that touches the file.
+    fn next(&mut self, rows: &Rows, at: usize) -> usize {
+        if !rows.complete() {
+            return at;
+        }
+        let touching = self
+            .touching
+            .get_or_insert_with(|| rows.touching(self.path.as_bstr()));
+        let next = touching.partition_point(|row| *row < at);
+        touching.get(next).copied().unwrap_or(rows.len())
+    }
+
     fn step(&mut self, rows: &Rows, at: usize, row: &Row) -> super::Result<Option<LogEntry>> {
         let path = self.path.clone();
         let Some(here) = row.changes.iter().find(|change| *change.path == path) else {
@@ -59,6 +75,7 @@ impl Document<'_> {
         {
             old = self.documents(&app, before, &from)?;
             self.path = from;
+            self.touching = None;
         }
         let mut entry = LogEntry {
             row: at,

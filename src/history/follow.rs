@@ -12,15 +12,14 @@ use std::sync::Arc;
 use super::apps::name_before;
 use super::changes::{Changes, NotRendered, ResourceChange, Scope, Sources};
 use super::compare::Comparison;
-use super::declared::{declared_in, may_be};
+use super::declared::{declared_in, is_config, may_be};
 use super::index::{Row, Rows};
 use super::resource::{LogEntry, ResourceKey};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
-use crate::layout::{self, App, Layout};
+use crate::layout::{self, App, Between, Layout, Unwritten};
 use crate::manifest::ObjectRef;
 use crate::render::Tool;
-use crate::render::tree::is_manifest_name;
 use crate::task::Cancel;
 use home::Home;
 
@@ -40,13 +39,17 @@ pub(super) struct Follower<'a> {
     inherits_namespace: bool,
     /// The files that declare it after the row that is looked at.
     declaring: BTreeSet<RepoPath>,
-    /// Some file has declared it.
+    /// Some file has declared it, or what may be it.
     is_written: bool,
     /// It may be one that a tool makes without any file that declares it.
     may_be_made: bool,
     /// Whether it exists after the row that is looked at, where that is known.
     exists: Option<bool>,
+    /// Where it is not in any environment, nor written in any file: the apps that may make it nevertheless.
+    makers: Option<Vec<App>>,
     home: Option<Home>,
+    /// The rows that touch what has to do with the resource; `None` where it is not known what does.
+    in_sight: Option<Vec<usize>>,
 }
 
 /// What was found to differ.
@@ -74,7 +77,9 @@ impl<'a> Follower<'a> {
             is_written: false,
             may_be_made,
             exists: None,
+            makers: None,
             home: None,
+            in_sight: None,
         }
     }
 
@@ -91,10 +96,11 @@ impl<'a> Follower<'a> {
             Some(layout) => Arc::clone(layout),
             None => self.first_layout(row)?,
         };
+        self.in_sight = None;
         let declared = self.declared(row)?;
         let undeclared = self.declaring.is_empty() && declared.is_empty();
         let may_be_made = match self.exists {
-            Some(exists) => exists || !self.is_written,
+            Some(exists) => exists || self.makers.is_some() || !self.is_written,
             None => self.may_be_made,
         };
         if undeclared && !may_be_made {
@@ -102,6 +108,13 @@ impl<'a> Follower<'a> {
             return Ok(None);
         }
         let before = rows.tree_before(self.sources.reader, at)?;
+        if let Some(makers) = &self.makers
+            && undeclared
+            && !self.may_be_unmade((&known, makers), row, before)?
+        {
+            self.exact = false;
+            return Ok(None);
+        }
         let entry = self.look(at, row, before, &known, &declared)?;
         // Then what is declared may be another one of its name.
         self.may_be_made |= self.exists.is_none() && self.home.is_none();
@@ -115,7 +128,12 @@ impl<'a> Follower<'a> {
                 false => self.declaring.remove(change.path.as_ref()),
             };
         }
-        self.is_written |= !self.declaring.is_empty();
+        if entry.is_some() || self.makers.is_some() {
+            self.makers = match self.layout.clone() {
+                Some(layout) => self.makers(&layout, before)?,
+                None => None,
+            };
+        }
         Ok(entry)
     }
 
@@ -186,6 +204,7 @@ impl<'a> Follower<'a> {
         } = self.sources;
         let alters = !layout::unaltered(reader, renderer, known, &row.changes)?;
         let concerns = !declared.is_empty()
+            || self.makers.is_some()
             || self.builds(row, known)
             || (alters
                 && (self.inherits_namespace
@@ -213,12 +232,98 @@ impl<'a> Follower<'a> {
         };
         let app = self.scope.app.clone();
         let entry = changes.and_then(|changes| self.follow(at, row, changes));
+        if entry.is_some() && self.exists == Some(false) {
+            // One of several may have come.
+            self.exists = Some(self.is_in_any(self.apps(&earlier), before, declared)?);
+        }
         if self.scope.app == app {
             self.rename_app(&earlier, &after);
         }
         self.layout = Some(earlier);
         self.exact = true;
         Ok(entry)
+    }
+
+    /// The apps that may make the resource at a tree, if it is known to be in none.
+    fn makers(&self, layout: &Layout, tree: Oid) -> super::Result<Option<Vec<App>>> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        if self.exists != Some(false)
+            || !self.declaring.is_empty()
+            || self.is_in_any(layout.apps.iter(), tree, &[])?
+        {
+            return Ok(None);
+        }
+        let is_it = |id: &ObjectRef| may_be(&self.object, id);
+        let object = self.unwritten(&is_it);
+        let makers = layout::makers(reader, renderer, layout, tree, &object, self.cancel)?;
+        Ok(Some(makers))
+    }
+
+    /// Whether an app that may make the resource may have made it before a row.
+    fn may_be_unmade(
+        &self,
+        known: (&Layout, &[App]),
+        row: &Row,
+        before: Oid,
+    ) -> super::Result<bool> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let both = Between {
+            before,
+            after: row.tree,
+            changes: &row.changes,
+        };
+        let is_it = |id: &ObjectRef| may_be(&self.object, id);
+        let object = self.unwritten(&is_it);
+        Ok(layout::may_be_unmade(
+            reader,
+            renderer,
+            known,
+            both,
+            &object,
+            self.cancel,
+        )?)
+    }
+
+    fn unwritten<'u>(&self, is_it: &'u dyn Fn(&ObjectRef) -> bool) -> Unwritten<'u> {
+        Unwritten {
+            is_it,
+            config: is_config(&self.object),
+        }
+    }
+
+    /// Whether an app has the resource at a tree, before which `declared` differ.
+    fn is_in_any<'l>(
+        &self,
+        apps: impl Iterator<Item = &'l App>,
+        tree: Oid,
+        declared: &[&PathChange],
+    ) -> super::Result<bool> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let is_wanted = |id: &ObjectRef| may_be(&self.object, id);
+        let config = is_config(&self.object);
+        let came = declared.iter().map(|change| change.path.as_ref());
+        let declaring: BTreeSet<&RepoPath> = self.declaring.iter().chain(came).collect();
+        for app in apps {
+            let recipe = &app.recipe;
+            if recipe.tool == Tool::Plain && !declaring.iter().any(|path| home::may_hold(app, path))
+            {
+                continue;
+            }
+            if renderer.may_hold(reader, tree, recipe, &is_wanted, config, self.cancel)? {
+                let rendering = renderer.render_until(reader, tree, recipe, self.cancel)?;
+                let mut objects = rendering.objects.iter();
+                if objects.any(|rendered| rendered.object.id == self.object) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The newest layout, the files that declare the resource in it, and whether documents get their namespace from their app.
@@ -229,13 +334,17 @@ impl<'a> Follower<'a> {
             layouts,
             ..
         } = self.sources;
-        for file in reader.files(row.tree, "".into())? {
-            if is_manifest_name(file.path.as_ref()) && self.see(Some((file.kind, file.id)))? {
-                self.declaring.insert(file.path);
+        let declaring = layouts.declaring(reader, renderer, row.tree)?;
+        for (kind, id, path) in declaring.of(&self.object.clone()) {
+            if self.see(Some((*kind, *id)))? {
+                self.declaring.insert(path.clone());
             }
         }
-        self.is_written = !self.declaring.is_empty();
         let layout = layouts.at(reader, renderer, row.tree)?;
+        if self.may_be_made && !self.is_written {
+            self.exists = Some(self.is_in_any(self.apps(&layout), row.tree, &[])?);
+            self.makers = self.makers(&layout, row.tree)?;
+        }
         self.layout = Some(Arc::clone(&layout));
         self.exact = true;
         Ok(layout)
@@ -270,6 +379,7 @@ impl<'a> Follower<'a> {
         for id in outline.objects.iter().filter(|id| may_be(&self.object, id)) {
             declared = true;
             self.inherits_namespace |= id.namespace.is_none();
+            self.is_written |= id.namespace.is_none() || id.namespace == self.object.namespace;
         }
         Ok(declared)
     }
@@ -330,7 +440,10 @@ impl<'a> Follower<'a> {
         let appears = |change: &ResourceChange| {
             change.kind == ChangeKind::Added && change.object == self.object
         };
-        if self.scope.app.is_some() && changes.resources.iter().any(appears) {
+        if self.scope.app.is_some()
+            && changes.resources.iter().any(appears)
+            && self.had_apps(&changes.before)
+        {
             // It may come from another app.
             let everywhere = Scope {
                 environment: self.scope.environment.clone(),
@@ -342,6 +455,13 @@ impl<'a> Follower<'a> {
                 .retain(|change| Some(&change.app) == self.scope.app.as_ref());
         }
         Ok(changes)
+    }
+
+    /// Whether there are apps in the environment.
+    fn had_apps(&self, layout: &Layout) -> bool {
+        let environment = self.scope.environment.as_ref();
+        let mut apps = layout.apps.iter();
+        apps.any(|app| environment.is_none_or(|name| *name == app.environment))
     }
 
     fn compare_in(&self, row: &Row, before: Oid, scope: &Scope) -> super::Result<Changes> {

@@ -6,7 +6,7 @@
 //! rows are made is in `build`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +16,8 @@ use super::build;
 use super::message::Pull;
 use super::store::Store;
 use crate::git::{BStr, Oid, PathChange, Person, Reader, Repo, RepoPath};
+use crate::layout;
+use crate::render::Renderer;
 use crate::task::Cancel;
 
 /// How often a blocking wait looks whether it was cancelled.
@@ -84,6 +86,45 @@ struct Known {
 struct Run {
     start: usize,
     rows: Arc<[Row]>,
+    /// For every [`BLOCK`] rows, once somebody has asked: which of them are eventful, the first in the lowest bit.
+    eventful: Arc<[OnceLock<u64>]>,
+}
+
+/// Rows of which it is found out together whether they are eventful.
+const BLOCK: usize = 64;
+
+impl Run {
+    fn new(start: usize, rows: Vec<Row>) -> Run {
+        let blocks = rows.len().div_ceil(BLOCK);
+        Run {
+            start,
+            rows: rows.into(),
+            eventful: (0..blocks).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    fn eventful(
+        &self,
+        block: usize,
+        reader: &Reader,
+        renderer: &Renderer,
+    ) -> crate::git::Result<u64> {
+        let (Some(kept), Some(rows)) =
+            (self.eventful.get(block), self.rows.chunks(BLOCK).nth(block))
+        else {
+            return Ok(0);
+        };
+        if let Some(&known) = kept.get() {
+            return Ok(known);
+        }
+        let mut eventful = 0;
+        for (bit, row) in rows.iter().enumerate() {
+            if row.problem.is_some() || !layout::is_routine(reader, renderer, &row.changes)? {
+                eventful |= 1 << bit;
+            }
+        }
+        Ok(*kept.get_or_init(|| eventful))
+    }
 }
 
 /// What the builder writes and readers read.
@@ -190,6 +231,34 @@ impl Rows {
         run.rows.get(index - run.start)
     }
 
+    /// The first row from `from` on, and before `till`, that may matter to more than what reads the very files that differ
+    /// in it; `till` if there is none.
+    pub(super) fn eventful(
+        &self,
+        from: usize,
+        till: usize,
+        reader: &Reader,
+        renderer: &Renderer,
+    ) -> crate::git::Result<usize> {
+        let mut at = from;
+        while at < till {
+            let after = self.known.runs.partition_point(|run| run.start <= at);
+            let Some(run) = after
+                .checked_sub(1)
+                .and_then(|run| self.known.runs.get(run))
+            else {
+                break;
+            };
+            let within = at - run.start;
+            let mask = run.eventful(within / BLOCK, reader, renderer)? >> (within % BLOCK);
+            if mask != 0 {
+                return Ok(till.min(at + mask.trailing_zeros() as usize));
+            }
+            at = run.start + run.rows.len().min((within / BLOCK + 1) * BLOCK);
+        }
+        Ok(till)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Row> {
         self.known.runs.iter().flat_map(|run| run.rows.iter())
     }
@@ -290,10 +359,7 @@ impl Shared {
             let start = state.known.len;
             self.remember(start, &rows);
             state.known.len += rows.len();
-            Arc::make_mut(&mut state.known.runs).push(Run {
-                start,
-                rows: rows.into(),
-            });
+            Arc::make_mut(&mut state.known.runs).push(Run::new(start, rows));
         }
         self.announce(&state);
     }

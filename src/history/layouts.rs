@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::declared::Declaring;
 use crate::git::{Oid, PathChange, Reader};
 use crate::layout::{self, Layout, Overrides};
 use crate::render::Renderer;
@@ -19,6 +20,8 @@ const TREES_KEPT: usize = 1 << 15;
 #[derive(Default)]
 pub struct Layouts {
     kept: Mutex<Kept>,
+    /// Of the tree that was asked for last: logs begin at the same one.
+    declaring: Mutex<Option<(Oid, Arc<Declaring>)>>,
     user: Overrides,
 }
 
@@ -80,6 +83,28 @@ impl Layouts {
         let layout = Arc::new(layout);
         self.put(tree, &layout, true);
         Ok(layout)
+    }
+
+    /// Which files of `tree` declare what.
+    pub(super) fn declaring(
+        &self,
+        reader: &Reader,
+        renderer: &Renderer,
+        tree: Oid,
+    ) -> crate::git::Result<Arc<Declaring>> {
+        let kept = || {
+            self.declaring
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some((of, known)) = &*kept()
+            && *of == tree
+        {
+            return Ok(Arc::clone(known));
+        }
+        let found = Arc::new(Declaring::at(reader, renderer, tree)?);
+        *kept() = Some((tree, Arc::clone(&found)));
+        Ok(found)
     }
 
     /// Remembers that `tree` is laid out like this.

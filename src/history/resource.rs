@@ -73,7 +73,7 @@ pub fn resource_log(
         let end = walk(history, cancel, on_step, &mut |rows, at, row| {
             let entry = follower.step(rows, at, row)?;
             is_found |= entry.is_some();
-            Ok(entry)
+            Ok((entry, follower.next(rows, at + 1)?))
         })?;
         if is_found {
             return Ok(end);
@@ -82,10 +82,10 @@ pub fn resource_log(
     Ok(history.snapshot().end().cloned())
 }
 
-/// Whether the row at an index is an entry of the log.
-type Look<'a> = dyn FnMut(&Rows, usize, &Row) -> super::Result<Option<LogEntry>> + 'a;
+/// What the row at an index is in the log, if anything, and the next row to look at.
+type Look<'a> = dyn FnMut(&Rows, usize, &Row) -> super::Result<(Option<LogEntry>, usize)> + 'a;
 
-/// Looks at each row once, newest first, as they come.
+/// Looks at the rows in turn, newest first, as they come.
 pub(super) fn walk(
     history: &History,
     cancel: &Cancel,
@@ -106,17 +106,22 @@ pub(super) fn walk(
             rows = history.wait_grown(at, cancel);
             continue;
         };
+        let mut next = at + 1;
         if let Some(why) = &row.problem {
             problem.get_or_insert_with(|| End::Broken(why.to_string()));
-        } else if let Some(entry) = look(&rows, at, row)?
-            && on_step(LogStep::Entry(Box::new(entry))).is_break()
-        {
+        } else {
+            let (entry, further) = look(&rows, at, row)?;
+            if let Some(entry) = entry
+                && on_step(LogStep::Entry(Box::new(entry))).is_break()
+            {
+                return Ok(None);
+            }
+            next = further;
+        }
+        if next / REPORT_EVERY > at / REPORT_EVERY && on_step(LogStep::Looked(next)).is_break() {
             return Ok(None);
         }
-        at += 1;
-        if at.is_multiple_of(REPORT_EVERY) && on_step(LogStep::Looked(at)).is_break() {
-            return Ok(None);
-        }
+        at = next;
     }
     // Whether it breaks no longer matters.
     let _ = on_step(LogStep::Looked(at));

@@ -1,25 +1,34 @@
 //! Whether changes may alter how one app is declared, for questions that follow a few apps far back: the whole layout takes
 //! a thousand times as long as a look at the files that differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{App, Layout, orders, overrides, own, unaltered};
-use crate::git::{ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath, Result};
 use crate::manifest::{Node, Object, ObjectRef};
 use crate::render::kustomization::{self, is_kustomization_name};
 use crate::render::orders::is_order;
 use crate::render::tree::{Tree, file_name, is_within, parent};
-use crate::render::{Renderer, SourceIgnore, Tool, differ_harmlessly, resource_set};
+use crate::render::{Renderer, SourceIgnore, Tool, resource_set};
 
-/// Whether an app of `layout` is sure to be declared as it is on the other side of `changes`; `false` says nothing.
+/// Two trees, and what differs between them.
+#[derive(Clone, Copy)]
+pub struct Between<'a> {
+    pub before: Oid,
+    pub after: Oid,
+    pub changes: &'a [PathChange],
+}
+
+/// Whether an app of `layout` is sure to be declared as it is on both sides of a row; `false` says nothing.
 pub fn is_declared_alike(
     reader: &Reader,
     renderer: &Renderer,
     layout: &Layout,
     app: &App,
-    changes: &[PathChange],
+    row: Between<'_>,
 ) -> Result<bool> {
-    let concerned: Vec<PathChange> = changes
+    let concerned: Vec<PathChange> = row
+        .changes
         .iter()
         .filter(|change| {
             app.recipe.touches(&change.path)
@@ -35,19 +44,11 @@ pub fn is_declared_alike(
         return unaltered(reader, renderer, layout, &concerned);
     }
     for change in &concerned {
-        if may_declare(reader, renderer, layout, app, change)? {
+        if may_declare(reader, renderer, layout, app, row, change)? {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// Two trees, and what differs between them.
-#[derive(Clone, Copy)]
-pub struct Between<'a> {
-    pub before: Oid,
-    pub after: Oid,
-    pub changes: &'a [PathChange],
 }
 
 /// Whether another kustomization than an app's may have made use of the app, or of `files`, on one side only: then it was
@@ -84,54 +85,76 @@ fn builds_otherwise(
         return Ok(false);
     }
     if let (Some((_, before)), Some((_, after))) = (change.before, change.after)
-        && differ_harmlessly(&reader.blob(before)?, &reader.blob(after)?)
+        && renderer
+            .kustomization(reader, before)?
+            .gathers_like(&*renderer.kustomization(reader, after)?)
     {
         return Ok(false);
+    }
+    // What no order declares is an app, and in an environment, for what other directories there are.
+    let depends = app.declared_by.is_none();
+    if depends && (change.before.is_none() || change.after.is_none()) {
+        return Ok(true);
     }
     let used = |tree| -> Result<BTreeSet<RepoPath>> {
         let walk = kustomization::walk(&Tree::at(reader, tree), parent(path), renderer)?;
         let directories = walk.directories.iter();
-        let directories = directories.filter(|place| app.recipe.roots.contains(place));
+        let directories = directories.filter(|place| depends || app.recipe.roots.contains(place));
         let read = walk.closure.intersection(files);
         Ok(directories.chain(read).cloned().collect())
     };
     Ok(used(row.before)? != used(row.after)?)
 }
 
-/// Whether orders to deployers that differ may have had `files` deployed before, or anything where there are no files.
-pub fn ordered_otherwise<'c>(
+/// Whether orders to deployers that differ may have had `files` deployed before, or anything where there are no files; or
+/// may themselves have made an object that `is_wanted`.
+pub fn ordered_otherwise(
     reader: &Reader,
     renderer: &Renderer,
     before: Oid,
-    changes: impl IntoIterator<Item = &'c PathChange>,
+    changes: &[PathChange],
     files: &BTreeSet<RepoPath>,
+    is_wanted: &dyn Fn(&ObjectRef) -> bool,
 ) -> Result<bool> {
-    let file = |side: Option<(EntryKind, _)>| match side {
-        Some((EntryKind::Blob | EntryKind::Executable, id)) => Some(id),
-        _ => None,
-    };
     for change in changes {
-        let Some(old) = file(change.before) else {
-            continue;
-        };
-        let outline = renderer.outline(reader, old)?;
-        let new = file(change.after);
-        let declares = match new {
-            Some(new) => renderer.outline(reader, new)?.declares,
-            None => None,
-        };
-        // The digest tells of most files that nothing in them need be compared.
-        if outline.declares == declares || !outline.objects.iter().any(|id| speaks(id, None)) {
-            continue;
-        }
-        let after = said(reader, renderer, new, None)?;
-        for order in said(reader, renderer, Some(old), None)? {
-            if !after.contains(&order) && may_deploy(reader, renderer, before, &order, files)? {
+        for order in unsaid(reader, renderer, change)? {
+            if is_wanted(&order.id)
+                || (order.is_order() && may_deploy(reader, renderer, before, &order, files)?)
+            {
                 return Ok(true);
             }
         }
     }
     Ok(false)
+}
+
+/// What a file's orders say before a change, and not any more after it.
+pub(super) fn unsaid(
+    reader: &Reader,
+    renderer: &Renderer,
+    change: &PathChange,
+) -> Result<Vec<Said>> {
+    let file = |side: Option<(EntryKind, _)>| match side {
+        Some((EntryKind::Blob | EntryKind::Executable, id)) => Some(id),
+        _ => None,
+    };
+    let Some(old) = file(change.before) else {
+        return Ok(Vec::new());
+    };
+    let outline = renderer.outline(reader, old)?;
+    let new = file(change.after);
+    let declares = match new {
+        Some(new) => renderer.outline(reader, new)?.declares,
+        None => None,
+    };
+    // The digest tells of most files that nothing in them need be compared.
+    if outline.declares == declares || !outline.objects.iter().any(|id| speaks(id, None)) {
+        return Ok(Vec::new());
+    }
+    let after = said(reader, renderer, new, None)?;
+    let mut before = said(reader, renderer, Some(old), None)?;
+    before.retain(|order| !after.contains(order));
+    Ok(before)
 }
 
 /// Whether an order may have `files` deployed.
@@ -166,6 +189,7 @@ fn may_declare(
     renderer: &Renderer,
     layout: &Layout,
     app: &App,
+    row: Between<'_>,
     change: &PathChange,
 ) -> Result<bool> {
     let path = change.path.as_bstr();
@@ -187,7 +211,7 @@ fn may_declare(
             let roots = &app.recipe.roots;
             return Ok(is_read || roots.iter().any(|root| root == parent(path)));
         };
-        return Ok(is_read && !differ_harmlessly(&reader.blob(before)?, &reader.blob(after)?));
+        return Ok(is_read && gathers_otherwise(reader, renderer, app, row, path, (before, after))?);
     }
     let mut declares = false;
     for blob in [before, after].into_iter().flatten() {
@@ -196,19 +220,112 @@ fn may_declare(
     if !declares {
         return Ok(is_read);
     }
-    Ok(said(reader, renderer, before, Some(app))? != said(reader, renderer, after, Some(app))?)
+    let old = said(reader, renderer, before, Some(app))?;
+    let new = said(reader, renderer, after, Some(app))?;
+    let mut differ = false;
+    for (orders, others, tree) in [(&old, &new, row.before), (&new, &old, row.after)] {
+        for order in orders.iter().filter(|order| !others.contains(order)) {
+            differ = true;
+            if may_decide(reader, renderer, app, tree, order)? {
+                return Ok(true);
+            }
+        }
+    }
+    // Of orders that are given twice, the first counts.
+    Ok(!differ && old != new)
 }
 
-/// What an order says that may decide about others than the app it declares.
+/// Whether an order may decide how an app is declared: it is the app's own, or what is applied with it is, or it is of another
+/// kind than those that are about what they apply alone.
+fn may_decide(
+    reader: &Reader,
+    renderer: &Renderer,
+    app: &App,
+    tree: Oid,
+    order: &Said,
+) -> Result<bool> {
+    let is_own = app
+        .declared_by
+        .as_ref()
+        .is_none_or(|own| is_called(own, &order.id));
+    let path = match order.id.kind.as_str() {
+        "Kustomization" if !is_own => order.text(&["path"]).and_then(own::rooted),
+        _ => None,
+    };
+    let Some(path) = path else {
+        return Ok(true);
+    };
+    let walk = kustomization::walk(&Tree::at(reader, tree), path.as_bstr(), renderer)?;
+    let mut read = app.recipe.closure.iter().chain(&app.sources);
+    Ok(read.any(|file| is_within(file, &path) || walk.closure.contains(file)))
+}
+
+fn is_called(order: &ObjectRef, other: &ObjectRef) -> bool {
+    order.kind == other.kind && order.name == other.name
+}
+
+/// Whether a kustomization of orders that differs may have had others that decide about `app`, or the same with other values.
+fn gathers_otherwise(
+    reader: &Reader,
+    renderer: &Renderer,
+    app: &App,
+    row: Between<'_>,
+    path: &BStr,
+    (before, after): (Oid, Oid),
+) -> Result<bool> {
+    const LISTS: &[&str] = &["apiVersion", "kind", "resources", "bases"];
+    const GENERATORS: &[&str] = &["configMapGenerator", "generatorOptions", "secretGenerator"];
+    let is_its = app.recipe.touches(path) || app.sources.iter().any(|source| source == path);
+    let fields = match is_its {
+        true => LISTS.to_vec(),
+        false => [LISTS, GENERATORS].concat(),
+    };
+    if !kustomization::differ_only_in(&fields, &reader.blob(before)?, &reader.blob(after)?) {
+        return Ok(true);
+    }
+    let (old, new) = (
+        renderer.kustomization(reader, before)?,
+        renderer.kustomization(reader, after)?,
+    );
+    if old.gathers_like(&new) {
+        return Ok(false);
+    }
+    let resources = |tree| -> Result<HashMap<RepoPath, Oid>> {
+        let walk = kustomization::walk(&Tree::at(reader, tree), parent(path), renderer)?;
+        Ok(walk.resources.into_iter().collect())
+    };
+    let (before, after) = (resources(row.before)?, resources(row.after)?);
+    for (one, other) in [(&before, &after), (&after, &before)] {
+        for (path, blob) in one {
+            if !other.contains_key(path) {
+                let outline = renderer.outline(reader, *blob)?;
+                if outline.objects.iter().any(|id| speaks(id, Some(app))) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What an order says that may decide about others than the app it declares; or an object that one makes.
 #[derive(PartialEq, Eq)]
-struct Said {
-    id: ObjectRef,
+pub(super) struct Said {
+    pub(super) id: ObjectRef,
     api_version: String,
     spec: Vec<(String, Node)>,
 }
 
 impl Said {
-    fn text(&self, keys: &[&str]) -> Option<&str> {
+    pub(super) fn is_order(&self) -> bool {
+        is_order(&self.id)
+    }
+
+    pub(super) fn says(&self, field: &str) -> bool {
+        self.spec.iter().any(|(key, _)| key == field)
+    }
+
+    pub(super) fn text(&self, keys: &[&str]) -> Option<&str> {
         let (first, rest) = keys.split_first()?;
         let (_, value) = self.spec.iter().find(|(key, _)| key == first)?;
         value.at(rest)?.as_str()
@@ -228,7 +345,7 @@ fn said(
         // Most orders are about themselves, and need not be read.
         if outline.objects.iter().any(|id| speaks(id, app)) {
             for document in &renderer.parse(reader, blob)?.manifest.documents {
-                say(&document.object, renderer, app, &mut found);
+                say(&document.object, false, renderer, app, &mut found);
             }
         }
     }
@@ -239,7 +356,7 @@ fn said(
 fn speaks(order: &ObjectRef, app: Option<&App>) -> bool {
     let is_about = |app: &App| {
         let own = app.declared_by.as_ref();
-        own.is_some_and(|own| own.kind == order.kind && own.name == order.name)
+        own.is_some_and(|own| is_called(own, order))
     };
     is_order(order)
         && match order.kind.as_str() {
@@ -251,8 +368,10 @@ fn speaks(order: &ObjectRef, app: Option<&App>) -> bool {
         }
 }
 
-fn say(order: &Object, renderer: &Renderer, app: Option<&App>, found: &mut Vec<Said>) {
-    if !speaks(&order.id, app) {
+/// `made`: by another order.
+fn say(order: &Object, made: bool, renderer: &Renderer, app: Option<&App>, found: &mut Vec<Said>) {
+    let is_made = made && app.is_none();
+    if !is_made && !speaks(&order.id, app) {
         return;
     }
     let matters: fn(&str) -> bool = match order.id.kind.as_str() {
@@ -261,7 +380,7 @@ fn say(order: &Object, renderer: &Renderer, app: Option<&App>, found: &mut Vec<S
         "FluxInstance" => |field| field == "sync",
         "ResourceSet" => {
             for made in resource_set::objects(order, renderer.masking()).unwrap_or_default() {
-                say(&made, renderer, app, found);
+                say(&made, true, renderer, app, found);
             }
             return;
         }

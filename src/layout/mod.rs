@@ -18,6 +18,7 @@ mod jenkins;
 mod jenkins_x;
 mod kargo;
 mod kustomize;
+mod made;
 mod marks;
 mod names;
 mod orders;
@@ -47,6 +48,7 @@ use draft::Draft;
 pub use hydrated::dry_commit;
 pub use kargo::Promoter;
 use kustomize::Kustomizations;
+pub use made::{Unwritten, makers, may_be_unmade};
 use orders::Written;
 pub use overrides::{EnvironmentOverride, Overrides, Shared};
 use own::Own;
@@ -258,15 +260,28 @@ pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides)
     Ok(layout)
 }
 
-/// Whether two trees that differ in `changes` only, one of them laid out as `layout`, are sure to have the same layout: no file came or went, and none changed
-/// in what detection reads of it (the names, kinds and namespaces of objects; what a kustomization names). Much cheaper
-/// than [`detect`], and true for most commits.
+impl Layout {
+    /// Whether detection read a file whole, or may have: a change of it may alter the layout.
+    pub fn has_read(&self, path: &RepoPath) -> bool {
+        self.reads.contains(path) || self.orders_read.contains(path)
+    }
+}
+
+/// Whether two trees that differ in `changes` only, one of them laid out as `layout`, are sure to have the same layout. Much
+/// cheaper than [`detect`], and true for most commits.
 pub fn unaltered(
     reader: &Reader,
     renderer: &Renderer,
     layout: &Layout,
     changes: &[PathChange],
 ) -> Result<bool> {
+    Ok(!changes.iter().any(|change| layout.has_read(&change.path))
+        && is_routine(reader, renderer, changes)?)
+}
+
+/// Whether `changes` are sure to leave any layout alone that has not read their files whole: no file came or went, and none
+/// changed in what detection reads of all (the names, kinds and namespaces of objects; what a kustomization names).
+pub fn is_routine(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -> Result<bool> {
     for change in changes {
         let (Some((before_kind, before)), Some((after_kind, after))) =
             (change.before, change.after)
@@ -275,15 +290,11 @@ pub fn unaltered(
         };
         let file = |kind| matches!(kind, EntryKind::Blob | EntryKind::Executable);
         let path = change.path.as_bstr();
-        let same = if before == after && file(before_kind) && file(after_kind) {
+        let same = if !file(before_kind) || !file(after_kind) {
+            false
+        } else if before == after {
             true
-        } else if !file(before_kind)
-            || !file(after_kind)
-            || pipeline::is_pipeline(path)
-            || jenkins_x::is_read(path)
-            || path == overrides::FILE
-            || layout.reads.contains(path)
-            || layout.orders_read.contains(path)
+        } else if pipeline::is_pipeline(path) || jenkins_x::is_read(path) || path == overrides::FILE
         {
             false
         } else if is_kustomization_name(file_name(path)) {

@@ -69,6 +69,11 @@ impl Gathering {
         self.resources.contains_key(path)
     }
 
+    /// Everything whose change may change the result: files and directories.
+    pub(crate) fn closure(&self) -> &BTreeSet<RepoPath> {
+        &self.closure
+    }
+
     /// Whether a change of the file may change the result.
     fn reads(&self, path: &RepoPath) -> bool {
         let path = path.as_bstr();
@@ -231,25 +236,23 @@ impl Renderer {
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);
         let is_its = |objects: &[ObjectRef]| objects.iter().any(may_be);
         let is_placed_otherwise = namespaces(&old.objects) != namespaces(&new.objects);
-        Ok(Some(
-            if old.broken || new.broken || old.is_template || new.is_template {
-                Stays::Unknown
-            } else if is_its(&old.objects) || is_its(&new.objects) {
-                match after.as_written && !is_placed_otherwise {
-                    true => Stays::Written,
-                    false => Stays::Unknown,
-                }
-            } else if is_placed_otherwise {
-                return Ok(None);
-            } else if old.objects == new.objects {
-                Stays::Same
-            } else if after.is_plain {
-                // Unless the same is in two files now: nothing can be built then.
-                return Ok(None);
-            } else {
-                Stays::Unknown
-            },
-        ))
+        Ok(Some(if old.is_spoilt || new.is_spoilt {
+            Stays::Unknown
+        } else if is_its(&old.objects) || is_its(&new.objects) {
+            match after.as_written && !is_placed_otherwise {
+                true => Stays::Written,
+                false => Stays::Unknown,
+            }
+        } else if is_placed_otherwise {
+            return Ok(None);
+        } else if old.objects == new.objects {
+            Stays::Same
+        } else if after.is_plain {
+            // Unless the same is in two files now: nothing can be built then.
+            return Ok(None);
+        } else {
+            Stays::Unknown
+        }))
     }
 
     /// Whether the differences between what is gathered on two sides leave the objects that `may_be` names as they are.
@@ -275,7 +278,7 @@ impl Renderer {
                     continue;
                 }
                 let outline = self.outline(reader, *id)?;
-                if outline.broken || outline.is_template || outline.objects.iter().any(may_be) {
+                if outline.is_spoilt || outline.objects.iter().any(may_be) {
                     return Ok(false);
                 }
             }

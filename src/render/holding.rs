@@ -10,14 +10,15 @@ use crate::manifest::ObjectRef;
 use crate::task::Cancel;
 
 impl Renderer {
-    /// Whether what a recipe makes at a tree may have an object that `is_wanted` by kind and name, in whatever namespace.
-    /// `false` is certain.
+    /// Whether what a recipe makes at a tree may have an object that `is_wanted` by kind and name, in whatever namespace;
+    /// `config`: ConfigMaps or Secrets are wanted, which kustomizations make. `false` is certain.
     pub(crate) fn may_hold(
         &self,
         reader: &Reader,
         tree: Oid,
         recipe: &Recipe,
         is_wanted: &dyn Fn(&ObjectRef) -> bool,
+        config: bool,
         cancel: &Cancel,
     ) -> Result<bool, Error> {
         let tree = Tree::at(reader, tree);
@@ -33,7 +34,8 @@ impl Renderer {
                 }
                 for directory in &walk.directories {
                     for (_, id) in files_in(&tree, directory.as_bstr())? {
-                        if !self.kustomization(reader, id)?.keeps_names {
+                        let file = self.kustomization(reader, id)?;
+                        if !file.keeps_names || (file.makes_config && config) {
                             return Ok(true);
                         }
                     }

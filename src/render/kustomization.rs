@@ -43,12 +43,21 @@ pub(crate) struct Kustomization {
     pub(crate) takes_from_others: bool,
     /// It says which files there are, and nothing else.
     pub(crate) only_gathers: bool,
-    /// Its objects are called like those in the files it names, and it makes none itself.
+    /// Its objects are called like those in the files it names, and it makes none itself but ConfigMaps and Secrets.
     pub(crate) keeps_names: bool,
+    /// It makes ConfigMaps or Secrets.
+    pub(crate) makes_config: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,
     /// Why it cannot be read; never quotes it.
     broken: Option<String>,
+}
+
+impl Kustomization {
+    /// Whether both name the same resources and components.
+    pub(crate) fn gathers_like(&self, other: &Kustomization) -> bool {
+        self.resources == other.resources && self.components == other.components
+    }
 }
 
 /// Which objects a patch is for.
@@ -63,6 +72,19 @@ pub(crate) enum Patched {
 
 pub(crate) fn is_kustomization_name(name: &BStr) -> bool {
     NAMES.iter().any(|known| name == *known)
+}
+
+/// Whether two kustomization files are the same but for some fields.
+pub(crate) fn differ_only_in(fields: &[&str], before: &[u8], after: &[u8]) -> bool {
+    let rest = |text: &[u8]| {
+        let Ok(Value::Mapping(mut all)) = serde_yaml::from_slice::<Value>(text) else {
+            return None;
+        };
+        all.retain(|key, _| !key.as_str().is_some_and(|key| fields.contains(&key)));
+        Some(all)
+    };
+    let (before, after) = (rest(before), rest(after));
+    before.is_some() && before == after
 }
 
 /// A path in a sentence.
@@ -182,10 +204,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
     .any(&says);
     kustomization.keeps_names = !kustomization.rewrites
         && !kustomization.helm
-        && !["generators", "configMapGenerator", "secretGenerator"]
-            .iter()
-            .any(says)
+        && !says(&"generators")
         && !bytes.contains_str("allowNameChange");
+    kustomization.makes_config = ["configMapGenerator", "secretGenerator"].iter().any(says);
     const GATHERING: [&str; 5] = ["apiVersion", "kind", "metadata", "resources", "bases"];
     kustomization.only_gathers = !kustomization.component
         && value.as_mapping().is_some_and(|fields| {

@@ -47,7 +47,6 @@ use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;
 use outlines::Outlines;
-pub(crate) use steady::differ_harmlessly;
 pub use tool::{
     Additions, Chart, Declared, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules,
     Substitution, Tool, Values,
@@ -151,6 +150,8 @@ pub(crate) struct Outline {
     pub(crate) is_template: bool,
     /// It speaks of hosts, as Ansible's playbooks do.
     pub(crate) plays: bool,
+    /// It has parts that are no objects, so that kustomize takes none of it.
+    pub(crate) is_spoilt: bool,
     /// Stands for what the objects that deployers read say, as far as it decides what is deployed and how: `None` where
     /// there are none.
     pub(crate) declares: Option<u64>,
@@ -425,6 +426,11 @@ impl Renderer {
                 .collect(),
             declares: orders::digest(documents),
             plays: parsed.plays && documents.is_empty(),
+            is_spoilt: parsed.manifest.others > 0
+                || !parsed.manifest.broken.is_empty()
+                || documents
+                    .iter()
+                    .any(|document| !document.duplicate_keys.is_empty()),
             is_template: parsed.claims_objects
                 && documents.is_empty()
                 && parsed

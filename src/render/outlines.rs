@@ -16,7 +16,7 @@ use crate::git::Oid;
 use crate::manifest::ObjectRef;
 
 /// Raised when the bytes, or what they say of a blob, change.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Outlines in a chunk.
 const CHUNK: usize = 8192;
 /// Chunks read at most: more is not one repository's.
@@ -70,6 +70,7 @@ struct KeptOutline<'a> {
     broken: bool,
     is_template: bool,
     plays: bool,
+    is_spoilt: bool,
     declares: Option<u64>,
 }
 
@@ -217,6 +218,7 @@ impl Kept {
                 broken: kept.broken,
                 is_template: kept.is_template,
                 plays: kept.plays,
+                is_spoilt: kept.is_spoilt,
                 declares: kept.declares,
             };
             Some((Oid::try_from(kept.blob).ok()?, Arc::new(outline)))
@@ -244,6 +246,7 @@ fn chunk(outlines: &[(Oid, Arc<Outline>)]) -> Chunk<'_> {
             broken: outline.broken,
             is_template: outline.is_template,
             plays: outline.plays,
+            is_spoilt: outline.is_spoilt,
             declares: outline.declares,
         })
         .collect();
@@ -266,6 +269,7 @@ mod tests {
             broken: declares == Some(1),
             is_template: declares == Some(2),
             plays: declares == Some(3),
+            is_spoilt: declares == Some(4),
             declares,
         }
     }

@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_yaml::Value;
-
 use super::kustomization::{self, Walk, is_kustomization_name};
 use super::tree::{Node, Tree, file_name};
 use super::{Recipe, Renderer, Tool};
@@ -79,7 +77,7 @@ impl Renderer {
             }
             let harmless = match texts.as_slice() {
                 [old, new] if is_kustomization_name(file_name(path.as_bstr())) => {
-                    differ_harmlessly(old, new)
+                    kustomization::differ_only_in(&HARMLESS, old, new)
                 }
                 texts => !texts
                     .iter()
@@ -117,17 +115,4 @@ impl Renderer {
         }
         Ok(Some(files))
     }
-}
-
-/// Whether two kustomizations differ only in which files they read, or in names and labels.
-pub(crate) fn differ_harmlessly(before: &[u8], after: &[u8]) -> bool {
-    let rest = |text: &[u8]| {
-        let Ok(Value::Mapping(mut fields)) = serde_yaml::from_slice::<Value>(text) else {
-            return None;
-        };
-        fields.retain(|key, _| !key.as_str().is_some_and(|key| HARMLESS.contains(&key)));
-        Some(fields)
-    };
-    let (before, after) = (rest(before), rest(after));
-    before.is_some() && before == after
 }

@@ -88,7 +88,9 @@ impl<'a> Past<'a> {
         let is_wanted = |id: &ObjectRef| wanted.is_called(id);
         let cancel = self.waiting.cancel();
         let renderer = &self.ws.inner.renderer;
-        Ok(renderer.may_hold(&self.reader, tree, &app.recipe, &is_wanted, cancel)?)
+        let config = wanted.is_config();
+        let recipe = &app.recipe;
+        Ok(renderer.may_hold(&self.reader, tree, recipe, &is_wanted, config, cancel)?)
     }
 
     /// The one resource `select` names at the tip, else the one that history last declared. Ambiguous: an error that
@@ -291,12 +293,25 @@ impl Wanted {
         kind && name
     }
 
+    /// Whether it may be a ConfigMap or a Secret.
+    fn is_config(&self) -> bool {
+        let is = |kind: &str| {
+            CONFIG
+                .iter()
+                .any(|config| kind.eq_ignore_ascii_case(config))
+        };
+        self.kinds.is_empty() || self.kinds.iter().any(|(_, kind)| is(kind))
+    }
+
     pub(super) fn matches_namespace(&self, object: &ObjectRef) -> bool {
         self.namespace.is_none()
             || self.namespace == object.namespace
             || (object.namespace.is_none() && is_cluster_scoped(&object.group, &object.kind))
     }
 }
+
+/// The kinds that kustomizations make.
+const CONFIG: [&str; 2] = ["ConfigMap", "Secret"];
 
 /// The kinds a word may mean: a built-in short name, else the word itself, with the group after the first dot.
 pub(super) fn kinds(word: &str) -> Vec<(Option<String>, String)> {

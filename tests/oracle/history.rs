@@ -123,15 +123,6 @@ fn key((environment, object): &Resource) -> ResourceKey {
 fn agrees(bench: &Bench, line: &[Transition]) {
     let rows = bench.rows();
     assert_eq!(rows.len(), line.len());
-    let resources: BTreeSet<&Resource> = line.iter().flat_map(|step| step.keys()).collect();
-    for resource in resources {
-        let log: Vec<usize> = bench
-            .log(&key(resource))
-            .iter()
-            .map(|entry| line.len() - 1 - entry.row)
-            .collect();
-        assert_eq!(log, brute::expected(line, resource), "{resource:?}");
-    }
     for (at, row) in rows.iter().enumerate() {
         let transition = &line[line.len() - 1 - at];
         let before = row
@@ -141,6 +132,15 @@ fn agrees(bench: &Bench, line: &[Transition]) {
         let changes = bench.changes(before, row.tree);
         let changed = changed(&changes);
         assert_eq!(changed, transition.keys().cloned().collect(), "row {at}");
+    }
+    let resources: BTreeSet<&Resource> = line.iter().flat_map(|step| step.keys()).collect();
+    for resource in resources {
+        let log: Vec<usize> = bench
+            .log(&key(resource))
+            .iter()
+            .map(|entry| line.len() - 1 - entry.row)
+            .collect();
+        assert_eq!(log, brute::expected(line, resource), "{resource:?}");
     }
 }
 

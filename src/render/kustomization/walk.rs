@@ -250,6 +250,10 @@ impl Walk {
                 display(directory.as_bstr())
             )),
         }
+        // There must be exactly one: the others are read by not being there.
+        let names = NAMES.iter().map(|name| BStr::new(*name));
+        let paths = names.filter_map(|name| join(directory.as_bstr(), name));
+        self.closure.extend(paths);
         self.seen.insert(directory.clone());
         self.directories.push(directory.clone());
         self.stack.push(directory.clone());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::git::{self, BStr, ByteSlice, Oid, PathChange, RepoPath};
 use crate::history::{self, Origins, Row, Rows};
-use crate::layout::{self, App, Layout};
+use crate::layout::{self, App, Between, Layout};
 use crate::manifest::Object;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{file_name, parent};
@@ -349,13 +349,14 @@ impl<'a> Search<'a> {
             }
         }
         let renderer = &self.past.ws.inner.renderer;
-        let (layout, changes) = (&self.layout, &row.changes);
+        let both = Between {
+            before: tree,
+            after: row.tree,
+            changes: &row.changes,
+        };
+        let (layout, app) = (&self.layout, &wanted.app);
         Ok(layout::is_declared_alike(
-            reader,
-            renderer,
-            layout,
-            &wanted.app,
-            changes,
+            reader, renderer, layout, app, both,
         )?)
     }
 }

@@ -124,8 +124,8 @@ const PLACES: &[(Place, u8)] = &[
     (Labels(Production), 4),
     (OverlayStyle(Production), 3),
     (Merged(Production), 3),
-    (Tools(0), 5),
-    (Tools(1), 5),
+    (Tools(0), 7),
+    (Tools(1), 7),
     (ToolsKustomized, 4),
     (Above, 4),
     (AboveNamespace, 3),
@@ -434,6 +434,8 @@ fn tools(state: &State, files: &mut Files) {
         let text = match state.at(Tools(file)) {
             0 => continue,
             4 => format!("{}---\n{}", config("both", 1), config(name, 1)),
+            5 => format!("apiVersion: v1\nkind: ConfigMap\nmeta: {name}\n"),
+            6 => config(name, 5).replace("\ndata:", "\n  namespace: shop\ndata:"),
             3 => deployment("web", 0).replace("  labels:", "  namespace: shop\n  labels:"),
             value => config(name, value).replace("key: v2", "key: '${zone}'"),
         };
@@ -645,6 +647,26 @@ pub fn steps() -> impl Strategy<Value = Vec<Vec<Edit>>> {
         rest.insert(0, first);
         rest
     })
+}
+
+/// Steps as a failure prints them, to look into one by hand.
+pub fn read(steps: &str) -> Vec<Vec<Edit>> {
+    let edit = |text: &str| {
+        let (name, choice) = text.trim().rsplit_once('=').expect("a choice");
+        let mut places = PLACES.iter().map(|(place, _)| *place);
+        let place = places.find(|place| format!("{place:?}") == name);
+        Edit {
+            place: place.expect("a place"),
+            choice: choice.parse().expect("a number"),
+        }
+    };
+    let commits = steps.split('[').skip(1);
+    let commits = commits.map(|rest| rest.split_once(']').expect("its end").0.trim());
+    let edits = |commit: &str| match commit {
+        "" => Vec::new(),
+        _ => commit.split(',').map(edit).collect(),
+    };
+    commits.map(edits).collect()
 }
 
 /// The files of every commit, oldest first.

@@ -1,0 +1,194 @@
+//! Whether a change may have unmade an object that no file declares, for the log of such an object: before it was made it is
+//! the same nothing in thousands of commits, and finding the layout of each would take all the time.
+
+use super::declared::{Between, Said, unsaid};
+use super::{App, Layout, overrides, own};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader};
+use crate::manifest::ObjectRef;
+use crate::render::kustomization::is_kustomization_name;
+use crate::render::tree::{file_name, is_manifest_name, parent};
+use crate::render::{Additions, Error, Outline, Recipe, Renderer, SourceIgnore, Tool};
+use crate::task::Cancel;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// An object that no file declares.
+pub struct Unwritten<'a> {
+    /// Whether an object may be it, by kind and name.
+    pub is_it: &'a dyn Fn(&ObjectRef) -> bool,
+    /// It is a ConfigMap or a Secret, which kustomizations make.
+    pub config: bool,
+}
+
+/// The apps of a tree, laid out as `layout`, that may make an object; for `true` is not certain, and takes no tool.
+pub fn makers(
+    reader: &Reader,
+    renderer: &Renderer,
+    layout: &Layout,
+    tree: Oid,
+    object: &Unwritten<'_>,
+    cancel: &Cancel,
+) -> Result<Vec<App>> {
+    let look = Look {
+        reader,
+        renderer,
+        tree,
+        object,
+        cancel,
+    };
+    let mut makers = Vec::new();
+    for app in &layout.apps {
+        let may_make = match app.recipe.tool {
+            Tool::Plain | Tool::Unavailable(_) => false,
+            Tool::Kustomize(_) => look.may_hold(&app.recipe)?,
+            Tool::Items(_) | Tool::Helm(_) | Tool::Helmfile(_) | Tool::ResourceSet(_) => true,
+        };
+        if may_make {
+            makers.push(app.clone());
+        }
+    }
+    Ok(makers)
+}
+
+/// Whether an object that is in no app after a row may have been in one before: what makes it, if anything does, is neither in
+/// `known`, the layout after the row or a later one since which the object was not there either, nor among the [`makers`] in it
+/// that the row does not touch. `false` is certain.
+pub fn may_be_unmade(
+    reader: &Reader,
+    renderer: &Renderer,
+    (known, makers): (&Layout, &[App]),
+    row: Between<'_>,
+    object: &Unwritten<'_>,
+    cancel: &Cancel,
+) -> Result<bool> {
+    let look = Look {
+        reader,
+        renderer,
+        tree: row.before,
+        object,
+        cancel,
+    };
+    for change in row.changes {
+        let mut touched = makers.iter().filter(|app| app.recipe.touches(&change.path));
+        if touched.next().is_some() || look.may_unmake(known, change)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+struct Look<'a> {
+    reader: &'a Reader,
+    renderer: &'a Renderer,
+    /// Before the row.
+    tree: Oid,
+    object: &'a Unwritten<'a>,
+    cancel: &'a Cancel,
+}
+
+impl Look<'_> {
+    fn may_unmake(&self, known: &Layout, change: &PathChange) -> Result<bool> {
+        let path = change.path.as_bstr();
+        let file = |side: Option<(EntryKind, _)>| match side {
+            Some((EntryKind::Blob | EntryKind::Executable, blob)) => Some(blob),
+            _ => None,
+        };
+        let (before, after) = (file(change.before), file(change.after));
+        if before.is_none() && change.before.is_some() {
+            return Ok(true);
+        }
+        let by_kustomizations = || {
+            let mut apps = known.apps.iter();
+            apps.try_fold(false, |may, app| match app.recipe.tool {
+                Tool::Kustomize(_) if !may && app.recipe.touches(path) => {
+                    self.may_hold(&app.recipe)
+                }
+                _ => Ok(may),
+            })
+        };
+        let name = file_name(path);
+        if is_kustomization_name(name) {
+            // What was gathered as files before may be a kustomization now.
+            return Ok(before.is_none()
+                || self.may_hold(&of_directory(parent(path)))?
+                || by_kustomizations()?);
+        }
+        if !is_manifest_name(path) || path == overrides::FILE {
+            let is_text = path.ends_with(b".md");
+            return Ok(!is_text || name == SourceIgnore::FILE);
+        }
+        let outline = |blob: Option<Oid>| match blob {
+            Some(blob) => self.renderer.outline(self.reader, blob).map(Some),
+            None => Ok(None),
+        };
+        let (old, new) = (outline(before)?, outline(after)?);
+        let Some(old) = old else {
+            return Ok(new.is_some_and(|new| new.is_spoilt));
+        };
+        if old.is_spoilt || new.as_ref().is_some_and(|new| new.is_spoilt) {
+            return Ok(true);
+        }
+        if self.may_have_ordered(change, &old, new.as_deref())? {
+            return Ok(true);
+        }
+        match new.is_none_or(|new| new.objects != old.objects) {
+            true => by_kustomizations(),
+            false => Ok(false),
+        }
+    }
+
+    /// Whether orders that are not given any more, or otherwise, may have had the object made.
+    fn may_have_ordered(
+        &self,
+        change: &PathChange,
+        old: &Outline,
+        new: Option<&Outline>,
+    ) -> Result<bool> {
+        if new.is_some_and(|new| new.declares == old.declares) {
+            return Ok(false);
+        }
+        for order in unsaid(self.reader, self.renderer, change)? {
+            let may_make = match order.id.kind.as_str() {
+                _ if !order.is_order() => false,
+                "OCIRepository" | "Bucket" => false,
+                "Kustomization" => self.may_apply(&order)?,
+                _ => true,
+            };
+            if may_make || (self.object.is_it)(&order.id) {
+                return Ok(true);
+            }
+        }
+        // Those are not in what is said, for nothing but their own app depends on them.
+        Ok(old.objects.iter().any(|id| id.kind == "HelmRelease"))
+    }
+
+    fn may_apply(&self, order: &Said) -> Result<bool> {
+        const RENAMING: [&str; 4] = ["components", "namePrefix", "nameSuffix", "postBuild"];
+        let path = order.text(&["path"]).and_then(own::rooted);
+        match path {
+            Some(path) if !RENAMING.iter().any(|field| order.says(field)) => {
+                self.may_hold(&of_directory(path.as_bstr()))
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn may_hold(&self, recipe: &Recipe) -> Result<bool> {
+        let Unwritten { is_it, config } = *self.object;
+        self.renderer
+            .may_hold(self.reader, self.tree, recipe, is_it, config, self.cancel)
+    }
+}
+
+/// What Flux makes of a directory.
+fn of_directory(path: &BStr) -> Recipe {
+    Recipe {
+        tool: Tool::Kustomize(Box::new(Additions {
+            generate: true,
+            ..Additions::default()
+        })),
+        roots: vec![path.into()],
+        closure: Vec::new(),
+        namespace: None,
+    }
+}

@@ -172,42 +172,28 @@ fn built(reader: &Reader, renderer: &Renderer, tree: Oid) -> Vec<Built> {
     apps
 }
 
-/// The same app on the other side: the one that is read from the same place and called the same, else the one that the same
-/// order declares, else the one that is read from the same place, else one of the same name that is read from a
-/// place where there is none on this side.
+/// How near two apps are: read from the same place and called the same, declared by the same order, read from the same place,
+/// called the same.
+fn distance(one: &Built, other: &Built) -> Option<u8> {
+    let same_name = one.name == other.name;
+    let same_place = one.roots == other.roots && (!one.roots.is_empty() || same_name);
+    let same_order = one.declared_by.is_some() && one.declared_by == other.declared_by;
+    let ways = [same_place && same_name, same_order, same_place, same_name];
+    let found = ways.iter().position(|is| *is)?;
+    (one.environment == other.environment).then_some(found as u8)
+}
+
+/// The same app on the other side: the nearest one that is not nearer to another.
 fn same_app<'b>(app: &Built, here: &[Built], there: &'b [Built]) -> Option<&'b Built> {
-    let beside = |other: &&Built| other.environment == app.environment;
-    let same_place = |one: &Built, other: &Built| {
-        one.environment == other.environment
-            && one.roots == other.roots
-            && (!one.roots.is_empty() || one.name == other.name)
+    let found = there
+        .iter()
+        .filter_map(|other| Some((distance(app, other)?, other)));
+    let is_free = |(near, other): &(u8, &Built)| {
+        let mut nearer = here.iter().filter_map(|one| distance(one, other));
+        !nearer.any(|one| one < *near)
     };
-    let same = |one: &Built, other: &Built| same_place(one, other) && one.name == other.name;
-    let ordered = |one: &Built, other: &Built| {
-        one.environment == other.environment
-            && one.declared_by.is_some()
-            && one.declared_by == other.declared_by
-    };
-    // Not one that is somebody else's in a stricter sense.
-    let find = |is: &dyn Fn(&Built, &Built) -> bool,
-                stricter: &[&dyn Fn(&Built, &Built) -> bool]| {
-        there.iter().find(|other| {
-            is(app, other)
-                && !stricter.iter().any(|is| {
-                    here.iter().any(|one| is(one, other)) || there.iter().any(|one| is(app, one))
-                })
-        })
-    };
-    let found = find(&same, &[]).or_else(|| find(&ordered, &[&same]));
-    let found = found.or_else(|| find(&same_place, &[&same, &ordered]));
-    found.or_else(|| {
-        there.iter().filter(beside).find(|other| {
-            other.name == app.name
-                && !here
-                    .iter()
-                    .any(|app| same_place(app, other) || ordered(app, other))
-        })
-    })
+    let nearest = found.filter(is_free).min_by_key(|(near, _)| *near);
+    nearest.map(|(_, other)| other)
 }
 
 fn transition_of_builds(before: &[Built], after: &[Built]) -> Transition {

@@ -315,12 +315,10 @@ impl<'a> Follower<'a> {
             {
                 continue;
             }
-            if renderer.may_hold(reader, tree, recipe, &is_wanted, config, self.cancel)? {
-                let rendering = renderer.render_until(reader, tree, recipe, self.cancel)?;
-                let mut objects = rendering.objects.iter();
-                if objects.any(|rendered| rendered.object.id == self.object) {
-                    return Ok(true);
-                }
+            if renderer.may_hold(reader, tree, recipe, &is_wanted, config, self.cancel)?
+                && self.is_rendered(app, tree)?
+            {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -239,6 +239,10 @@ impl Follower<'_> {
         } = self.sources;
         let mut found = None;
         for app in self.apps(layout) {
+            // What it makes is told without a tool.
+            if matches!(app.recipe.tool, Tool::ResourceSet(_)) && self.is_rendered(app, tree)? {
+                return Ok(None);
+            }
             let holds = |path| may_hold(app, path);
             if !may_be_home(app) || !self.declaring.iter().any(holds) {
                 continue;
@@ -285,9 +289,7 @@ impl Follower<'_> {
             None => declaring.any(|path| is_beside(&app.recipe, path)),
         };
         if is_renamed {
-            let rendering = renderer.render_until(reader, tree, &app.recipe, self.cancel)?;
-            let mut objects = rendering.objects.iter();
-            return Ok(objects.any(|rendered| rendered.object.id == self.object));
+            return self.is_rendered(app, tree);
         }
         for path in &self.declaring {
             let is_its = match gathering {
@@ -309,6 +311,16 @@ impl Follower<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether the resource is among what an app is at a tree.
+    pub(super) fn is_rendered(&self, app: &App, tree: Oid) -> crate::history::Result<bool> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let rendering = renderer.render_until(reader, tree, &app.recipe, self.cancel)?;
+        let mut objects = rendering.objects.iter();
+        Ok(objects.any(|rendered| rendered.object.id == self.object))
     }
 
     /// What a row did to the resource where its home is the same in the layouts of both sides.

@@ -65,6 +65,10 @@ const WENT_WRONG: &[(&str, &str)] = &[
         "[Generator=1, Patch(Dev)=6] [Prefix(Production)=1] [BaseNamespace=1, Above=0, Prefix(Dev)=1] [ToolsKustomized=1, Merged(Production)=0, Unlisted=2]",
     ),
     (
+        "a ResourceSet made one like that which is written in a file",
+        "[Flux=1, Tools(0)=3, Tools(1)=1] [WebStyle=2] [FluxSet=2] [BaseBroken=0]",
+    ),
+    (
         "a base was an app only as long as nothing else was",
         "[Flux=1, OverlayBroken(Production)=4, Overlay(Dev)=2, AboveNamespace=1] [Above=2] [BaseListed=2]",
     ),

@@ -100,7 +100,7 @@ impl<'a> Follower<'a> {
         let declared = self.declared(row)?;
         let undeclared = self.declaring.is_empty() && declared.is_empty();
         let may_be_made = match self.exists {
-            Some(exists) => exists || self.makers.is_some() || !self.is_written,
+            Some(exists) => exists || !self.is_written,
             None => self.may_be_made,
         };
         if undeclared && !may_be_made {
@@ -129,7 +129,11 @@ impl<'a> Follower<'a> {
             };
         }
         if entry.is_some() || self.makers.is_some() {
-            self.makers = match self.layout.clone() {
+            let layout = self.layout.clone().filter(|_| !self.is_written);
+            self.makers = match layout {
+                Some(layout) if Arc::ptr_eq(&layout, &known) && entry.is_none() => {
+                    self.makers.take()
+                }
                 Some(layout) => self.makers(&layout, before)?,
                 None => None,
             };

@@ -2,12 +2,12 @@
 //! the same nothing in thousands of commits, and finding the layout of each would take all the time.
 
 use super::declared::{Between, Said, unsaid};
-use super::{App, Layout, overrides, own};
+use super::{App, Layout, describes_layout, own};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader};
-use crate::manifest::ObjectRef;
+use crate::manifest::{Node, Object, ObjectRef};
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{file_name, is_manifest_name, parent};
-use crate::render::{Additions, Error, Outline, Recipe, Renderer, SourceIgnore, Tool};
+use crate::render::{Additions, Chart, Error, How, Outline, Recipe, Renderer, SourceIgnore, Tool};
 use crate::task::Cancel;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -20,7 +20,7 @@ pub struct Unwritten<'a> {
     pub config: bool,
 }
 
-/// The apps of a tree, laid out as `layout`, that may make an object; for `true` is not certain, and takes no tool.
+/// The apps of a tree, laid out as `layout`, that may make an object.
 pub fn makers(
     reader: &Reader,
     renderer: &Renderer,
@@ -41,7 +41,14 @@ pub fn makers(
         let may_make = match app.recipe.tool {
             Tool::Plain | Tool::Unavailable(_) => false,
             Tool::Kustomize(_) => look.may_hold(&app.recipe)?,
-            Tool::Items(_) | Tool::Helm(_) | Tool::Helmfile(_) | Tool::ResourceSet(_) => true,
+            // Most charts are elsewhere; with one that was fetched, it is there.
+            Tool::Helm(ref helm) => {
+                matches!(helm.chart, Chart::Local(_)) || {
+                    let made = renderer.render_until(reader, tree, &app.recipe, cancel)?;
+                    !matches!(made.how, How::Sources { .. })
+                }
+            }
+            Tool::Items(_) | Tool::Helmfile(_) | Tool::ResourceSet(_) => true,
         };
         if may_make {
             makers.push(app.clone());
@@ -108,14 +115,13 @@ impl Look<'_> {
         };
         let name = file_name(path);
         if is_kustomization_name(name) {
-            // What was gathered as files before may be a kustomization now.
-            return Ok(before.is_none()
-                || self.may_hold(&of_directory(parent(path)))?
-                || by_kustomizations()?);
+            return Ok(self.may_hold(&of_directory(parent(path)))? || by_kustomizations()?);
         }
-        if !is_manifest_name(path) || path == overrides::FILE {
-            let is_text = path.ends_with(b".md");
-            return Ok(!is_text || name == SourceIgnore::FILE);
+        if describes_layout(path) || name == SourceIgnore::FILE {
+            return Ok(true);
+        }
+        if !is_manifest_name(path) {
+            return Ok(false);
         }
         let outline = |blob: Option<Oid>| match blob {
             Some(blob) => self.renderer.outline(self.reader, blob).map(Some),
@@ -123,11 +129,8 @@ impl Look<'_> {
         };
         let (old, new) = (outline(before)?, outline(after)?);
         let Some(old) = old else {
-            return Ok(new.is_some_and(|new| new.is_spoilt));
+            return Ok(false);
         };
-        if old.is_spoilt || new.as_ref().is_some_and(|new| new.is_spoilt) {
-            return Ok(true);
-        }
         if self.may_have_ordered(change, &old, new.as_deref())? {
             return Ok(true);
         }
@@ -158,8 +161,20 @@ impl Look<'_> {
                 return Ok(true);
             }
         }
-        // Those are not in what is said, for nothing but their own app depends on them.
-        Ok(old.objects.iter().any(|id| id.kind == "HelmRelease"))
+        // Releases are not in what is said, for nothing but their own app depends on them.
+        if !old.objects.iter().any(|id| id.kind == "HelmRelease") {
+            return Ok(false);
+        }
+        let Some((_, blob)) = change.before else {
+            return Ok(false);
+        };
+        let parsed = self.renderer.parse(self.reader, blob)?;
+        let mut objects = parsed
+            .manifest
+            .documents
+            .iter()
+            .map(|document| &document.object);
+        Ok(objects.any(|object| object.id.kind == "HelmRelease" && !is_chart_elsewhere(object)))
     }
 
     fn may_apply(&self, order: &Said) -> Result<bool> {
@@ -178,6 +193,16 @@ impl Look<'_> {
         self.renderer
             .may_hold(self.reader, self.tree, recipe, is_it, config, self.cancel)
     }
+}
+
+/// Whether a release's chart is in a repository of charts.
+fn is_chart_elsewhere(release: &Object) -> bool {
+    let text = |path: &[&str]| release.at(path).and_then(Node::as_str);
+    let source = text(&["spec", "chart", "spec", "sourceRef", "kind"]);
+    let reference = text(&["spec", "chartRef", "kind"]);
+    matches!(source, Some("HelmRepository" | "Bucket"))
+        || reference == Some("OCIRepository")
+        || text(&["spec", "chart", "repository"]).is_some()
 }
 
 /// What Flux makes of a directory.

@@ -14,11 +14,14 @@ use super::model::Files;
 /// (environment, identity).
 pub type Resource = (String, ObjectRef);
 
-/// A commit's resources, each with a digest of its values.
-pub type Values = BTreeMap<Resource, u64>;
+/// How often a resource is declared, and a digest of its values.
+pub type Value = (usize, u64);
 
-/// What a commit changed: digests before and after.
-pub type Transition = BTreeMap<Resource, (Option<u64>, Option<u64>)>;
+/// A commit's resources.
+pub type Values = BTreeMap<Resource, Value>;
+
+/// What a commit changed: before and after.
+pub type Transition = BTreeMap<Resource, (Option<Value>, Option<Value>)>;
 
 fn digests(values: BTreeMap<Resource, Vec<Node>>) -> Values {
     values
@@ -27,7 +30,7 @@ fn digests(values: BTreeMap<Resource, Vec<Node>>) -> Values {
             nodes.sort_by_cached_key(|node| format!("{node:?}"));
             let mut hasher = DefaultHasher::new();
             nodes.hash(&mut hasher);
-            (resource, hasher.finish())
+            (resource, (nodes.len(), hasher.finish()))
         })
         .collect()
 }
@@ -98,11 +101,12 @@ pub fn expected(line: &[Transition], resource: &Resource) -> Vec<usize> {
     log
 }
 
-/// The one generated name that is gone where `resource` is the one that is new.
+/// The one generated name that is gone, or once less there, where `resource` is the one that is new.
 pub fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Resource> {
     let (environment, object) = resource;
     // Which names are generated has tests of its own.
     let like = |id: &ObjectRef| same_but_generated(&id.kind, &id.name, &object.name);
+    let count = |value: &Option<Value>| value.map_or(0, |(count, _)| count);
     let of = |gone: bool| -> Vec<&Resource> {
         transition
             .iter()
@@ -111,10 +115,9 @@ pub fn renamed_from(transition: &Transition, resource: &Resource) -> Option<Reso
                     && id.kind == object.kind
                     && id.namespace == object.namespace
                     && like(id)
-                    && if gone {
-                        after.is_none()
-                    } else {
-                        before.is_none()
+                    && match gone {
+                        true => count(after) < count(before),
+                        false => count(after) > count(before),
                     }
             })
             .map(|(resource, _)| resource)
@@ -219,7 +222,7 @@ fn transition_of_builds(before: &[Built], after: &[Built]) -> Transition {
     let [before, after] = sides.map(digests);
     let mut transition = transition(&before, &after);
     for resource in unknown {
-        transition.insert(resource.clone(), (Some(0), Some(1)));
+        transition.insert(resource.clone(), (Some((0, 0)), Some((0, 1))));
     }
     transition
 }

@@ -236,12 +236,12 @@ impl<'a> Follower<'a> {
         };
         let app = self.scope.app.clone();
         let entry = changes.and_then(|changes| self.follow(at, row, changes));
+        if self.scope.app == app {
+            self.rename_app(&earlier, &after);
+        }
         if entry.is_some() && self.exists == Some(false) {
             // One of several may have come.
             self.exists = Some(self.is_in_any(self.apps(&earlier), before, declared)?);
-        }
-        if self.scope.app == app {
-            self.rename_app(&earlier, &after);
         }
         self.layout = Some(earlier);
         self.exact = true;

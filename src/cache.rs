@@ -196,12 +196,13 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(PATIENCE)?;
     let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    connection.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
-    )?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
     if format != FORMAT {
+        // Only here: even where it changes nothing, the first writes to the file and waits for the disk.
         connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
+            "PRAGMA auto_vacuum = INCREMENTAL;
+             PRAGMA journal_mode = WAL;
+             BEGIN IMMEDIATE;
              DROP TABLE IF EXISTS entry;
              CREATE TABLE entry (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL);
              CREATE INDEX entry_used ON entry (used);
@@ -274,6 +275,21 @@ mod tests {
             fs::metadata(&place).expect("metadata").permissions().mode() & 0o077,
             0
         );
+    }
+
+    #[test]
+    fn opening_it_again_writes_nothing() {
+        let dir = tempfile::tempdir().expect("directory");
+        let first = Cache::in_directory(dir.path());
+        let written = || {
+            let log = dir.path().join("cache.sqlite-wal");
+            fs::metadata(log).expect("a write-ahead log").len()
+        };
+        let before = written();
+        let second = Cache::in_directory(dir.path());
+        assert_eq!(second.get(&key(1)), None);
+        assert_eq!(written(), before);
+        drop((first, second));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! told so is compared like any change, narrowed to the resource.
 
 mod home;
+mod made;
+mod sight;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::index::{Row, Rows};
 use super::resource::{LogEntry, ResourceKey};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
-use crate::layout::{self, App, Between, Layout, Unwritten};
+use crate::layout::{self, App, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::Tool;
 use crate::task::Cancel;
@@ -246,57 +248,6 @@ impl<'a> Follower<'a> {
         self.layout = Some(earlier);
         self.exact = true;
         Ok(entry)
-    }
-
-    /// The apps that may make the resource at a tree, if it is known to be in none.
-    fn makers(&self, layout: &Layout, tree: Oid) -> super::Result<Option<Vec<App>>> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        if self.exists != Some(false)
-            || !self.declaring.is_empty()
-            || self.is_in_any(layout.apps.iter(), tree, &[])?
-        {
-            return Ok(None);
-        }
-        let is_it = |id: &ObjectRef| may_be(&self.object, id);
-        let object = self.unwritten(&is_it);
-        let makers = layout::makers(reader, renderer, layout, tree, &object, self.cancel)?;
-        Ok(Some(makers))
-    }
-
-    /// Whether an app that may make the resource may have made it before a row.
-    fn may_be_unmade(
-        &self,
-        known: (&Layout, &[App]),
-        row: &Row,
-        before: Oid,
-    ) -> super::Result<bool> {
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let both = Between {
-            before,
-            after: row.tree,
-            changes: &row.changes,
-        };
-        let is_it = |id: &ObjectRef| may_be(&self.object, id);
-        let object = self.unwritten(&is_it);
-        Ok(layout::may_be_unmade(
-            reader,
-            renderer,
-            known,
-            both,
-            &object,
-            self.cancel,
-        )?)
-    }
-
-    fn unwritten<'u>(&self, is_it: &'u dyn Fn(&ObjectRef) -> bool) -> Unwritten<'u> {
-        Unwritten {
-            is_it,
-            config: is_config(&self.object),
-        }
     }
 
     /// Whether an app has the resource at a tree, before which `declared` differ.

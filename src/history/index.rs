@@ -16,7 +16,7 @@ use super::build;
 use super::message::Pull;
 use super::store::Store;
 use crate::git::{BStr, Oid, PathChange, Person, Reader, Repo, RepoPath};
-use crate::layout;
+use crate::layout::{self, Between};
 use crate::render::Renderer;
 use crate::task::Cancel;
 
@@ -53,6 +53,17 @@ pub struct Row {
     pub changes: Box<[PathChange]>,
     /// Why `changes` is not known: an object is missing or broken, or a shallow clone ends here. `changes` is empty then.
     pub problem: Option<Box<str>>,
+}
+
+impl Row {
+    /// Its tree beside the one before it.
+    pub fn between(&self, before: Oid) -> Between<'_> {
+        Between {
+            before,
+            after: self.tree,
+            changes: &self.changes,
+        }
+    }
 }
 
 /// Where the line ends for us before its root.

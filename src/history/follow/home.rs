@@ -1,31 +1,24 @@
 //! A resource in the one app that holds it: as long as that is declared as it is, only its files are looked at.
 
-use std::collections::BTreeSet;
-
 use super::{Follower, Found};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
 use crate::history::apps::same_sources;
 use crate::history::compare::{is_beside, reads};
 use crate::history::declared::may_be;
-use crate::history::index::{Row, Rows};
+use crate::history::index::Row;
 use crate::history::{ResourceChange, Sources};
-use crate::layout::{self, App, Between, Layout};
+use crate::layout::{self, App, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::tree::is_within;
 use crate::render::{Gathering, Stays, Tool, placed_id};
 
 /// The one app that holds the resource after the row that is looked at.
 pub(super) struct Home {
-    app: App,
+    pub(super) app: App,
     /// `None`: its files are read as they are.
-    gathering: Option<Gathering>,
+    pub(super) gathering: Option<Gathering>,
 }
-
-/// Paths that are looked up one by one in the index; looking at the rows is quicker beyond.
-const SIGHT: usize = 1024;
-/// Rows passed over between two looks at whether somebody has cancelled it.
-const STRIDE: usize = 1024;
 
 impl Follower<'_> {
     /// Whether the resource is in the same app on both sides of these changes: what comes or goes may be elsewhere.
@@ -34,69 +27,6 @@ impl Follower<'_> {
             .iter()
             .filter(|change| change.concerns(&self.object))
             .all(|change| !matches!(change.kind, ChangeKind::Added | ChangeKind::Removed))
-    }
-
-    /// The next row to look at from `at` on: those between are sure to leave the resource alone, for they change no more than
-    /// what files say that nothing reads which has to do with it. Most rows do, and none of them is looked into.
-    pub(in crate::history) fn next(
-        &mut self,
-        rows: &Rows,
-        at: usize,
-    ) -> crate::history::Result<usize> {
-        let Some(known) = self.layout.as_ref().filter(|_| rows.complete()) else {
-            return Ok(at);
-        };
-        let seen = match &self.in_sight {
-            Some(seen) => seen,
-            None => {
-                let Some(read) = self.read(known) else {
-                    return Ok(at);
-                };
-                let seen = read
-                    .into_iter()
-                    .flat_map(|path| rows.touching(path.as_bstr()));
-                let seen: BTreeSet<usize> = seen.collect();
-                self.in_sight.insert(seen.into_iter().collect())
-            }
-        };
-        let seen = seen.get(seen.partition_point(|row| *row < at));
-        let till = seen.copied().unwrap_or(rows.len());
-        let Sources {
-            reader, renderer, ..
-        } = self.sources;
-        let mut at = at;
-        while at < till {
-            if self.cancel.is_cancelled() {
-                return Err(crate::history::Error::Cancelled);
-            }
-            let stop = till.min(at + STRIDE);
-            let eventful = rows.eventful(at, stop, reader, renderer)?;
-            if eventful < stop {
-                return Ok(eventful);
-            }
-            at = stop;
-        }
-        Ok(till)
-    }
-
-    /// All that is read by what has to do with the resource, unless that is too much to look up.
-    fn read<'l>(&'l self, known: &'l Layout) -> Option<BTreeSet<&'l RepoPath>> {
-        let of_app = |app: &'l App| app.recipe.closure.iter().chain(&app.sources);
-        let of_layout = known.reads.iter().chain(&known.orders_read);
-        let read: BTreeSet<&RepoPath> = match &self.home {
-            Some(home) => {
-                let gathered = home.gathering.iter().flat_map(Gathering::closure);
-                let declaring = self.declaring.iter();
-                let of_home = of_app(&home.app).chain(gathered).chain(declaring);
-                of_layout.chain(of_home).collect()
-            }
-            None if self.declaring.is_empty() => {
-                let makers = self.makers.as_ref()?.iter();
-                of_layout.chain(makers.flat_map(of_app)).collect()
-            }
-            None => return None,
-        };
-        (read.len() <= SIGHT).then_some(read)
     }
 
     /// Whether the resource's home is sure to be declared as it is on both sides of a row, and no other app to hold it.
@@ -132,11 +62,7 @@ impl Follower<'_> {
                 return Ok(false);
             }
         }
-        let both = Between {
-            before,
-            after: row.tree,
-            changes: &row.changes,
-        };
+        let both = row.between(before);
         let app = &home.app;
         Ok(
             layout::is_declared_alike(reader, renderer, known, app, both)?

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::git::{self, BStr, ByteSlice, Oid, PathChange, RepoPath};
 use crate::history::{self, Origins, Row, Rows};
-use crate::layout::{self, App, Between, Layout};
+use crate::layout::{self, App, Layout};
 use crate::manifest::Object;
 use crate::render::kustomization::is_kustomization_name;
 use crate::render::tree::{file_name, parent};
@@ -349,11 +349,7 @@ impl<'a> Search<'a> {
             }
         }
         let renderer = &self.past.ws.inner.renderer;
-        let both = Between {
-            before: tree,
-            after: row.tree,
-            changes: &row.changes,
-        };
+        let both = row.between(tree);
         let (layout, app) = (&self.layout, &wanted.app);
         Ok(layout::is_declared_alike(
             reader, renderer, layout, app, both,

@@ -9,9 +9,11 @@ use crate::diff;
 use crate::git::{EntryKind, Oid, PathChange, Reader, RepoPath};
 use crate::manifest::ObjectRef;
 use crate::render::Renderer;
+use crate::render::kustomization::GENERATED;
 use crate::render::tree::is_manifest_name;
 
-/// Which files of a tree declare what, by kind and name.
+/// Which files of a tree declare what: what each is and holds, and its path, by what names that may be one another's have in
+/// common. One digest may stand for two names.
 pub(super) struct Declaring(HashMap<u64, Vec<(EntryKind, Oid, RepoPath)>>);
 
 impl Declaring {
@@ -101,5 +103,5 @@ pub(super) fn may_be(object: &ObjectRef, id: &ObjectRef) -> bool {
 
 /// Whether an object is of a kind that kustomizations make.
 pub(super) fn is_config(object: &ObjectRef) -> bool {
-    matches!(object.kind.as_str(), "ConfigMap" | "Secret")
+    GENERATED.contains(&object.kind.as_str())
 }

@@ -130,7 +130,7 @@ impl Run {
         }
         let mut eventful = 0;
         for (bit, row) in rows.iter().enumerate() {
-            if row.problem.is_some() || !layout::is_routine(reader, renderer, &row.changes)? {
+            if row.problem.is_some() || !layout::keeps_layouts(reader, renderer, &row.changes)? {
                 eventful |= 1 << bit;
             }
         }

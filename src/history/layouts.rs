@@ -1,7 +1,8 @@
 //! Layouts of the past: environments and apps at any tree, each detected once.
 //!
 //! Most commits change what files say, not how the repository is laid out; a layout is carried over from a neighbouring
-//! commit where the paths that changed cannot alter it, and kept once where detection finds the same again.
+//! commit where the paths that changed cannot alter it, and kept once where detection finds the same again. What the files of a
+//! tree declare is kept beside them, for logs ask both of the same tree.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

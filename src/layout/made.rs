@@ -57,9 +57,8 @@ pub fn makers(
     Ok(makers)
 }
 
-/// Whether an object that is in no app after a row may have been in one before: what makes it, if anything does, is neither in
-/// `known`, the layout after the row or a later one since which the object was not there either, nor among the [`makers`] in it
-/// that the row does not touch. `false` is certain.
+/// Whether an object that is in no app after a row may have been in one before. `known` is the layout after the row, or a later
+/// one since which neither the object nor what may make it came; `makers` are those of [`makers`] in it. `false` is certain.
 pub fn may_be_unmade(
     reader: &Reader,
     renderer: &Renderer,

@@ -276,12 +276,12 @@ pub fn unaltered(
     changes: &[PathChange],
 ) -> Result<bool> {
     Ok(!changes.iter().any(|change| layout.has_read(&change.path))
-        && is_routine(reader, renderer, changes)?)
+        && keeps_layouts(reader, renderer, changes)?)
 }
 
-/// Whether `changes` are sure to leave any layout alone that has not read their files whole: no file came or went, and none
+/// Whether `changes` are sure to leave every layout as it is that has not read their files whole: no file came or went, and none
 /// changed in what detection reads of all (the names, kinds and namespaces of objects; what a kustomization names).
-pub fn is_routine(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -> Result<bool> {
+pub fn keeps_layouts(reader: &Reader, renderer: &Renderer, changes: &[PathChange]) -> Result<bool> {
     for change in changes {
         let (Some((before_kind, before)), Some((after_kind, after))) =
             (change.before, change.after)

@@ -16,6 +16,9 @@ pub(crate) use walk::{Remote, Walk, files_in, link_out, walk, walk_with};
 /// The names kustomize looks for (`konfig.RecognizedKustomizationFileNames`). More than one in a directory is an error.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// The kinds of what generators make.
+pub(crate) const GENERATED: [&str; 2] = ["ConfigMap", "Secret"];
+
 /// The largest kustomization seen in public has 700 lines.
 const MAX_BYTES: usize = 4 << 20;
 
@@ -45,7 +48,7 @@ pub(crate) struct Kustomization {
     pub(crate) only_gathers: bool,
     /// Its objects are called like those in the files it names, and it makes none itself but ConfigMaps and Secrets.
     pub(crate) keeps_names: bool,
-    /// It makes ConfigMaps or Secrets.
+    /// It makes objects of the [`GENERATED`] kinds.
     pub(crate) makes_config: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
     reaching: Vec<String>,

@@ -8,6 +8,7 @@ use super::workspace::Past;
 use crate::git::{ByteSlice, Oid, RepoPath};
 use crate::layout::{App, Layout};
 use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
+use crate::render::kustomization::GENERATED;
 use crate::render::{Rendering, Source};
 use crate::task::{Cancel, Rendered};
 use crate::text;
@@ -296,9 +297,9 @@ impl Wanted {
     /// Whether it may be a ConfigMap or a Secret.
     fn is_config(&self) -> bool {
         let is = |kind: &str| {
-            CONFIG
+            GENERATED
                 .iter()
-                .any(|config| kind.eq_ignore_ascii_case(config))
+                .any(|generated| kind.eq_ignore_ascii_case(generated))
         };
         self.kinds.is_empty() || self.kinds.iter().any(|(_, kind)| is(kind))
     }
@@ -309,9 +310,6 @@ impl Wanted {
             || (object.namespace.is_none() && is_cluster_scoped(&object.group, &object.kind))
     }
 }
-
-/// The kinds that kustomizations make.
-const CONFIG: [&str; 2] = ["ConfigMap", "Secret"];
 
 /// The kinds a word may mean: a built-in short name, else the word itself, with the group after the first dot.
 pub(super) fn kinds(word: &str) -> Vec<(Option<String>, String)> {

@@ -30,6 +30,8 @@ fn main() {
         );
     }
     repo.commit("Begin");
+    // As a clone has them.
+    repo.git(&["repack", "-adq"]);
     // Both find the same files in the page cache.
     let checkout = directory.path().join("checkout");
     repo.cloned(&checkout, &[]);

@@ -129,18 +129,23 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn of(tree: &Tree, renderer: &Renderer) -> Result<Written> {
         let charts = super::chart::directories(tree)?;
-        let mut files = Vec::new();
-        for (path, kind, id) in tree.listed_below("".into()) {
-            if matches!(kind, EntryKind::Blob | EntryKind::Executable)
+        let may_declare = |(path, kind, _): &&(RepoPath, EntryKind, Oid)| {
+            matches!(kind, EntryKind::Blob | EntryKind::Executable)
                 && is_manifest_name(path.as_bstr())
                 && !is_ignored(path)
                 && !super::chart::is_below(path, &charts)
-                && renderer.outline(tree.reader, *id)?.declares.is_some()
-            {
-                files.push((path.clone(), *id));
-            }
-        }
-        Ok(Written { files })
+        };
+        let files = tree.listed_below("".into()).iter().filter(may_declare);
+        let (paths, blobs): (Vec<&RepoPath>, Vec<Oid>) =
+            files.map(|(path, _, id)| (path, *id)).unzip();
+        let outlines = renderer.outline_all(tree.reader, &blobs)?;
+        let files = paths.into_iter().zip(blobs).zip(outlines);
+        Ok(Written {
+            files: files
+                .filter(|(_, outline)| outline.declares.is_some())
+                .map(|((path, id), _)| (path.clone(), id))
+                .collect(),
+        })
     }
 
     /// All orders as they are written.

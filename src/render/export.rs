@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::kustomization::display;
+use super::scratch;
 use super::tree::{Followed, Node, Tree};
 use crate::git::{self, BStr, ByteSlice, RepoPath};
 
@@ -37,9 +38,7 @@ pub(crate) enum ExportError {
 impl Export {
     /// Writes the files and links among `paths`; a path that does not exist, or is a submodule, is left out.
     pub(crate) fn of(tree: &Tree, paths: &BTreeSet<RepoPath>) -> Result<Export, ExportError> {
-        let directory = tempfile::Builder::new()
-            .prefix("gitopsy-render-")
-            .tempdir()?;
+        let directory = scratch::directory("gitopsy-render-")?;
         let root = directory.path().join("repository");
         fs::create_dir(&root)?;
         fill(&root, tree, paths)?;

@@ -20,6 +20,7 @@ mod plain;
 mod program;
 mod remote;
 pub(crate) mod resource_set;
+mod scratch;
 mod secrets;
 mod steady;
 mod stored;

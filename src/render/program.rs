@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::export::Export;
-use super::{Error, How};
+use super::{Error, How, scratch};
 use crate::exec::{self, Command, Confinement};
 use crate::task::Cancel;
 use crate::text;
@@ -24,6 +24,8 @@ const MAX_OUTPUT: usize = 64 << 20;
 const SOFT_MEMORY: &str = "1GiB";
 /// Below it collects late: a build takes milliseconds, and what it leaves behind ends with it.
 const GARBAGE: &str = "400";
+/// Several run at once: one that spreads over all cores takes them from the others.
+const THREADS: &str = "1";
 /// Above this it does not get any more, and ends.
 const MAX_MEMORY: u64 = 4 << 30;
 /// Of a message shown to people.
@@ -151,7 +153,7 @@ impl Run<'_> {
     }
 
     pub(super) fn outcome(self) -> Result<Result<Vec<u8>, Failure>, Error> {
-        let home = match tempfile::Builder::new().prefix("gitopsy-home-").tempdir() {
+        let home = match scratch::directory("gitopsy-home-") {
             Ok(home) => home,
             Err(error) => {
                 let why = format!("no temporary directory: {error}");
@@ -168,6 +170,7 @@ impl Run<'_> {
             .max_memory(MAX_MEMORY)
             .env("GOMEMLIMIT", SOFT_MEMORY)
             .env("GOGC", GARBAGE)
+            .env("GOMAXPROCS", THREADS)
             .env("GIT_ALLOW_PROTOCOL", "")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("NO_PROXY", "");

@@ -154,8 +154,13 @@ impl<'a> Tree<'a> {
         let mut links = Vec::new();
         loop {
             match self.node(path.as_bstr())? {
-                Some(Node::Link(_)) | None => {}
+                Some(Node::Link(_)) => {}
                 Some(node) => return Ok(Followed::To { path, node, links }),
+                // Mostly in a directory that is there.
+                None if self.node(parent(path.as_bstr()))? == Some(Node::Directory) => {
+                    return Ok(Followed::Missing(path));
+                }
+                None => {}
             }
             let Some((end, target)) = self.first_link(path.as_bstr())? else {
                 return Ok(Followed::Missing(path));
@@ -228,6 +233,14 @@ pub(crate) fn join(directory: &BStr, reference: &BStr) -> Option<RepoPath> {
         }
     }
     Some(BString::from(parts.join(&b'/')))
+}
+
+/// The path of what a directory holds by this name.
+pub(crate) fn child(directory: &BStr, name: &str) -> RepoPath {
+    match directory.is_empty() {
+        true => RepoPath::from(name),
+        false => BString::from([directory.as_bytes(), b"/", name.as_bytes()].concat()),
+    }
 }
 
 /// The directory a path is in; `""` for the root.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::{Kustomization, NAMES, display, is_kustomization_name};
 use crate::git::{BStr, BString, ByteSlice, Oid, RepoPath, Result};
 use crate::render::tool::Additions;
-use crate::render::tree::{Followed, Node, Tree, file_name, join, parent};
+use crate::render::tree::{Followed, Node, Tree, child, file_name, join, parent};
 use crate::render::{Renderer, SourceIgnore};
 
 /// Overlays of overlays of overlays: real repositories stay below ten.
@@ -56,39 +56,39 @@ pub(crate) struct Walk {
 
 /// The kustomization files of a directory: none, one, or (an error in kustomize) more.
 pub(crate) fn files_in(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, Oid)>> {
-    let found = find(tree, directory)?;
+    let found = find(tree, directory)?.files;
     Ok(found.into_iter().map(|(path, id, _)| (path, id)).collect())
-}
-
-/// The same, with the links on the way to each.
-fn find(tree: &Tree, directory: &BStr) -> Result<Vec<(RepoPath, Oid, Vec<RepoPath>)>> {
-    let mut found = Vec::new();
-    for name in NAMES {
-        let Some(path) = join(directory, BStr::new(name)) else {
-            continue;
-        };
-        if let Followed::To {
-            path,
-            node: Node::File(id),
-            links,
-        } = tree.follow(path.as_bstr())?
-        {
-            found.push((path, id, links));
-        }
-    }
-    Ok(found)
 }
 
 /// A link in the place of a directory's kustomization file that leads out of the tree.
 pub(crate) fn link_out(tree: &Tree, directory: &BStr) -> Result<Option<RepoPath>> {
+    Ok(find(tree, directory)?.link_out)
+}
+
+/// What is at the names that a directory's kustomization file may have.
+#[derive(Default)]
+struct Found {
+    /// Files, with the links on the way to each.
+    files: Vec<(RepoPath, Oid, Vec<RepoPath>)>,
+    link_out: Option<RepoPath>,
+}
+
+fn find(tree: &Tree, directory: &BStr) -> Result<Found> {
+    let mut found = Found::default();
     for name in NAMES {
-        if let Some(path) = join(directory, BStr::new(name))
-            && let Followed::Escapes(link) = tree.follow(path.as_bstr())?
-        {
-            return Ok(Some(link));
+        match tree.follow(child(directory, name).as_bstr())? {
+            Followed::To {
+                path,
+                node: Node::File(id),
+                links,
+            } => found.files.push((path, id, links)),
+            Followed::Escapes(link) => {
+                found.link_out.get_or_insert(link);
+            }
+            Followed::To { .. } | Followed::Missing(_) => {}
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 fn refused(link: &RepoPath) -> String {
@@ -235,8 +235,10 @@ impl Walk {
             ));
             return Ok(());
         }
-        let files = find(tree, directory.as_bstr())?;
-        let link = link_out(tree, directory.as_bstr())?;
+        let Found {
+            files,
+            link_out: link,
+        } = find(tree, directory.as_bstr())?;
         self.refusals.extend(link.as_ref().map(refused));
         match files.as_slice() {
             [] if link.is_some() => {}
@@ -251,9 +253,9 @@ impl Walk {
             )),
         }
         // There must be exactly one: the others are read by not being there.
-        let names = NAMES.iter().map(|name| BStr::new(*name));
-        let paths = names.filter_map(|name| join(directory.as_bstr(), name));
-        self.closure.extend(paths);
+        let names = NAMES.iter();
+        self.closure
+            .extend(names.map(|name| child(directory.as_bstr(), name)));
         self.seen.insert(directory.clone());
         self.directories.push(directory.clone());
         self.stack.push(directory.clone());

@@ -214,6 +214,11 @@ impl History {
         drop(state);
         self.snapshot()
     }
+
+    /// All rows, once they are known; or what is known when `cancel` is.
+    pub fn wait_complete(&self, cancel: &Cancel) -> Rows {
+        self.wait_grown(usize::MAX, cancel)
+    }
 }
 
 impl Rows {

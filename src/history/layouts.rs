@@ -44,6 +44,11 @@ impl Layouts {
         }
     }
 
+    /// Stands for the user's settings: with the same one, layouts are the same.
+    pub fn fingerprint(&self) -> String {
+        format!("{:?}", self.user)
+    }
+
     /// The layout of `tree`.
     pub fn at(
         &self,

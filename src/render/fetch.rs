@@ -105,6 +105,11 @@ impl Fetches {
         }
     }
 
+    /// Whether what is not here may be fetched.
+    pub(super) fn are_allowed(&self) -> bool {
+        self.allowed
+    }
+
     /// The chart, from here or (where that is allowed) from there; else why not.
     pub(super) fn chart(
         &self,

@@ -245,6 +245,20 @@ impl Renderer {
         }
     }
 
+    /// Where results are kept for the next program.
+    pub fn cache(&self) -> Option<&Arc<Cache>> {
+        self.cache.as_ref()
+    }
+
+    /// Stands for what decides, beside files, how they are rendered: the tools, how secrets are masked, the network.
+    pub fn fingerprint(&self) -> String {
+        let builder = self.tools.kustomize().map(|builder| &builder.program);
+        let tools = [builder, self.tools.helm(), self.tools.helmfile()];
+        let tools = tools.map(|tool| tool.map(|tool| (tool.name, &tool.version)));
+        let may_fetch = self.fetches.as_ref().is_some_and(Fetches::are_allowed);
+        format!("{tools:?} {:?} {may_fetch}", self.masking.fingerprint())
+    }
+
     /// Never fails for bad sources: see [`Rendering::how`] and [`Rendering::broken`]. Blocks while a tool runs.
     pub fn render(&self, reader: &Reader, tree: Oid, recipe: &Recipe) -> Result<Arc<Rendering>> {
         match self.render_until(reader, tree, recipe, &Cancel::new()) {

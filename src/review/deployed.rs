@@ -1,5 +1,6 @@
 //! What is deployed where: apps × environments, since which commit, who, when, and what is live.
 
+mod kept;
 mod since;
 
 use std::sync::{Arc, Mutex};

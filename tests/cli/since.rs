@@ -89,3 +89,55 @@ fn a_build_that_was_broken_for_a_while_set_no_version() {
         ("2.0".to_owned(), set, Some("1.0".to_owned()))
     );
 }
+
+/// What was found at an older tip holds at a newer one for what runs the same there: each answer equals that of a program
+/// that remembers nothing.
+#[test]
+fn what_an_earlier_run_found_is_what_a_first_run_finds() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let set = |app: &str, tag: &str| {
+        repo.write(format!("apps/{app}/app.yaml"), deployment(tag));
+    };
+    let remove = |app: &str| {
+        repo.remove(format!("apps/{app}/app.yaml"));
+    };
+    let note = |text: &str| {
+        let body = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: notes\ndata:\n  text: {text}\n"
+        );
+        repo.write("apps/notes/notes.yaml", body);
+    };
+    let steps: [(&str, &dyn Fn()); 9] = [
+        ("Begin", &|| {
+            ["api", "web"].iter().for_each(|app| set(app, "1"))
+        }),
+        ("Update api", &|| set("api", "2")),
+        ("Add what has no version", &|| note("one")),
+        ("Update web", &|| set("web", "2")),
+        ("Take api back", &|| set("api", "1")),
+        ("Change what has no version", &|| note("two")),
+        ("Remove web", &|| remove("web")),
+        ("Bring web back", &|| set("web", "2")),
+        ("Name the environment", &|| {
+            repo.write(".gitopsy.toml", "default = \"shop\"\n");
+        }),
+    ];
+    for (subject, change) in steps {
+        change();
+        repo.commit(subject);
+        // With what the runs before found, with what this one found as well, and with nothing.
+        let answers = [&home, &home, &Home::new()].map(|home| {
+            let answer = home.json(&repo.path, &["where"], 0);
+            answer["apps"].clone()
+        });
+        assert_eq!(answers[0], answers[2], "{subject}");
+        assert_eq!(answers[1], answers[2], "{subject}, asked again");
+    }
+    assert!(
+        since(&home, &repo, "api").1
+            == repo
+                .git(&["log", "-1", "--format=%H", "--grep=Take"])
+                .trim()
+    );
+}

@@ -4,7 +4,7 @@
 //! keeps the recipe it was last seen with until one of its own files changes what is declared: the whole layout is found
 //! anew only then, which takes a hundred times as long as reading the commit.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::git::{self, BStr, ByteSlice, Oid, PathChange, RepoPath};
@@ -20,6 +20,7 @@ use super::super::common::CommitLine;
 use super::super::entry::behind;
 use super::super::version::{self, Version};
 use super::super::workspace::Past;
+use super::kept::{self, Kept};
 use super::{Answer, State};
 
 /// An app that could not be rendered before this many of the commits that touch it is taken to have begun after them.
@@ -31,54 +32,55 @@ struct Found {
     app: String,
     since: Option<CommitLine>,
     previous: Option<String>,
+    /// For the next run, unless it is from there.
+    new: Option<kept::App>,
 }
 
 type Update = dyn Fn(&mut dyn FnMut(&mut Answer)) + Send + Sync;
 
 pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> anyhow::Result<()> {
     let history = past.ws.history(state.commit);
+    let kept = Kept::open(past);
     let mut search = Search::new(past, state, cancel)?;
     let mut seen = 0;
-    let mut known = HashSet::new();
-    'rows: loop {
+    let mut new = Vec::new();
+    let mut tell = |found: Vec<Found>| {
+        if !found.is_empty() {
+            update(&mut |answer| found.iter().for_each(|found| set(answer, found)));
+        }
+        new.extend(found.into_iter().filter_map(|found| found.new));
+    };
+    let is_whole = 'rows: loop {
         let rows = history.wait_grown(seen, cancel);
         while let Some(row) = rows.get(seen) {
             if search.is_done() || cancel.is_cancelled() {
-                return Ok(());
+                break 'rows true;
             }
             // What a commit changed that is not all there (a shallow clone) is not known, nor what came before.
             if row.problem.is_some() {
-                break 'rows;
+                break 'rows false;
             }
-            let found = match search.step(&rows, seen, row) {
-                Err(error) if is_unreadable(&error) => break 'rows,
-                found => found?,
-            };
-            known.extend(
-                found
-                    .iter()
-                    .map(|found| (found.environment.clone(), found.app.clone())),
-            );
-            if !found.is_empty() {
-                update(&mut |answer| found.iter().for_each(|found| set(answer, found)));
+            let known = kept.as_ref().map_or(&[][..], |kept| kept.at(row.id));
+            if !known.is_empty() {
+                let rows = history.wait_complete(cancel);
+                tell(search.recall(&rows, known, row.id == state.commit));
+            }
+            match search.step(&rows, seen, row) {
+                Err(error) if is_unreadable(&error) => break 'rows false,
+                found => tell(found?),
             }
             seen += 1;
         }
         if rows.complete() {
-            break;
+            break rows.end().is_none();
         }
+    };
+    if !cancel.is_cancelled() {
+        tell(search.rest(&history.snapshot(), is_whole));
     }
-    let apps = state.apps.iter().map(|desired| &desired.app);
-    let rest: Vec<Found> = apps
-        .filter(|app| !known.contains(&(app.environment.clone(), app.name.clone())))
-        .map(|app| Found {
-            environment: app.environment.clone(),
-            app: app.name.clone(),
-            since: None,
-            previous: None,
-        })
-        .collect();
-    update(&mut |answer| rest.iter().for_each(|found| set(answer, found)));
+    if let Some(kept) = kept {
+        kept.save(state.commit, new);
+    }
     Ok(())
 }
 
@@ -100,6 +102,33 @@ struct Wanted<'a> {
     /// The row after which it could be rendered, where it could not before, and how often it could not: it runs what it runs
     /// since then, unless it turns out to have run the same before it broke.
     repaired: Option<(usize, usize)>,
+}
+
+impl Wanted<'_> {
+    /// The answer for it: the row that set its version (`None`: it was never otherwise), and the version before.
+    fn found(
+        self,
+        past: &Past,
+        origins: &Origins,
+        rows: &Rows,
+        row: Option<usize>,
+        previous: Option<String>,
+    ) -> Found {
+        let set_by = row.and_then(|row| Some(rows.get(row)?.id));
+        Found {
+            since: row.and_then(|row| behind(past, origins, rows, row)),
+            previous: previous.clone(),
+            new: Some(kept::App::new(
+                &self.app,
+                self.version,
+                self.rendered,
+                set_by,
+                previous,
+            )),
+            environment: self.app.environment,
+            app: self.app.name,
+        }
+    }
 }
 
 struct Search<'a> {
@@ -164,6 +193,44 @@ impl<'a> Search<'a> {
 
     fn is_done(&self) -> bool {
         self.left == 0
+    }
+
+    /// Takes the apps that ran at a commit what they run now, and are `known` from when that was a tip. (`is_here`: it is
+    /// the one that is looked at.)
+    fn recall(&mut self, rows: &Rows, known: &[kept::App], is_here: bool) -> Vec<Found> {
+        let mut found = Vec::new();
+        for place in &mut self.wanted {
+            let Some(wanted) = place.as_ref().filter(|wanted| wanted.repaired.is_none()) else {
+                continue;
+            };
+            let known = known
+                .iter()
+                .find(|known| known.is_of(&wanted.app, &wanted.version, wanted.rendered));
+            let Some((known, row)) = known.and_then(|known| Some((known, known.row(rows)?))) else {
+                continue;
+            };
+            let Some(wanted) = place.take() else {
+                continue;
+            };
+            self.left -= 1;
+            let previous = known.previous.clone();
+            let mut it = wanted.found(self.past, &self.origins, rows, row, previous);
+            it.new = it.new.filter(|_| !is_here);
+            found.push(it);
+        }
+        found
+    }
+
+    /// What is left at the end: apps that were never otherwise, where history `is_whole`.
+    fn rest(self, rows: &Rows, is_whole: bool) -> Vec<Found> {
+        let (past, origins) = (self.past, self.origins);
+        let rest = self.wanted.into_iter().flatten();
+        rest.map(|wanted| {
+            let found = wanted.found(past, &origins, rows, None, None);
+            let new = found.new.filter(|_| is_whole);
+            Found { new, ..found }
+        })
+        .collect()
     }
 
     fn read_by(&mut self, index: usize, app: &App) {
@@ -248,12 +315,7 @@ impl<'a> Search<'a> {
                 Earlier::Other(previous) => {
                     let set_by = wanted.repaired.map_or(index, |(since, _)| since);
                     self.left -= 1;
-                    found.push(Found {
-                        environment: wanted.app.environment,
-                        app: wanted.app.name,
-                        since: behind(past, &self.origins, rows, set_by),
-                        previous,
-                    });
+                    found.push(wanted.found(past, &self.origins, rows, Some(set_by), previous));
                 }
             }
         }

@@ -4,11 +4,12 @@
 //! them stdin and stderr), they run on a thread of their own, and they are not waited for longer than a minute.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::client::AuthError;
-use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::discovery::Discovered;
@@ -59,11 +60,17 @@ pub fn install_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The kubeconfig as kubectl reads it: `$KUBECONFIG`'s files merged, else `~/.kube/config`.
+/// The kubeconfig as kubectl reads it: `$KUBECONFIG`'s files merged, else `~/.kube/config`. Who has none has no clusters.
 pub(super) async fn kubeconfig() -> Result<Kubeconfig, Error> {
     let read = tokio::task::spawn_blocking(Kubeconfig::read).await;
+    let is_named = std::env::var_os("KUBECONFIG").is_some();
     match read {
         Ok(Ok(kubeconfig)) => Ok(kubeconfig),
+        Ok(Err(KubeconfigError::ReadConfig(error, _)))
+            if error.kind() == ErrorKind::NotFound && !is_named =>
+        {
+            Ok(Kubeconfig::default())
+        }
         Ok(Err(error)) => Err(Error::Kubeconfig {
             why: error::kubeconfig(&error),
         }),

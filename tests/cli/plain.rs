@@ -305,3 +305,25 @@ fn markdown_is_for_pasting() {
     let head = "| APP | ENVIRONMENT | VERSION | SINCE | COMMIT | AUTHOR | LIVE |\n| --- |";
     assert!(ended.out.starts_with(head), "{}", ended.out);
 }
+
+/// Every row said that the kubeconfig could not be read.
+#[test]
+fn who_has_no_kubeconfig_has_no_cluster_and_no_failure() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write("it.yaml", config_map("it", "1"));
+    repo.commit("Begin");
+    let ended = home.run(&repo.path, &["where", "-o", "json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).expect("JSON");
+    let live = &answer["apps"][0]["deployments"][0]["live"];
+    assert_eq!(live["why"], "no cluster", "{live}");
+    // Who names one that is not there is told so.
+    let named = home
+        .command(&repo.path, &["where"])
+        .env("KUBECONFIG", home.directory.path().join("missing"))
+        .output()
+        .expect("gitopsy runs");
+    let said = String::from_utf8_lossy(&named.stdout).into_owned();
+    assert!(said.contains("missing"), "{said}");
+}

@@ -21,6 +21,7 @@ mod render_helm;
 mod render_helmfile;
 mod render_hostile;
 mod render_remote;
+mod render_repositories;
 mod revert;
 #[path = "../cli/run.rs"]
 mod run;

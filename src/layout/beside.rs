@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, FoundApp, components};
-use super::names;
 use super::overrides::Overrides;
 use super::{Deployer, Layout};
 use crate::git::{ByteSlice, Oid, Reader, RepoPath, Result};
@@ -85,7 +84,7 @@ pub(super) fn add(draft: Draft, overrides: &Overrides, layout: &mut Layout) {
         layout.environments.push(environment);
     }
     layout.environments.sort_by(|a, b| {
-        let order = |name: &str| (overrides.position(name), names::order(name));
+        let order = |name| overrides.rank(name);
         order(&a.name)
             .cmp(&order(&b.name))
             .then_with(|| a.name.cmp(&b.name))

@@ -133,10 +133,7 @@ impl Draft {
             });
         }
         environments.sort_by(|a, b| {
-            let order = |environment: &Environment| {
-                let name = &environment.name;
-                (self.overrides.position(name), names::order(name))
-            };
+            let order = |environment: &Environment| self.overrides.rank(&environment.name);
             order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
         });
         let position: BTreeMap<&str, usize> = environments

@@ -190,6 +190,12 @@ impl Layout {
     }
 }
 
+/// What `.gitopsy.toml` of a tree says and then the user; nothing of the former where it cannot be used.
+pub fn overrides(reader: &Reader, tree: Oid, user: &Overrides) -> Result<Overrides> {
+    let own = Overrides::of(&Tree::at(reader, tree))?;
+    Ok(own.unwrap_or_default().with(user))
+}
+
 /// Finds the layouts of a tree, as `.gitopsy.toml` in it and then the user correct them. Bad input (cycles, broken YAML,
 /// symlinks) ends in notes, not in an error.
 pub fn detect(reader: &Reader, tree: Oid, renderer: &Renderer, user: &Overrides) -> Result<Layout> {

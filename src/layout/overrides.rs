@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Layout;
 use super::draft::FoundApp;
+use super::names;
 use crate::git::{ByteSlice, RepoPath, Result};
 use crate::render::tree::{Node, Tree};
 
@@ -120,12 +121,11 @@ impl Overrides {
         self.environments.get(name)
     }
 
-    /// Where an environment stands among those that `order` names; the others come after.
-    pub(super) fn position(&self, name: &str) -> usize {
-        self.order
-            .iter()
-            .position(|known| known == name)
-            .unwrap_or(self.order.len())
+    /// Where an environment stands in the order of promotion: among those that `order` names, else after them, as far as
+    /// its name tells.
+    pub fn rank(&self, name: &str) -> (usize, usize) {
+        let position = self.order.iter().position(|known| known == name);
+        (position.unwrap_or(self.order.len()), names::order(name))
     }
 
     /// Moves an app to the environment whose roots hold all that it reads first.

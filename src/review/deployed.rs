@@ -15,7 +15,7 @@ use super::version::{self, Version};
 use super::workspace::{Past, lock};
 use super::{Workspace, live};
 use crate::git::{Oid, Tip};
-use crate::layout::Layout;
+use crate::layout::{self, Layout, Overrides};
 use crate::live::{Health, SyncState};
 use crate::render::{How, Tool};
 use crate::task::{Cancel, Known, Sink, Why};
@@ -237,6 +237,12 @@ fn declared(
             apps,
         });
     }
+    if let [first, _, ..] = states.as_slice() {
+        let tree = past.reader.tree_of(first.commit)?;
+        let user = &past.ws.inner.options.overrides;
+        let overrides = layout::overrides(&past.reader, tree, user)?;
+        answer.in_order(&first.layout, &overrides);
+    }
     if let Some(time) = travelled {
         answer.time = time;
     }
@@ -308,6 +314,22 @@ impl Answer {
                     deployments: vec![deployment],
                 }),
             ),
+        }
+    }
+
+    /// Puts environments of several branches in the order of promotion: what is on the `default` branch comes before it all
+    /// where its name says nothing.
+    fn in_order(&mut self, default: &Layout, overrides: &Overrides) {
+        let unknown = overrides.rank("");
+        let rank = |name: &str| match overrides.rank(name) {
+            rank if rank == unknown && default.environment(name).is_some() => None,
+            rank => Some(rank),
+        };
+        self.environments
+            .sort_by_key(|environment| rank(&environment.name));
+        for app in self.apps.iter_mut().map(Arc::make_mut) {
+            app.deployments
+                .sort_by_key(|deployment| rank(&deployment.environment));
         }
     }
 

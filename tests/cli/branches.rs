@@ -82,6 +82,30 @@ fn each_branch_is_an_environment_with_its_own_versions() {
     assert_eq!(texts(&answer["tips"], "branch"), ["staging"]);
 }
 
+/// The default branch's environment came first, whatever it was.
+#[test]
+fn environments_in_branches_stand_in_the_order_of_promotion() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.git(&["checkout", "-q", "-b", "production"]);
+    repo.write("web.yaml", deployment("1"));
+    repo.commit("Web 1");
+    for (branch, tag) in [("staging", "2"), ("dev", "3")] {
+        repo.git(&["checkout", "-q", "-b", branch]);
+        repo.write("web.yaml", deployment(tag));
+        repo.commit("Next");
+    }
+    repo.git(&["checkout", "-q", "production"]);
+    let answer = home.json(&repo.path, &["where"], 0);
+    assert_eq!(
+        texts(&answer["environments"], "name"),
+        ["dev", "staging", "production"]
+    );
+    let deployments = &answer["apps"][0]["deployments"];
+    assert_eq!(texts(deployments, "version"), ["3", "2", "1"]);
+    assert_eq!(texts(&answer["tips"], "branch")[0], "production");
+}
+
 #[test]
 fn a_commit_on_several_branches_is_one_entry_that_names_them_all() {
     let home = Home::new();
@@ -153,9 +177,9 @@ fn a_name_on_two_branches_is_told_apart_wherever_it_is_named() {
     assert_eq!(
         texts(&answer["environments"], "name"),
         [
-            "production@main",
             "main",
             "staging",
+            "production@main",
             "production@production"
         ]
     );

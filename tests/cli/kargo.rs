@@ -226,7 +226,7 @@ fn branches_that_stages_write_to_are_their_environments() {
         list.map(|found| found[name].as_str().expect("text").to_owned())
             .collect()
     };
-    assert_eq!(names("environments", "name"), ["live", "dev", "qa"]);
+    assert_eq!(names("environments", "name"), ["dev", "qa", "live"]);
     assert_eq!(names("tips", "branch"), ["w3", "web-dev", "rendered/web"]);
     let log = home.json(&repo.path, &["log", "deploy/web", "-e", "qa"], 0);
     assert_eq!(log["entries"][0]["subject"], "Promote to qa");

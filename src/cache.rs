@@ -71,7 +71,10 @@ pub struct Cache {
     open: Mutex<Open>,
 }
 
+#[derive(Default)]
 struct Open {
+    /// `connection` is what came of trying.
+    is_tried: bool,
     connection: Option<Connection>,
     /// A damaged file is replaced once; twice is a damaged disk.
     replaced: bool,
@@ -79,28 +82,18 @@ struct Open {
 }
 
 impl Cache {
-    /// Opens the file in `directory`, making both where they are missing.
+    /// The file in `directory`. Both are made where they are missing when they are first needed: the program does not start
+    /// by waiting for a disk.
     pub fn in_directory(directory: &Path) -> Cache {
         Cache::with_limit(directory, MAX_BYTES)
     }
 
     fn with_limit(directory: &Path, max_bytes: i64) -> Cache {
-        let cache = Cache {
+        Cache {
             file: directory.join("cache.sqlite"),
             max_bytes,
-            open: Mutex::new(Open {
-                connection: None,
-                replaced: false,
-                puts: 0,
-            }),
-        };
-        let mut open = cache.lock();
-        match connect(&cache.file) {
-            Ok(connection) => open.connection = Some(connection),
-            Err(error) => cache.give_up_or_replace(&mut open, &error),
+            open: Mutex::default(),
         }
-        drop(open);
-        cache
     }
 
     pub fn get(&self, key: &Key) -> Option<Vec<u8>> {
@@ -143,6 +136,13 @@ impl Cache {
     /// Runs `work`; `None` where there is no cache, or not for this once.
     fn attempt<T>(&self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Option<T> {
         let mut open = self.lock();
+        if !open.is_tried {
+            open.is_tried = true;
+            match connect(&self.file) {
+                Ok(connection) => open.connection = Some(connection),
+                Err(error) => self.give_up_or_replace(&mut open, &error),
+            }
+        }
         match work(open.connection.as_ref()?) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -281,6 +281,7 @@ mod tests {
     fn opening_it_again_writes_nothing() {
         let dir = tempfile::tempdir().expect("directory");
         let first = Cache::in_directory(dir.path());
+        assert_eq!(first.get(&key(1)), None);
         let written = || {
             let log = dir.path().join("cache.sqlite-wal");
             fs::metadata(log).expect("a write-ahead log").len()

@@ -11,6 +11,19 @@ use serde::ser::{SerializeMap, Serializer};
 /// Tells work in progress that nobody waits for it any more.
 pub use tokio_util::sync::CancellationToken as Cancel;
 
+/// How far work in the background stands back (as `nice` counts).
+#[cfg(target_os = "linux")]
+const BACK: i32 = 10;
+
+/// Leaves the processors to threads that somebody waits for, as the one that draws: with as many busy threads as there are
+/// processors, a key waits for the end of their turns otherwise. It is for the calling thread and all it starts, on Linux,
+/// where threads have priorities of their own (setpriority(2), "C library/kernel differences").
+pub fn stand_back() {
+    // Who stands further back already stays there.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, BACK);
+}
+
 /// Where an answer goes while it grows.
 ///
 /// Each partial answer is whole and replaces the one before it. The final answer is the return value of the

@@ -91,23 +91,35 @@ pub fn behind(past: &Past, origins: &Origins, rows: &Rows, index: usize) -> Opti
     Some(origin.source.unwrap_or_else(|| line_of_row(row)))
 }
 
-/// The entry of a row, without its meaning.
-pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
-    let origin = origin_of(past, origins, rows, index, row);
+/// An entry of which no more is known yet.
+pub fn bare(line: CommitLine, merge: bool) -> Entry {
     Entry {
-        line: line_of_row(row),
-        generated: origin.generated,
-        source: origin.source,
-        generated_by: origin.generated_by,
-        pull: origin.pull,
-        merge: !row.other_parents.is_empty(),
+        line,
+        generated: false,
+        source: None,
+        generated_by: Vec::new(),
+        pull: None,
+        merge,
         environments: Vec::new(),
         meaning: Vec::new(),
         resources: Vec::new(),
         unknown: None,
         analysed: false,
-        links: links(past, origins, rows, index, row),
+        links: Links::default(),
         found: Vec::new(),
+    }
+}
+
+/// The entry of a row, without its meaning.
+pub fn entry(past: &Past, origins: &Origins, rows: &Rows, index: usize, row: &Row) -> Entry {
+    let origin = origin_of(past, origins, rows, index, row);
+    Entry {
+        generated: origin.generated,
+        source: origin.source,
+        generated_by: origin.generated_by,
+        pull: origin.pull,
+        links: links(past, origins, rows, index, row),
+        ..bare(line_of_row(row), !row.other_parents.is_empty())
     }
 }
 

@@ -150,6 +150,9 @@ fn hex_option<S: serde::Serializer>(id: &Option<Oid>, serializer: S) -> Result<S
 
 /// Newest first, streamed while the history is read; meanings follow the rows.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
+    if out.wants_partial() && request == Request::default() {
+        out.send(ws.briefly(timeline::first_page).await?);
+    }
     let out = out.clone();
     ws.blocking(move |past| {
         if request.select.resource.is_none() && request.select.path.is_none() {

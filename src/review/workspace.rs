@@ -16,7 +16,7 @@ use crate::history::{History, Origins, Sources, Store};
 use crate::layout::{Layout, Overrides};
 use crate::manifest::{ListKeys, Masking};
 use crate::render::Renderer;
-use crate::task::{Cancel, Clock, Waiting};
+use crate::task::{self, Cancel, Clock, Waiting};
 
 /// Where the live side comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,6 +307,16 @@ impl Workspace {
             .clone()
     }
 
+    /// Runs what takes next to no time, for somebody who looks at nothing meanwhile: it does not stand back for other jobs.
+    pub(super) async fn briefly<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Workspace) -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let ws = self.clone();
+        let done = tokio::task::spawn_blocking(move || job(&ws)).await;
+        done.context("a background job ended early")
+    }
+
     /// Runs a job that reads git or waits for tools, away from the threads that must not wait.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
@@ -324,6 +334,9 @@ impl Workspace {
         let ws = self.clone();
         let waiting = waiting.clone();
         tokio::task::spawn_blocking(move || {
+            if ws.is_watched() {
+                task::stand_back();
+            }
             ws.tell_apart()?;
             let past = Past {
                 ws: &ws,

@@ -1,6 +1,6 @@
 //! The terminal: taken over at the start, given back on every way out, lent to other programs in between.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -19,10 +19,12 @@ use super::cx::K9s;
 
 /// Most bytes sent to the clipboard: terminals drop longer sequences whole.
 const CLIPBOARD: usize = 74_994;
+/// A frame goes to the terminal whole: in pieces it is seen half done, and costs more.
+const FRAME: usize = 64 << 10;
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Tty {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     previous: Arc<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync>,
 }
 
@@ -40,7 +42,10 @@ impl Tty {
             }
         }));
         let mut tty = Tty {
-            terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?,
+            terminal: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
+                FRAME,
+                io::stdout(),
+            )))?,
             previous,
         };
         tty.take()?;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gitopsy::review::common::Selector;
-use gitopsy::review::{Cancel, Rendered, Sink, Workspace, change, deployed, drift};
+use gitopsy::review::{Cancel, Rendered, Sink, Workspace, change, deployed, drift, log};
 
 use crate::workspace;
 use support::TestRepo;
@@ -90,4 +90,55 @@ async fn who_waits_is_told_how_far_it_is() {
         total: 57,
     };
     assert_eq!(next.to_string(), "rendering 12 of 57");
+}
+
+/// The newest commits are told as git has them before anything is rendered, then all of them, then what they meant; each
+/// answer names no commit that git does not, in git's order.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timeline_comes_in_pieces_that_are_each_right() {
+    const COMMITS: usize = 150;
+    let directory = tempfile::tempdir().expect("directory");
+    let repo = TestRepo::init(&directory.path().join("repo"));
+    for number in 0..COMMITS {
+        repo.write(
+            "shop/map.yaml",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map}}\ndata: {{key: '{number}'}}\n"
+            ),
+        );
+        repo.commit(&format!("Set {number}"));
+    }
+    let log = repo.git(&["log", "--first-parent", "--format=%H %s"]);
+    let log: Vec<&str> = log.lines().collect();
+    let pieces = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&pieces);
+    let sink = Sink::new(Cancel::new(), move |answer: log::Answer| {
+        all.lock().expect("no panic").push(answer);
+    });
+    let workspace = workspace::open(&repo, directory.path());
+    let last = log::ask(&workspace, log::Request::default(), &sink).await;
+    pieces
+        .lock()
+        .expect("no panic")
+        .push(last.expect("an answer"));
+    let pieces = pieces.lock().expect("no panic");
+    for answer in pieces.iter() {
+        let entries = answer.entries.iter();
+        let lines: Vec<String> = entries
+            .map(|entry| format!("{} {}", entry.line.commit, entry.line.subject))
+            .collect();
+        assert_eq!(lines, log[..lines.len()]);
+    }
+    let [first, .., last] = pieces.as_slice() else {
+        panic!("in one piece")
+    };
+    assert!((1..COMMITS).contains(&first.entries.len()));
+    assert!(first.entries.iter().all(|entry| !entry.analysed));
+    assert_eq!(last.entries.len(), COMMITS);
+    assert!(last.entries.iter().all(|entry| entry.analysed));
+    // Somewhere in between all rows are there, and nobody knows yet what the oldest meant.
+    assert!(pieces.iter().any(|answer| {
+        let oldest = answer.entries.last();
+        answer.entries.len() == COMMITS && oldest.is_some_and(|entry| !entry.analysed)
+    }));
 }

@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::super::common::Selector;
-use super::super::entry::entry;
-use super::super::workspace::Past;
+use super::super::entry::{bare, entry, line_of_commit};
+use super::super::workspace::{Past, Workspace};
 use super::{Answer, Entry, Filter, Progress, Request, notes, search_notes};
-use crate::git::Oid;
+use crate::git::{Commit, Oid};
 use crate::history::{self, History, Origins, Row, Rows, Scope, changes_between};
 use crate::task::{Cancel, Sink};
 
 /// Partial answers are whole; more of them than a screen can show would only cost time.
 const BETWEEN_PARTIAL: Duration = Duration::from_millis(80);
+/// As many rows as a screen has.
+const PAGE: usize = 64;
 
 /// A line being read.
 struct Track<'a> {
@@ -50,9 +52,58 @@ impl Track<'_> {
     }
 }
 
+/// The newest commits as git has them: what they were made from takes the layout, and that its time. What cannot be read is
+/// told with the rest.
+pub fn first_page(ws: &Workspace) -> Answer {
+    let reader = ws.inner.repo.reader();
+    let tips = ws.tips();
+    let mut seen = HashSet::new();
+    let mut entries = Vec::new();
+    for tip in &tips {
+        let before = |commit: &Commit| {
+            let ends = reader.is_shallow_boundary(commit.id);
+            let parent = commit.parents.first().filter(|_| !ends)?;
+            reader.commit(*parent).ok()
+        };
+        let newest = reader.commit(tip.commit).ok();
+        for commit in std::iter::successors(newest, before).take(PAGE) {
+            if seen.insert(commit.id) {
+                let merge = commit.parents.len() > 1;
+                entries.push(Arc::new(bare(line_of_commit(&commit), merge)));
+            }
+        }
+    }
+    if tips.len() > 1 {
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.line.time));
+    }
+    entries.truncate(PAGE);
+    Answer {
+        tips,
+        resource: None,
+        entries,
+        progress: Progress::default(),
+        notes: Vec::new(),
+    }
+}
+
 pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
+    let lines = past.at_each(request.at.as_deref(), out.cancel())?;
+    let filter = Filter::new(request, past.ws.clock().now())?;
+    let limit = request.limit.unwrap_or(usize::MAX);
+    let mut answer = Answer {
+        tips: lines
+            .iter()
+            .map(|(past, _)| past.line.tip.clone())
+            .collect(),
+        resource: None,
+        entries: Vec::new(),
+        progress: Progress::default(),
+        notes: Vec::new(),
+    };
+    // With a limit, or for plain output, rows are explained as they come; a screen wants all rows first.
+    let rows_first = out.wants_partial() && request.limit.is_none() && !request.explained;
     let mut tracks = Vec::new();
-    for (past, tip) in past.at_each(request.at.as_deref(), out.cancel())? {
+    for (past, tip) in lines {
         let history = past.ws.history(tip);
         tracks.push(Track {
             origins: past.origins(tip)?,
@@ -63,21 +114,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             past,
         });
     }
-    let filter = Filter::new(request, past.ws.clock().now())?;
-    let limit = request.limit.unwrap_or(usize::MAX);
-    let mut answer = Answer {
-        tips: tracks
-            .iter()
-            .map(|track| track.past.line.tip.clone())
-            .collect(),
-        resource: None,
-        entries: Vec::new(),
-        progress: Progress::default(),
-        notes: Vec::new(),
-    };
 
-    // With a limit, or for plain output, rows are explained as they come; a screen wants all rows first.
-    let rows_first = out.wants_partial() && request.limit.is_none() && !request.explained;
     let several = tracks.len() > 1;
     // Commits that are on several lines are one entry.
     let mut places: HashMap<Oid, usize> = HashMap::new();
@@ -116,7 +153,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             commits: looked,
             complete: false,
         };
-        if told.elapsed() > BETWEEN_PARTIAL || looked == 100 {
+        if told.elapsed() > BETWEEN_PARTIAL || looked == PAGE {
             out.send(answer.clone());
             told = Instant::now();
         }

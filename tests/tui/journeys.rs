@@ -209,6 +209,26 @@ fn a_filter_survives_drilling_down_and_back() {
 }
 
 #[test]
+fn a_search_is_asked_of_history_once_it_is_typed_and_no_more_without_its_filter() {
+    let mut desk = desk();
+    desk.press("2").serve().press("/").write("-bob image:api:1.4.2");
+    // One that is typed on is not asked any more.
+    let [last] = &desk.asked[..] else {
+        panic!("{} questions", desk.asked.len())
+    };
+    let cancel = last.cancel.clone();
+    assert!(!last.after.is_zero());
+    assert!(
+        matches!(&last.question, Question::Log(request) if request.image.as_deref() == Some("api:1.4.2"))
+    );
+    desk.expect("… loading").press("enter esc");
+    assert!(cancel.is_cancelled());
+    assert!(
+        matches!(&desk.asked[..], [ask] if matches!(&ask.question, Question::Log(request) if request.image.is_none()))
+    );
+}
+
+#[test]
 fn letters_are_typed_in_a_filter() {
     let mut desk = desk();
     desk.press("/")

@@ -156,7 +156,8 @@ impl Filter {
                 .is_some_and(|field| field.value.is_some())
     }
 
-    fn is_about_resources(&self) -> bool {
+    /// Whether it takes what a commit did to resources to tell.
+    pub(super) fn is_about_resources(&self) -> bool {
         !self.kinds.is_empty()
             || self.image.is_some()
             || self.field.is_some()

@@ -100,8 +100,12 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         progress: Progress::default(),
         notes: Vec::new(),
     };
-    // With a limit, or for plain output, rows are explained as they come; a screen wants all rows first.
-    let rows_first = out.wants_partial() && request.limit.is_none() && !request.explained;
+    // With a limit, for plain output, or where what commits did is searched, rows are explained as they come; a screen wants
+    // all rows first.
+    let rows_first = out.wants_partial()
+        && request.limit.is_none()
+        && !request.explained
+        && !filter.is_about_resources();
     let mut tracks = Vec::new();
     for (past, tip) in lines {
         let history = past.ws.history(tip);

@@ -132,7 +132,7 @@ impl App {
                 Some(Overlay::Filter { line, .. }) => {
                     line.paste(&text);
                     let text = line.text().to_owned();
-                    self.screen_mut().set_filter(&text);
+                    self.filter(&text, effects);
                 }
                 Some(Overlay::TimeTravel(line)) => line.paste(&text),
                 Some(Overlay::Confirm(confirm)) => confirm.paste(&text),
@@ -243,7 +243,7 @@ impl App {
             Action::Escape => {
                 let facts = self.screen().facts();
                 if facts.filter.is_some_and(|filter| !filter.is_empty()) {
-                    self.screen_mut().set_filter("");
+                    self.filter("", effects);
                 } else if facts.marked {
                     self.with_screen(effects, |screen, cx| screen.act(Action::Escape, cx));
                 } else if self.places.is_root() && self.at.is_some() {
@@ -328,10 +328,10 @@ impl App {
         match overlay {
             Overlay::Filter { mut line, before } => match event.code {
                 KeyCode::Enter => {}
-                KeyCode::Esc => self.screen_mut().set_filter(&before),
+                KeyCode::Esc => self.filter(&before, effects),
                 _ => {
                     if line.key(event) {
-                        self.screen_mut().set_filter(line.text());
+                        self.filter(line.text(), effects);
                     }
                     self.overlay = Some(Overlay::Filter { line, before });
                 }
@@ -487,6 +487,11 @@ impl App {
             top.asked_for = Some(revision);
             self.with_screen(effects, |screen, cx| screen.ask(cx));
         }
+    }
+
+    fn filter(&mut self, text: &str, effects: &mut Vec<Effect>) {
+        self.screen_mut().set_filter(text);
+        self.with_screen(effects, |screen, cx| screen.searched(cx));
     }
 
     fn with_screen(

@@ -170,6 +170,13 @@ impl Screen {
         }
     }
 
+    /// Asks what a filter that was set asks of more than the list.
+    pub fn searched(&mut self, cx: &mut Cx) {
+        if let Screen::Timeline(screen) = self {
+            screen.searched(cx);
+        }
+    }
+
     /// Computes everything that depends on size, time and content, after each update.
     pub fn settle(&mut self, area: Rect, now: Timestamp) {
         match self {

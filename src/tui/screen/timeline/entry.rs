@@ -177,6 +177,20 @@ pub fn explain(entry: &Entry, now: Timestamp) -> Vec<Row> {
             Row::of(Role::Text, meaning),
         ));
     }
+    for (i, found) in entry.found.iter().enumerate() {
+        let (role, mark) = match found.appeared {
+            true => (Role::Added, "+ "),
+            false => (Role::Removed, "− "),
+        };
+        let path = found.path.as_ref().map(|path| format!(" {path} ="));
+        let row = Row::of(role, mark)
+            .with(Role::Text, &found.object.to_string())
+            .with(Role::Text, &path.unwrap_or_default())
+            .with(role, &format!(" {}", found.value))
+            .with(Role::Dim, "  ")
+            .with(Role::Environment, &found.environment);
+        rows.push(labelled(if i == 0 { "found" } else { "" }, row));
+    }
     if !entry.analysed {
         rows.push(labelled("resources", words::loading()));
     } else if let Some(why) = &entry.unknown {

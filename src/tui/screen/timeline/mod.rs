@@ -4,6 +4,7 @@ pub mod entry;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -19,7 +20,7 @@ use crate::review::log::{Answer as Log, Entry, Request};
 use crate::review::revert::Scope;
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
-use crate::tui::filter::Filter;
+use crate::tui::filter::{Filter, Search};
 use crate::tui::keys::Action;
 use crate::tui::theme::Role;
 use crate::tui::widget::browser::{Browser, LIST};
@@ -28,8 +29,14 @@ use crate::tui::widget::panes;
 use crate::tui::widget::row::Row;
 use crate::tui::widget::words;
 
+/// Who types on within this time has not said yet what to search for.
+const REST: Duration = Duration::from_millis(300);
+
 pub struct Timeline {
     answer: Slot<Log>,
+    /// What of the filter is asked of history, and what was.
+    search: Search,
+    asked: Search,
     lines: Vec<Line>,
     browser: Browser,
     marks: BTreeSet<Oid>,
@@ -41,6 +48,8 @@ impl Default for Timeline {
     fn default() -> Timeline {
         Timeline {
             answer: Slot::default(),
+            search: Search::default(),
+            asked: Search::default(),
             lines: Vec::new(),
             browser: Browser::with(vec![Doc::wrapped()]),
             marks: BTreeSet::new(),
@@ -51,11 +60,32 @@ impl Default for Timeline {
 
 impl Timeline {
     pub fn ask(&mut self, cx: &mut Cx) {
+        self.ask_after(cx, Duration::ZERO);
+    }
+
+    fn ask_after(&mut self, cx: &mut Cx, after: Duration) {
+        let search = self.search.clone();
+        self.asked = search.clone();
         let request = Request {
+            image: search.image,
+            field: search.field,
+            value: search.value,
+            files: search.files,
+            since: search.since,
+            until: search.until,
             at: cx.at.map(str::to_owned),
             ..Request::default()
         };
-        self.answer.ask(cx, Question::Log(request));
+        self.answer.ask_after(cx, Question::Log(request), after);
+    }
+
+    /// Asks again where the filter searches for something else now.
+    pub fn searched(&mut self, cx: &mut Cx) {
+        if self.search != self.asked {
+            self.answer.forget();
+            self.lines.clear();
+            self.ask_after(cx, REST);
+        }
     }
 
     pub fn reply(&mut self, reply: Reply) {
@@ -194,7 +224,7 @@ impl Timeline {
 
     pub fn set_filter(&mut self, text: &str) {
         let selected = self.entry().map(|entry| entry.line.commit);
-        self.browser.filter = Filter::parse(text);
+        (self.search, self.browser.filter) = Filter::of_history(text);
         self.refill(selected);
     }
 
@@ -259,7 +289,15 @@ impl Timeline {
             title.add(Role::Marked, &format!(" · {} marked", self.marks.len()));
         }
         let width = self.browser.panes.inner(LIST).width.saturating_sub(2);
-        let said = log_says(&self.answer, &self.lines);
+        let complete = self.answer.value().filter(|log| log.progress.complete);
+        let is_vain = complete.is_some_and(|log| log.entries.is_empty());
+        let said = match is_vain && self.asked != Search::default() {
+            true => vec![Row::of(
+                Role::Dim,
+                "no commit did that (esc clears the filter)",
+            )],
+            false => log_says(&self.answer, &self.lines),
+        };
         self.browser
             .view_list(look, buf, &title, &standing(&self.answer), &said, |at| {
                 let line = self.lines[at];

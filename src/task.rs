@@ -19,9 +19,14 @@ const BACK: i32 = 10;
 /// processors, a key waits for the end of their turns otherwise. It is for the calling thread and all it starts, on Linux,
 /// where threads have priorities of their own (setpriority(2), "C library/kernel differences").
 pub fn stand_back() {
-    // Who stands further back already stays there.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, BACK);
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        // Who stands further back already stays there; who cannot is no worse off.
+        if getpriority_process(None).is_ok_and(|now| now < BACK) {
+            let _ = setpriority_process(None, BACK);
+        }
+    }
 }
 
 /// Where an answer goes while it grows.

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use tempfile::{Builder, TempDir};
 
@@ -18,12 +17,10 @@ const ROOM: u64 = 2 << 30;
 /// A new directory of this user alone, removed when dropped: where `TMPDIR` says, else in memory, else where temporary
 /// files go.
 pub(super) fn directory(prefix: &str) -> io::Result<TempDir> {
-    static IS_ROOMY: OnceLock<bool> = OnceLock::new();
-    let is_roomy =
-        || std::env::var_os("TMPDIR").is_none() && free(Path::new(IN_MEMORY)) >= Some(ROOM);
     let mut builder = Builder::new();
     builder.prefix(prefix);
-    if *IS_ROOMY.get_or_init(is_roomy)
+    if std::env::var_os("TMPDIR").is_none()
+        && free(Path::new(IN_MEMORY)) >= Some(ROOM)
         && let Ok(directory) = builder.tempdir_in(IN_MEMORY)
     {
         return Ok(directory);

@@ -307,7 +307,8 @@ impl Workspace {
             .clone()
     }
 
-    /// Runs what takes next to no time, for somebody who looks at nothing meanwhile: it does not stand back for other jobs.
+    /// Runs what takes next to no time, for somebody who looks at nothing meanwhile: it does not stand back for other jobs
+    /// (unless the thread that it gets did before).
     pub(super) async fn briefly<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Workspace) -> T + Send + 'static,

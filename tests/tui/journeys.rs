@@ -211,7 +211,10 @@ fn a_filter_survives_drilling_down_and_back() {
 #[test]
 fn a_search_is_asked_of_history_once_it_is_typed_and_no_more_without_its_filter() {
     let mut desk = desk();
-    desk.press("2").serve().press("/").write("-bob image:api:1.4.2");
+    desk.press("2")
+        .serve()
+        .press("/")
+        .write("-bob image:api:1.4.2");
     // One that is typed on is not asked any more.
     let [last] = &desk.asked[..] else {
         panic!("{} questions", desk.asked.len())
@@ -226,6 +229,26 @@ fn a_search_is_asked_of_history_once_it_is_typed_and_no_more_without_its_filter(
     assert!(
         matches!(&desk.asked[..], [ask] if matches!(&ask.question, Question::Log(request) if request.image.is_none()))
     );
+}
+
+/// The first page took the place of all that was known, and the cursor went to its end.
+#[test]
+fn a_timeline_that_is_asked_anew_does_not_shrink_meanwhile() {
+    let mut desk = desk();
+    desk.press("2").serve();
+    let before = desk.line("Timeline ·");
+    desk.send(Message::Changed(answers::header(), 2));
+    let ask = desk.asked.remove(0);
+    let Answer::Log(Part::Done(mut page)) = answers::to(&ask.question) else {
+        panic!("not the timeline's question")
+    };
+    page.entries.truncate(1);
+    desk.send(Message::Reply(Reply {
+        ticket: ask.ticket,
+        answer: Answer::Log(Part::More(page)),
+    }));
+    let count = |line: &str| line.split_whitespace().nth(3).map(str::to_owned);
+    assert_eq!(count(&desk.line("Timeline ·")), count(&before), "{before}");
 }
 
 #[test]

@@ -19,11 +19,11 @@ const FORMAT: u32 = 1;
 /// Tips whose answers are kept: of the branch, and of some that were travelled to.
 const MOST: usize = 8;
 
-/// The answers about one line, on disk.
+/// The answers about a repository, on disk.
 pub(super) struct Kept {
     cache: Arc<Cache>,
     key: Key,
-    /// The last one asked for comes last.
+    /// The last one found comes last.
     answers: Vec<Answer>,
 }
 

@@ -4,7 +4,7 @@
 //! keeps the recipe it was last seen with until one of its own files changes what is declared: the whole layout is found
 //! anew only then, which takes a hundred times as long as reading the commit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::git::{self, BStr, ByteSlice, Oid, PathChange, RepoPath};
@@ -44,7 +44,10 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
     let mut search = Search::new(past, state, cancel)?;
     let mut seen = 0;
     let mut new = Vec::new();
+    let mut told = HashSet::new();
     let mut tell = |found: Vec<Found>| {
+        let names = |found: &Found| (found.environment.clone(), found.app.clone());
+        told.extend(found.iter().map(names));
         if !found.is_empty() {
             update(&mut |answer| found.iter().for_each(|found| set(answer, found)));
         }
@@ -78,6 +81,21 @@ pub fn find(past: &Past, state: &State, cancel: &Cancel, update: &Update) -> any
     if !cancel.is_cancelled() {
         tell(search.rest(&history.snapshot(), is_whole));
     }
+    // The apps that were looked at where git could not be read.
+    let apps = state.apps.iter().map(|desired| &desired.app);
+    let lost: Vec<Found> = apps
+        .filter(|app| !told.contains(&(app.environment.clone(), app.name.clone())))
+        .map(|app| Found {
+            environment: app.environment.clone(),
+            app: app.name.clone(),
+            since: None,
+            previous: None,
+            new: None,
+        })
+        .collect();
+    if !cancel.is_cancelled() {
+        update(&mut |answer| lost.iter().for_each(|found| set(answer, found)));
+    }
     if let Some(kept) = kept {
         kept.save(state.commit, new);
     }
@@ -102,6 +120,8 @@ struct Wanted<'a> {
     /// The row after which it could be rendered, where it could not before, and how often it could not: it runs what it runs
     /// since then, unless it turns out to have run the same before it broke.
     repaired: Option<(usize, usize)>,
+    /// It could not be rendered at a commit, which may be this machine's fault: what is found is not kept.
+    is_unsure: bool,
 }
 
 impl Wanted<'_> {
@@ -118,13 +138,8 @@ impl Wanted<'_> {
         Found {
             since: row.and_then(|row| behind(past, origins, rows, row)),
             previous: previous.clone(),
-            new: Some(kept::App::new(
-                &self.app,
-                self.version,
-                self.rendered,
-                set_by,
-                previous,
-            )),
+            new: (!self.is_unsure)
+                .then(|| kept::App::new(&self.app, self.version, self.rendered, set_by, previous)),
             environment: self.app.environment,
             app: self.app.name,
         }
@@ -186,6 +201,7 @@ impl<'a> Search<'a> {
                 objects,
                 rendered: is_rendered(&desired.rendering),
                 repaired: None,
+                is_unsure: false,
             }));
         }
         Ok(search)
@@ -332,6 +348,7 @@ impl<'a> Search<'a> {
         index: usize,
     ) -> anyhow::Result<Earlier> {
         if wanted.rendered && !is_rendered(rendering) {
+            wanted.is_unsure = true;
             let (since, count) = wanted.repaired.unwrap_or((index, 0));
             wanted.repaired = Some((since, count + 1));
             let may_be_same = !wanted.version.images.is_empty() && count < MAX_BROKEN;

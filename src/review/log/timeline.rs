@@ -57,31 +57,40 @@ impl Track<'_> {
 pub fn first_page(ws: &Workspace) -> Answer {
     let reader = ws.inner.repo.reader();
     let tips = ws.tips();
+    let before = |commit: &Commit| {
+        let ends = reader.is_shallow_boundary(commit.id);
+        let parent = commit.parents.first().filter(|_| !ends)?;
+        reader.commit(*parent).ok()
+    };
+    let heads = tips.iter().map(|tip| reader.commit(tip.commit).ok());
+    let mut heads: Vec<Option<Commit>> = heads.collect();
     let mut seen = HashSet::new();
     let mut entries = Vec::new();
-    for tip in &tips {
-        let before = |commit: &Commit| {
-            let ends = reader.is_shallow_boundary(commit.id);
-            let parent = commit.parents.first().filter(|_| !ends)?;
-            reader.commit(*parent).ok()
+    while entries.len() < PAGE {
+        let newest = heads
+            .iter_mut()
+            .max_by_key(|head| head.as_ref().map(|commit| commit.committed));
+        let Some((head, commit)) = newest.and_then(|head| {
+            let commit = head.take()?;
+            Some((head, commit))
+        }) else {
+            break;
         };
-        let newest = reader.commit(tip.commit).ok();
-        for commit in std::iter::successors(newest, before).take(PAGE) {
-            if seen.insert(commit.id) {
-                let merge = commit.parents.len() > 1;
-                entries.push(Arc::new(bare(line_of_commit(&commit), merge)));
-            }
+        *head = before(&commit);
+        if seen.insert(commit.id) {
+            let merge = commit.parents.len() > 1;
+            entries.push(Arc::new(bare(line_of_commit(&commit), merge)));
         }
     }
-    if tips.len() > 1 {
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.line.time));
-    }
-    entries.truncate(PAGE);
+    let progress = Progress {
+        commits: entries.len(),
+        complete: false,
+    };
     Answer {
         tips,
         resource: None,
         entries,
-        progress: Progress::default(),
+        progress,
         notes: Vec::new(),
     }
 }
@@ -211,23 +220,18 @@ fn explain_all(
     answer: &mut Answer,
 ) -> anyhow::Result<()> {
     let mut told = Instant::now();
-    let mut dropped = HashSet::new();
     for place in 0..answer.entries.len() {
         if out.cancel().is_cancelled() {
             break;
         }
         let unexplained = Entry::clone(&answer.entries[place]);
         let mut line = unexplained.clone();
-        let mut keep = false;
         for track in tracks {
             if let Some(row) = track.rows.position(line.line.commit) {
                 let mut here = unexplained.clone();
-                keep |= explain(track, row, request, filter, out, &mut here)?;
+                explain(track, row, request, filter, out, &mut here)?;
                 line.add(&here);
             }
-        }
-        if !keep {
-            dropped.insert(line.line.commit);
         }
         answer.entries[place] = Arc::new(line);
         if told.elapsed() > BETWEEN_PARTIAL {
@@ -235,9 +239,9 @@ fn explain_all(
             told = Instant::now();
         }
     }
-    answer.entries.retain(|line| {
-        filter.keeps(line) && wanted(line, &request.select) && !dropped.contains(&line.line.commit)
-    });
+    answer
+        .entries
+        .retain(|line| filter.keeps(line) && wanted(line, &request.select));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use ratatui::style::Style;
 
 use super::change::rows as changes;
 use super::timeline::entry::{self, Line};
-use super::timeline::log_says;
+use super::timeline::{NEVER, log_says};
 use super::{Facts, Look, Mouse, Screen, absent, standing};
 use super::{change, revert, text};
 use crate::review::change::{Answer as Changes, Range, Request as ChangeRequest};
@@ -382,7 +382,7 @@ impl Resource {
             );
         }
         let width = self.browser.panes.inner(LIST).width.saturating_sub(1);
-        let said = log_says(&self.log, &self.lines);
+        let said = log_says(&self.log, &self.lines, NEVER);
         self.browser
             .view_list(look, buf, &title, &standing(&self.log), &said, |at| {
                 entry::line_row(self.lines[at], self.entries(), look.now, width)

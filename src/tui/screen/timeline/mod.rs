@@ -18,7 +18,7 @@ use crate::review::change::Range;
 use crate::review::common::Selector;
 use crate::review::log::{Answer as Log, Entry, Request};
 use crate::review::revert::Scope;
-use crate::tui::ask::{Answer, Question, Reply, Slot};
+use crate::tui::ask::{Answer, Part, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
 use crate::tui::filter::{Filter, Search};
 use crate::tui::keys::Action;
@@ -84,11 +84,20 @@ impl Timeline {
         if self.search != self.asked {
             self.answer.forget();
             self.lines.clear();
-            self.ask_after(cx, REST);
+            // What is marked may not be among what is found.
+            self.marks.clear();
+            let is_typed = self.search != Search::default();
+            self.ask_after(cx, if is_typed { REST } else { Duration::ZERO });
         }
     }
 
     pub fn reply(&mut self, reply: Reply) {
+        // A list that is there stays until it is known anew as far as it goes.
+        if let Answer::Log(Part::More(log)) = &reply.answer
+            && log.entries.len() < self.entries().len()
+        {
+            return;
+        }
         let selected = self.entry().map(|entry| entry.line.commit);
         if let Answer::Log(part) = reply.answer
             && self.answer.take(reply.ticket, part)
@@ -289,15 +298,11 @@ impl Timeline {
             title.add(Role::Marked, &format!(" · {} marked", self.marks.len()));
         }
         let width = self.browser.panes.inner(LIST).width.saturating_sub(2);
-        let complete = self.answer.value().filter(|log| log.progress.complete);
-        let is_vain = complete.is_some_and(|log| log.entries.is_empty());
-        let said = match is_vain && self.asked != Search::default() {
-            true => vec![Row::of(
-                Role::Dim,
-                "no commit did that (esc clears the filter)",
-            )],
-            false => log_says(&self.answer, &self.lines),
+        let nothing = match self.asked == Search::default() {
+            true => NEVER,
+            false => "no commit did that (esc clears the filter)",
         };
+        let said = log_says(&self.answer, &self.lines, nothing);
         self.browser
             .view_list(look, buf, &title, &standing(&self.answer), &said, |at| {
                 let line = self.lines[at];
@@ -316,8 +321,11 @@ impl Timeline {
     }
 }
 
-/// What a log says where it has no lines, and how its history ends.
-pub fn log_says(log: &Slot<Log>, lines: &[Line]) -> Vec<Row> {
+/// What a log is that has no entries.
+pub const NEVER: &str = "no commit ever changed it";
+
+/// What a log says where it has no lines (`nothing`: where it has no entries), and how its history ends.
+pub fn log_says(log: &Slot<Log>, lines: &[Line], nothing: &str) -> Vec<Row> {
     let Some(answer) = log.value() else {
         return absent(log);
     };
@@ -327,7 +335,7 @@ pub fn log_says(log: &Slot<Log>, lines: &[Line]) -> Vec<Row> {
     let mut rows = vec![
         match (answer.entries.is_empty(), answer.progress.complete) {
             (true, false) => Row::of(Role::Dim, "… reading the history"),
-            (true, true) => Row::of(Role::Dim, "no commit ever changed it"),
+            (true, true) => Row::of(Role::Dim, nothing),
             (false, _) => Row::of(Role::Dim, "no commit passes the filter (esc clears it)"),
         },
     ];

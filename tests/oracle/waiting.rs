@@ -142,3 +142,30 @@ async fn the_timeline_comes_in_pieces_that_are_each_right() {
         answer.entries.len() == COMMITS && oldest.is_some_and(|entry| !entry.analysed)
     }));
 }
+
+/// An app whose past cannot be read was searched for without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn since_when_is_not_looked_for_any_more_where_git_cannot_be_read() {
+    let directory = tempfile::tempdir().expect("directory");
+    let repo = TestRepo::init(&directory.path().join("repo"));
+    for tag in ["1", "2", "3"] {
+        repo.write(
+            "prod/web/web.yaml",
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: web:3\n    \
+                 args: ['{tag}']\n"
+            ),
+        );
+        repo.commit(&format!("Set {tag}"));
+    }
+    let lost = repo.git(&["rev-parse", "HEAD~2:prod/web/web.yaml"]);
+    let (start, rest) = lost.trim().split_at(2);
+    let object = repo.path.join(".git/objects").join(start).join(rest);
+    std::fs::remove_file(object).expect("a loose object");
+    let workspace = workspace::open(&repo, directory.path());
+    let answer = deployed::ask(&workspace, deployed::Request::default(), &Sink::last_only()).await;
+    let answer = answer.expect("an answer");
+    let deployment = &answer.apps[0].deployments[0];
+    assert_eq!(deployment.version.as_deref(), Some("3"));
+    assert!(!deployment.searching && deployment.since.is_none());
+}

@@ -1,6 +1,8 @@
 //! What `/` understands: words, `env:prod kind:deploy author:alice`, and `-word` to exclude. All must hold; letter case never matters.
 //! In the timeline, `image:api field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01` search all of history.
 
+use crate::review::log::Request;
+
 /// What a keyed term asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Facet {
@@ -29,48 +31,13 @@ struct Term {
     excluded: bool,
 }
 
-/// What of a filter is asked of history, not of the list: as [`crate::review::log::Request`] understands it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Search {
-    pub image: Option<String>,
-    pub field: Option<String>,
-    pub value: Option<String>,
-    pub files: Option<String>,
-    pub since: Option<String>,
-    pub until: Option<String>,
-}
-
-impl Search {
-    /// The place of a key's value.
-    fn place(&mut self, key: &str) -> Option<&mut Option<String>> {
-        match key {
-            "image" => Some(&mut self.image),
-            "field" => Some(&mut self.field),
-            "value" => Some(&mut self.value),
-            "file" | "path" => Some(&mut self.files),
-            "since" => Some(&mut self.since),
-            "until" => Some(&mut self.until),
-            _ => None,
-        }
-    }
-
-    /// Takes a word; `false` where it is none of a search. (A key alone is about to be: nothing is searched for yet.)
-    fn take(&mut self, word: &str) -> bool {
-        let keyed = word.split_once(':');
-        let Some((place, value)) = keyed.and_then(|(key, value)| Some((self.place(key)?, value)))
-        else {
-            return false;
-        };
-        *place = Some(value.to_owned()).filter(|value| !value.is_empty());
-        true
-    }
-}
-
 impl Filter {
     /// What is asked of history, and what of the list.
-    pub fn of_history(text: &str) -> (Search, Filter) {
-        let mut search = Search::default();
-        let words = text.split_whitespace().filter(|word| !search.take(word));
+    pub fn of_history(text: &str) -> (Request, Filter) {
+        let mut search = Request::default();
+        let words = text
+            .split_whitespace()
+            .filter(|word| !is_searched(word, &mut search));
         let rest = words.collect::<Vec<_>>().join(" ");
         let filter = Filter {
             text: text.to_owned(),
@@ -134,6 +101,24 @@ impl Term {
     }
 }
 
+/// Takes a word of a search; `false` where it is none. (A key alone is about to be one: nothing is searched for yet.)
+fn is_searched(word: &str, search: &mut Request) -> bool {
+    let Some((key, value)) = word.split_once(':') else {
+        return false;
+    };
+    let place = match key {
+        "image" => &mut search.image,
+        "field" => &mut search.field,
+        "value" => &mut search.value,
+        "file" | "path" => &mut search.files,
+        "since" => &mut search.since,
+        "until" => &mut search.until,
+        _ => return false,
+    };
+    *place = (!value.is_empty()).then(|| value.to_owned());
+    true
+}
+
 fn facet(key: &str) -> Option<Facet> {
     match key {
         "env" | "environment" => Some(Facet::Environment),
@@ -174,11 +159,11 @@ mod tests {
         let text = "alice image:ghcr.io/acme/api:1.4 -bob since:2w value: field:spec.replicas=5";
         let (search, filter) = Filter::of_history(text);
         let said = |text: &str| Some(text.to_owned());
-        let expected = Search {
+        let expected = Request {
             image: said("ghcr.io/acme/api:1.4"),
             field: said("spec.replicas=5"),
             since: said("2w"),
-            ..Search::default()
+            ..Request::default()
         };
         assert_eq!(search, expected);
         assert_eq!(filter.text(), text);

@@ -251,6 +251,15 @@ fn a_timeline_that_is_asked_anew_does_not_shrink_meanwhile() {
     assert_eq!(count(&desk.line("Timeline ·")), count(&before), "{before}");
 }
 
+/// The rows of now stood under the date until all of those of then were explained.
+#[test]
+fn a_timeline_of_then_does_not_wait_behind_the_rows_of_now() {
+    let mut desk = desk();
+    desk.press("2").serve().expect("api 1.4.1 → 1.4.2");
+    desk.press("t").write("2026-01-31").press("enter");
+    desk.refute("api 1.4.1 → 1.4.2").expect("… loading");
+}
+
 #[test]
 fn letters_are_typed_in_a_filter() {
     let mut desk = desk();

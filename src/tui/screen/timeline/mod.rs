@@ -20,7 +20,7 @@ use crate::review::log::{Answer as Log, Entry, Request};
 use crate::review::revert::Scope;
 use crate::tui::ask::{Answer, Part, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
-use crate::tui::filter::{Filter, Search};
+use crate::tui::filter::Filter;
 use crate::tui::keys::Action;
 use crate::tui::theme::Role;
 use crate::tui::widget::browser::{Browser, LIST};
@@ -34,9 +34,9 @@ const REST: Duration = Duration::from_millis(300);
 
 pub struct Timeline {
     answer: Slot<Log>,
-    /// What of the filter is asked of history, and what was.
-    search: Search,
-    asked: Search,
+    /// What of the filter is asked of history, and what was: of which time, too.
+    search: Request,
+    asked: Request,
     lines: Vec<Line>,
     browser: Browser,
     marks: BTreeSet<Oid>,
@@ -48,8 +48,8 @@ impl Default for Timeline {
     fn default() -> Timeline {
         Timeline {
             answer: Slot::default(),
-            search: Search::default(),
-            asked: Search::default(),
+            search: Request::default(),
+            asked: Request::default(),
             lines: Vec::new(),
             browser: Browser::with(vec![Doc::wrapped()]),
             marks: BTreeSet::new(),
@@ -64,29 +64,33 @@ impl Timeline {
     }
 
     fn ask_after(&mut self, cx: &mut Cx, after: Duration) {
-        let search = self.search.clone();
-        self.asked = search.clone();
         let request = Request {
-            image: search.image,
-            field: search.field,
-            value: search.value,
-            files: search.files,
-            since: search.since,
-            until: search.until,
             at: cx.at.map(str::to_owned),
-            ..Request::default()
+            ..self.search.clone()
         };
+        if request != self.asked {
+            self.answer.forget();
+            self.lines.clear();
+        }
+        self.asked = request.clone();
         self.answer.ask_after(cx, Question::Log(request), after);
+    }
+
+    /// Whether what was asked is what the filter searches for.
+    fn is_asked(&self, search: &Request) -> bool {
+        let asked = Request {
+            at: None,
+            ..self.asked.clone()
+        };
+        asked == *search
     }
 
     /// Asks again where the filter searches for something else now.
     pub fn searched(&mut self, cx: &mut Cx) {
-        if self.search != self.asked {
-            self.answer.forget();
-            self.lines.clear();
+        if !self.is_asked(&self.search) {
             // What is marked may not be among what is found.
             self.marks.clear();
-            let is_typed = self.search != Search::default();
+            let is_typed = self.search != Request::default();
             self.ask_after(cx, if is_typed { REST } else { Duration::ZERO });
         }
     }
@@ -298,7 +302,7 @@ impl Timeline {
             title.add(Role::Marked, &format!(" · {} marked", self.marks.len()));
         }
         let width = self.browser.panes.inner(LIST).width.saturating_sub(2);
-        let nothing = match self.asked == Search::default() {
+        let nothing = match self.is_asked(&Request::default()) {
             true => NEVER,
             false => "no commit did that (esc clears the filter)",
         };

@@ -20,6 +20,8 @@ use super::{BStr, Oid};
 const CACHE_BYTES: usize = 4 << 20;
 /// Of what other objects are packed as the difference from. Found by place, where gix' own looks through a list.
 const DELTA_CACHE_BYTES: usize = 4 << 20;
+/// The same for who goes through history once: of billimek's and of a generated one, more makes nothing quicker.
+const WALK_DELTA_CACHE_BYTES: usize = 1 << 20;
 
 /// Reads objects, from the user's repository and the shadow.
 pub struct Reader {
@@ -42,10 +44,19 @@ impl Reader {
     }
 
     pub(super) fn new(shared: &Arc<Shared>) -> Reader {
+        Reader::keeping(shared, Some(CACHE_BYTES), DELTA_CACHE_BYTES)
+    }
+
+    pub(super) fn walker(shared: &Arc<Shared>) -> Reader {
+        Reader::keeping(shared, None, WALK_DELTA_CACHE_BYTES)
+    }
+
+    /// `objects`, `deltas`: bytes of each kept in memory.
+    fn keeping(shared: &Arc<Shared>, objects: Option<usize>, deltas: usize) -> Reader {
         let mut repo = shared.view().to_thread_local();
-        repo.object_cache_size(CACHE_BYTES);
+        repo.object_cache_size(objects);
         repo.objects
-            .set_pack_cache(|| Box::new(MemoryCappedHashmap::new(DELTA_CACHE_BYTES)));
+            .set_pack_cache(move || Box::new(MemoryCappedHashmap::new(deltas)));
         let boundary: Vec<Oid> = repo
             .shallow_commits()
             .ok()
@@ -181,8 +192,14 @@ impl Reader {
         FirstParents::new(self, tip)
     }
 
-    /// `None` for a root, and at the boundary of a shallow clone.
-    pub(super) fn first_parent(&self, commit: Oid) -> Result<Option<Oid>> {
+    /// The first parent of a commit that was read; `None` for a root, and where a shallow clone ends.
+    pub fn first_parent_of(&self, commit: &Commit) -> Option<Oid> {
+        let ends = self.is_shallow_boundary(commit.id);
+        commit.parents.first().filter(|_| !ends).copied()
+    }
+
+    /// The same of any commit. A commit-graph knows it without the commit.
+    pub fn first_parent(&self, commit: Oid) -> Result<Option<Oid>> {
         if self.is_shallow_boundary(commit) {
             return Ok(None);
         }

@@ -70,6 +70,11 @@ impl Repo {
         Reader::new(&self.0)
     }
 
+    /// A handle for one walk through history, on one thread: what it has read it hardly reads again, so that it keeps little.
+    pub fn walker(&self) -> Reader {
+        Reader::walker(&self.0)
+    }
+
     /// Stands for this clone, and for how its objects are to be read: which stand for others (`git replace`), and where a
     /// shallow clone ends. The same for all its work trees.
     pub fn fingerprint(&self) -> String {

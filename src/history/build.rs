@@ -1,5 +1,5 @@
-//! How the index is built: one thread walks the line and hands contiguous runs of commits to a few others, each with its
-//! own object caches, so that a commit's tree is decoded once and serves as the parent of the next.
+//! How the index is built: one thread reads the line's commits and hands contiguous runs of them to a few others, each with
+//! its own object caches, so that a commit's tree is decoded once and serves as the parent of the next.
 //!
 //! Runs start small, so that the first screen of rows is there at once, and are published in order whoever finishes first.
 
@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use super::index::{End, Row, Shared};
 use super::message::{picked_from, pull_of, reverts_of};
 use super::store::{Segment, Store};
-use crate::git::{Commit, Oid, Person, Reader, Repo};
+use crate::git::{self, Commit, Oid, Person, Reader, Repo};
 use crate::task::Cancel;
 
 /// Rows in the first run, and in the largest.
 const FIRST_RUN: usize = 32;
-const LARGEST_RUN: usize = 2048;
+const LARGEST_RUN: usize = 512;
 /// More threads than this wait for each other's disk rather than for work.
 const MOST_THREADS: usize = 8;
 /// Subjects of 1,600 bytes exist, and are searched; a row keeps no more than this.
@@ -36,9 +36,33 @@ struct Run {
 
 /// Where rows come from.
 enum Source {
-    /// Neighbouring commits with their first parents, newest first, to be read.
-    Commits(Vec<(Oid, Option<Oid>)>),
+    /// Neighbouring commits, newest first.
+    Commits(Vec<Read>),
     Stored(Segment),
+}
+
+/// A commit of the line, as far as it can be read.
+struct Read {
+    id: Oid,
+    first_parent: Option<Oid>,
+    commit: git::Result<Commit>,
+}
+
+impl Read {
+    /// An error where the line ends because of it.
+    fn new(reader: &Reader, id: Oid) -> git::Result<Read> {
+        let commit = reader.commit(id);
+        let first_parent = match &commit {
+            Ok(commit) => reader.first_parent_of(commit),
+            // Of a commit that makes no sense the parent may be legible.
+            Err(_) => reader.first_parent(id)?,
+        };
+        Ok(Read {
+            id,
+            first_parent,
+            commit,
+        })
+    }
 }
 
 pub(super) fn start(
@@ -92,14 +116,14 @@ fn walk(
     let end = thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let mut rows = RowReader::new(repo.reader());
+                let mut rows = RowReader::new(repo.walker());
                 while let Some(run) = next(&receive) {
                     // Draining what was sent keeps the walker from waiting.
                     if cancel.is_cancelled() {
                         continue;
                     }
                     let made = match run.rows {
-                        Source::Commits(commits) => rows.read(&commits),
+                        Source::Commits(commits) => rows.read(commits),
                         Source::Stored(segment) => {
                             let stored = store.and_then(|store| store.read(&segment));
                             stored.unwrap_or_else(|| {
@@ -118,7 +142,7 @@ fn walk(
             });
         }
         let segments = store.map(Store::segments).unwrap_or_default();
-        send_runs(&repo.reader(), tip, &segments, cancel, send)
+        send_runs(&repo.walker(), tip, &segments, cancel, send)
     });
     if cancel.is_cancelled() {
         return Some(End::Cancelled);
@@ -176,13 +200,12 @@ fn send_runs(
             continue;
         }
         next = None;
-        match reader.first_parents(commit).next() {
-            Some(Ok((commit, parent))) => {
-                commits.push((commit, parent));
-                next = parent;
+        match Read::new(reader, commit) {
+            Ok(read) => {
+                next = read.first_parent;
+                commits.push(read);
             }
-            Some(Err(error)) => broken = Some(End::Broken(error.to_string())),
-            None => {}
+            Err(error) => broken = Some(End::Broken(error.to_string())),
         }
     }
     if !commits.is_empty()
@@ -243,22 +266,18 @@ impl RowReader {
     }
 
     /// The rows of neighbouring commits: each is the first parent of the one before it.
-    fn read(&mut self, commits: &[(Oid, Option<Oid>)]) -> Vec<Row> {
+    fn read(&mut self, commits: Vec<Read>) -> Vec<Row> {
         let begin = Instant::now();
         let oldest_first = self.pace.oldest_first();
-        let read: Vec<_> = commits
+        let trees: Vec<Option<Oid>> = commits
             .iter()
-            .map(|&(id, _)| self.reader.commit(id))
-            .collect();
-        let trees: Vec<Option<Oid>> = read
-            .iter()
-            .map(|commit| commit.as_ref().ok().map(|commit| commit.tree))
+            .map(|read| read.commit.as_ref().ok().map(|commit| commit.tree))
             .collect();
         let next = trees.into_iter().skip(1).chain([None]);
-        let wanted = read.into_iter().zip(commits).zip(next);
-        let mut row = |((commit, &(id, first_parent)), before): ((_, &(Oid, _)), _)| match commit {
-            Ok(commit) => self.row(commit, first_parent, before),
-            Err(error) => self.unreadable(id, first_parent, &error),
+        let wanted = commits.into_iter().zip(next);
+        let mut row = |(read, before): (Read, _)| match read.commit {
+            Ok(commit) => self.row(commit, read.first_parent, before),
+            Err(error) => self.unreadable(read.id, read.first_parent, &error),
         };
         let rows: Vec<Row> = match oldest_first {
             false => wanted.map(&mut row).collect(),
@@ -275,9 +294,15 @@ impl RowReader {
 
     /// The rows that a segment should have held.
     fn read_line(&mut self, segment: &Segment) -> Vec<Row> {
-        let line = self.reader.first_parents(segment.newest);
-        let line: Vec<_> = line.map_while(Result::ok).take(segment.rows).collect();
-        self.read(&line)
+        let mut line = Vec::new();
+        let mut next = Some(segment.newest);
+        while line.len() < segment.rows
+            && let Some(Ok(read)) = next.map(|id| Read::new(&self.reader, id))
+        {
+            next = read.first_parent;
+            line.push(read);
+        }
+        self.read(line)
     }
 
     /// `before`: the first parent's tree, where that is known.
@@ -314,7 +339,7 @@ impl RowReader {
         }
     }
 
-    fn unreadable(&mut self, id: Oid, first_parent: Option<Oid>, error: &crate::git::Error) -> Row {
+    fn unreadable(&mut self, id: Oid, first_parent: Option<Oid>, error: &git::Error) -> Row {
         Row {
             id,
             tree: self.reader.empty_tree(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::index::{Row, Rows};
 use super::message::Pull;
 use crate::cache::{self, Cache};
-use crate::git::{EntryKind, Oid, PathChange, Person, Repo, RepoPath};
+use crate::git::{EntryKind, Oid, PathChange, Person, RepoPath};
 
 /// Raised when the bytes change, or what is read from a commit.
 const FORMAT: u32 = 3;
@@ -82,11 +82,9 @@ struct KeptRow<'a> {
 struct Side<'a>(EntryKind, &'a [u8]);
 
 impl Store {
-    pub fn new(cache: Arc<Cache>, repo: &Repo) -> Store {
-        Store {
-            cache,
-            repository: repo.fingerprint(),
-        }
+    /// `repository`: its [`crate::git::Repo::fingerprint`].
+    pub fn new(cache: Arc<Cache>, repository: String) -> Store {
+        Store { cache, repository }
     }
 
     /// The segments there should be, by their newest commit.

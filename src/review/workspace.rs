@@ -185,11 +185,12 @@ impl Workspace {
         let mut store = None;
         if let Some(directory) = &options.cache {
             let cache = Arc::new(Cache::in_directory(directory));
-            store = Some(Store::new(Arc::clone(&cache), &repo));
+            let fingerprint = repo.fingerprint();
             renderer = renderer
-                .with_cache(cache)
-                .with_repository(&repo.fingerprint())
+                .with_cache(Arc::clone(&cache))
+                .with_repository(&fingerprint)
                 .with_network(directory.join("charts"), options.allow_network);
+            store = Some(Store::new(cache, fingerprint));
         }
         let live =
             super::live::Connections::new(&options.cluster, options.offline, masking.clone());

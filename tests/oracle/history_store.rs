@@ -78,7 +78,10 @@ impl Fixture {
     }
 
     fn store(&self, opened: &Repo) -> Store {
-        Store::new(Arc::new(Cache::in_directory(&self.cache())), opened)
+        Store::new(
+            Arc::new(Cache::in_directory(&self.cache())),
+            opened.fingerprint(),
+        )
     }
 
     #[track_caller]

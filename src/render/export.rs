@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::By;
 use super::kustomization::display;
 use super::scratch;
 use super::tree::{Followed, Node, Tree};
@@ -33,6 +34,15 @@ pub(crate) enum ExportError {
     Refused(String),
     #[error("its files could not be written to a temporary directory: {0}")]
     Io(#[from] io::Error),
+}
+
+impl ExportError {
+    pub(super) fn by(&self) -> By {
+        match self {
+            ExportError::Refused(_) => By::Files,
+            ExportError::Git(_) | ExportError::Io(_) => By::Machine,
+        }
+    }
 }
 
 impl Export {

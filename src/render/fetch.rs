@@ -105,9 +105,18 @@ impl Fetches {
         }
     }
 
-    /// Whether what is not here may be fetched.
-    pub(super) fn are_allowed(&self) -> bool {
-        self.allowed
+    /// Stands for what is here, and whether what is not may be fetched.
+    pub(super) fn fingerprint(&self) -> String {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten();
+        let mut here: Vec<_> = entries
+            .flatten()
+            .map(|entry| {
+                let modified = entry.metadata().and_then(|metadata| metadata.modified());
+                (entry.file_name(), modified.ok())
+            })
+            .collect();
+        here.sort();
+        format!("{} {here:?}", self.allowed)
     }
 
     /// The chart, from here or (where that is allowed) from there; else why not.
@@ -169,8 +178,8 @@ impl Fetches {
             confined: None,
             cancel,
         };
-        if let Err(message) = run.output()? {
-            let message = crate::exec::redact(&program::brief(&message));
+        if let Err(failure) = run.output()? {
+            let message = crate::exec::redact(&program::brief(&failure.message));
             return Ok(Err(format!(
                 "{} cannot be fetched: {message}",
                 wanted.describe()

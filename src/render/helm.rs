@@ -17,7 +17,7 @@ use super::program::{self, Program, Run};
 use super::tool::{Chart, Helm};
 use super::tools::Tools;
 use super::tree::{Followed, Node, Tree, join};
-use super::{Error, Recipe, RenderedObject, Renderer, Rendering, Source};
+use super::{By, Error, Made, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice, RepoPath, Result};
 use crate::manifest;
 use crate::task::Cancel;
@@ -49,18 +49,18 @@ pub(super) fn render(
     values: &[String],
     renderer: &Renderer,
     cancel: &Cancel,
-) -> std::result::Result<Rendering, Error> {
+) -> std::result::Result<Made, Error> {
     if let Some(why) = charts.why() {
-        return Ok(Rendering::failed(why));
+        return Ok(Made::failed(why, By::Installation));
     }
     let program = match renderer.tools.helm() {
         Ok(program) => program,
-        Err(why) => return Ok(Rendering::failed(why.to_owned())),
+        Err(why) => return Ok(Made::failed(why.to_owned(), By::Installation)),
     };
     let (export, arguments) = match prepare(tree, recipe, helm, charts, values) {
         Ok(prepared) => prepared,
         Err(ExportError::Git(error)) => return Err(error.into()),
-        Err(error) => return Ok(Rendering::failed(error.to_string())),
+        Err(error) => return Ok(Made::failed(error.to_string(), error.by())),
     };
     let mut readable = vec![export.directory()];
     readable.extend(charts.packed.iter().map(|packed| packed.file.as_path()));
@@ -74,23 +74,22 @@ pub(super) fn render(
     };
     let output = match run.output()? {
         Ok(output) => output,
-        Err(message) => {
+        Err(failure) => {
             let why = match super::secrets::may_hold(tree, &charts.closure, renderer)? {
                 true => format!(
                     "helm template failed; its message is not shown because the sources hold secret values. To see it: helm \
                      template {}",
                     display(charts.root.as_bstr())
                 ),
-                false => program::readable(&message, &export),
+                false => program::readable(&failure.message, &export),
             };
-            return Ok(Rendering::failed(why));
+            return Ok(Made::failed(why, failure.by));
         }
     };
     let built = manifest::parse(&output, renderer.masking());
     if !built.broken.is_empty() {
-        return Ok(Rendering::failed(
-            "what helm gives cannot be read".to_owned(),
-        ));
+        let why = "what helm gives cannot be read".to_owned();
+        return Ok(Made::failed(why, By::Files));
     }
     let mut objects = Vec::new();
     for document in built.documents {
@@ -103,11 +102,12 @@ pub(super) fn render(
             source,
         });
     }
-    Ok(Rendering {
+    let rendering = Rendering {
         objects,
         how: program.how(),
         broken: Vec::new(),
-    })
+    };
+    Ok(rendering.into())
 }
 
 /// The files on disk, and helm's arguments.

@@ -26,7 +26,7 @@ use super::program::{self, Program};
 use super::tool::{Chart, Helm, Helmfile};
 use super::tools::Tools;
 use super::tree::{Tree, join, parent};
-use super::{Error, Recipe, RenderedObject, Renderer, Rendering, stored};
+use super::{By, Error, Made, Recipe, RenderedObject, Renderer, Rendering, stored};
 use crate::exec::Confinement;
 use crate::git::{BStr, ByteSlice, Oid, RepoPath};
 use crate::manifest;
@@ -202,7 +202,7 @@ fn list(
         Err(failure) if failure.message.contains("no releases found") => b"[]".to_vec(),
         Err(failure) => {
             let why = why(tree, &sources.state, renderer, &failure.message, &export)?;
-            return Ok(failed(why, failure.is_final));
+            return Ok(failed(why, failure.by == By::Files));
         }
     };
     let listed: Vec<Release> = match serde_json::from_slice(&output) {
@@ -340,18 +340,19 @@ pub(super) fn render(
     inputs: &Inputs,
     renderer: &Renderer,
     cancel: &Cancel,
-) -> Result<Rendering, Error> {
+) -> Result<Made, Error> {
     let program = match renderer.tools.helmfile() {
         Ok(program) => program,
-        Err(why) => return Ok(Rendering::failed(why.to_owned())),
+        Err(why) => return Ok(Made::failed(why.to_owned(), By::Installation)),
     };
     let Some(file) = recipe.roots.first() else {
-        return Ok(Rendering::failed("it names no helmfile".to_owned()));
+        let why = "it names no helmfile".to_owned();
+        return Ok(Made::failed(why, By::Files));
     };
     let (export, options) = match prepare(tree, inputs) {
         Ok(prepared) => prepared,
         Err(ExportError::Git(error)) => return Err(error.into()),
-        Err(error) => return Ok(Rendering::failed(error.to_string())),
+        Err(error) => return Ok(Made::failed(error.to_string(), error.by())),
     };
     let call = Call {
         file,
@@ -365,14 +366,14 @@ pub(super) fn render(
         Ok(output) => output,
         Err(failure) => {
             let why = why(tree, &inputs.closure, renderer, &failure.message, &export)?;
-            return Ok(Rendering::failed(format!("{}: {why}", helmfile.describe())));
+            let why = format!("{}: {why}", helmfile.describe());
+            return Ok(Made::failed(why, failure.by));
         }
     };
     let built = manifest::parse(&output, renderer.masking());
     if !built.broken.is_empty() {
-        return Ok(Rendering::failed(
-            "what helmfile gives cannot be read".to_owned(),
-        ));
+        let why = "what helmfile gives cannot be read".to_owned();
+        return Ok(Made::failed(why, By::Files));
     }
     let place = join(parent(file.as_bstr()), BStr::new(&inputs.release.chart));
     let own = inputs
@@ -390,11 +391,12 @@ pub(super) fn render(
             source,
         });
     }
-    Ok(Rendering {
+    let rendering = Rendering {
         objects,
         how: program.how(),
         broken: Vec::new(),
-    })
+    };
+    Ok(rendering.into())
 }
 
 /// The files on disk, and what is said of the release before the command.

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use super::export::{Export, ExportError};
 use super::kustomization::{Walk, display};
 use super::plain;
-use super::program::{self, Program, Run, sentence};
+use super::program::{self, Failure, Program, Run, sentence};
 use super::remote::Bases;
 use super::substitute::SWITCH;
 use super::tool::{Additions, Rules};
 use super::tools::Tools;
 use super::tree::{Tree, join};
-use super::{Error, How, Recipe, RenderedObject, Renderer, Rendering, Source};
+use super::{By, Error, How, Made, Recipe, RenderedObject, Renderer, Rendering, Source};
 use crate::git::{BStr, ByteSlice};
 use crate::manifest::{self, Object, ObjectRef};
 use crate::task::Cancel;
@@ -90,42 +90,69 @@ pub(super) fn render(
     bases: &Bases,
     renderer: &Renderer,
     cancel: &Cancel,
-) -> Result<Rendering, Error> {
+) -> Result<Made, Error> {
     let refusals: Vec<String> = walk
         .refusals
         .iter()
         .chain(&bases.refusals)
         .cloned()
         .collect();
-    let namespace = recipe.namespace.as_deref();
-    let (sources, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
-    let why = match (renderer.tools.kustomize(), refusals.as_slice()) {
-        (_, [_, ..]) => sentence(&refusals),
-        (Err(why), []) => why.to_owned(),
+    let (why, by) = match (renderer.tools.kustomize(), refusals.as_slice()) {
+        (_, [_, ..]) => (sentence(&refusals), By::Installation),
+        (Err(why), []) => (why.to_owned(), By::Installation),
         (Ok(builder), []) => {
-            match build(tree, additions, walk, bases, builder, renderer, cancel)? {
-                Ok(output) => match finished(&output, additions, renderer) {
-                    Ok(objects) => {
-                        let candidates = Candidates::of(&sources);
-                        let objects = objects
-                            .into_iter()
-                            .map(|object| candidates.rendered(object, namespace))
-                            .collect();
-                        return Ok(Rendering {
-                            objects,
-                            how: builder.program.how(),
-                            broken: Vec::new(),
-                        });
-                    }
-                    Err(why) => why,
+            let built = build(tree, additions, walk, bases, builder, renderer, cancel)?;
+            // What the walk found wrong says it better.
+            let built = built.map_err(|failure| match walk.problems.is_empty() {
+                true => failure,
+                false => Failure {
+                    message: sentence(&walk.problems),
+                    ..failure
                 },
-                Err(message) if walk.problems.is_empty() => message,
-                Err(_) => sentence(&walk.problems),
+            });
+            let finished = built.and_then(|output| {
+                finished(&output, additions, renderer).map_err(|why| Failure {
+                    message: why,
+                    by: By::Files,
+                })
+            });
+            match finished {
+                Ok(objects) => {
+                    let namespace = recipe.namespace.as_deref();
+                    let (sources, _) = plain::read(tree, &walk.resources, namespace, renderer)?;
+                    let candidates = Candidates::of(&sources);
+                    let objects = objects
+                        .into_iter()
+                        .map(|object| candidates.rendered(object, namespace));
+                    let rendering = Rendering {
+                        objects: objects.collect(),
+                        how: builder.program.how(),
+                        broken: Vec::new(),
+                    };
+                    return Ok(rendering.into());
+                }
+                Err(failure) => (failure.message, failure.by),
             }
         }
     };
+    Ok(Made {
+        rendering: sources(tree, recipe, walk, renderer, why)?,
+        by,
+    })
+}
+
+/// What is shown where it cannot be built.
+pub(super) fn sources(
+    tree: &Tree,
+    recipe: &Recipe,
+    walk: &Walk,
+    renderer: &Renderer,
+    why: String,
+) -> crate::git::Result<Rendering> {
+    let namespace = recipe.namespace.as_deref();
+    let (objects, broken) = plain::read(tree, &walk.resources, namespace, renderer)?;
     Ok(Rendering {
-        objects: sources,
+        objects,
         how: How::Sources { why },
         broken,
     })
@@ -192,14 +219,22 @@ fn build(
     builder: &Builder,
     renderer: &Renderer,
     cancel: &Cancel,
-) -> Result<Result<Vec<u8>, String>, Error> {
+) -> Result<Result<Vec<u8>, Failure>, Error> {
     let Some(root) = walk.directories.first() else {
-        return Ok(Err(sentence(&walk.problems)));
+        return Ok(Err(Failure {
+            message: sentence(&walk.problems),
+            by: By::Files,
+        }));
     };
     let (export, directory) = match export(tree, additions, walk, bases, root.as_bstr()) {
         Ok(exported) => exported,
         Err(ExportError::Git(error)) => return Err(error.into()),
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => {
+            return Ok(Err(Failure {
+                message: error.to_string(),
+                by: error.by(),
+            }));
+        }
     };
     let mut arguments = vec![builder.command.into(), directory.into_os_string()];
     // Flux lets a build read the whole repository. What the walk has not seen through stays below its own directory.
@@ -214,25 +249,27 @@ fn build(
         confined: builder.program.confined(&[export.directory()]),
         cancel,
     };
-    match run.output()? {
-        Ok(output) => Ok(Ok(output)),
-        Err(message)
-            if super::secrets::may_hold(tree, &walk.closure, renderer)?
-                || bases.may_hold_secrets(renderer)? =>
-        {
-            let known = KNOWN.iter().find(|known| message.contains(**known));
-            Ok(Err(format!(
-                "{} failed{}; its whole message is not shown because the sources hold secret values. \
-                 To see it: {} {} {}",
-                builder.program.name,
-                known.map_or(String::new(), |known| format!(" ({known})")),
-                builder.program.file.display(),
-                builder.command,
-                display(root.as_bstr()),
-            )))
-        }
-        Err(message) => Ok(Err(program::readable(&message, &export))),
-    }
+    let failure = match run.output()? {
+        Ok(output) => return Ok(Ok(output)),
+        Err(failure) => failure,
+    };
+    let may_quote_secrets = super::secrets::may_hold(tree, &walk.closure, renderer)?
+        || bases.may_hold_secrets(renderer)?;
+    let message = if may_quote_secrets {
+        let known = KNOWN.iter().find(|known| failure.message.contains(**known));
+        format!(
+            "{} failed{}; its whole message is not shown because the sources hold secret values. \
+             To see it: {} {} {}",
+            builder.program.name,
+            known.map_or(String::new(), |known| format!(" ({known})")),
+            builder.program.file.display(),
+            builder.command,
+            display(root.as_bstr()),
+        )
+    } else {
+        program::readable(&failure.message, &export)
+    };
+    Ok(Err(Failure { message, ..failure }))
 }
 
 /// The closure on disk, with the additions in it, and the root's directory there.

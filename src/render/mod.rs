@@ -33,6 +33,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -48,6 +49,7 @@ use job::{Job, Key};
 use kustomization::Kustomization;
 use memo::Memo;
 use outlines::Outlines;
+use stored::Stored;
 pub use tool::{
     Additions, Chart, Declared, Field, Helm, Helmfile, Image, Labels, Metadata, Patch, Rules,
     Substitution, Tool, Values,
@@ -105,6 +107,41 @@ pub struct Rendering {
     pub how: How,
     /// Files that do not parse, with why (never quoting their text): shown, and the rest kept.
     pub broken: Vec<(RepoPath, String)>,
+}
+
+/// What a rendering came to, and by what.
+struct Made {
+    rendering: Rendering,
+    by: By,
+}
+
+/// What decided what a rendering came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// What was read: the same would give the same again.
+    Files,
+    /// What is installed, or was fetched before.
+    Installation,
+    /// The machine, as it was just then.
+    Machine,
+}
+
+impl Made {
+    fn failed(why: String, by: By) -> Made {
+        Made {
+            rendering: Rendering::failed(why),
+            by,
+        }
+    }
+}
+
+impl From<Rendering> for Made {
+    fn from(rendering: Rendering) -> Made {
+        Made {
+            by: By::Files,
+            rendering,
+        }
+    }
 }
 
 impl Rendering {
@@ -186,6 +223,7 @@ pub struct Renderer {
     renderings: Memo<Key, Arc<Rendering>>,
     cache: Option<Arc<Cache>>,
     fetches: Option<Fetches>,
+    has_faltered: AtomicBool,
 }
 
 impl Renderer {
@@ -204,6 +242,7 @@ impl Renderer {
             renderings: Memo::new(32 << 20),
             cache: None,
             fetches: None,
+            has_faltered: AtomicBool::new(false),
         }
     }
 
@@ -250,13 +289,20 @@ impl Renderer {
         self.cache.as_ref()
     }
 
-    /// Stands for what decides, beside files, how they are rendered: the tools, how secrets are masked, the network.
+    /// Whether something could not be rendered for a reason that may be over by now, and is remembered so: a tool that was
+    /// killed or took too long, a full disk.
+    pub fn has_faltered(&self) -> bool {
+        self.has_faltered.load(Ordering::Relaxed)
+    }
+
+    /// Stands for what decides, beside files, how they are rendered: the tools, how secrets are masked, the network, and what
+    /// was fetched.
     pub fn fingerprint(&self) -> String {
         let builder = self.tools.kustomize().map(|builder| &builder.program);
         let tools = [builder, self.tools.helm(), self.tools.helmfile()];
         let tools = tools.map(|tool| tool.map(|tool| (tool.name, &tool.version)));
-        let may_fetch = self.fetches.as_ref().is_some_and(Fetches::are_allowed);
-        format!("{tools:?} {:?} {may_fetch}", self.masking.fingerprint())
+        let fetched = self.fetches.as_ref().map(Fetches::fingerprint);
+        format!("{tools:?} {:?} {fetched:?}", self.masking.fingerprint())
     }
 
     /// Never fails for bad sources: see [`Rendering::how`] and [`Rendering::broken`]. Blocks while a tool runs.
@@ -300,13 +346,22 @@ impl Renderer {
         });
         if let Some((cache, at, tool)) = &stored
             && let Some(bytes) = cache.get(at)
-            && let Some(rendering) = stored::restore(&bytes, tool.name, &tool.version)
+            && let Some(stored) = stored::restore(&bytes, tool.name, &tool.version)
         {
+            let rendering = match (stored, &job) {
+                (Stored::Rendering(rendering), _) => rendering,
+                (Stored::Failure(why), Job::Kustomize(_, walk, _)) => {
+                    kustomize::sources(&tree, recipe, walk, self, why)?
+                }
+                (Stored::Failure(why), _) => Rendering::failed(why),
+            };
             return Ok(self.remember(key, rendering));
         }
-        let rendering = match &job {
-            Job::Plain(files) => plain::render(&tree, recipe, files, self)?,
-            Job::Items(language, parts) => items::render(&tree, recipe, *language, parts, self)?,
+        let made: Made = match &job {
+            Job::Plain(files) => plain::render(&tree, recipe, files, self)?.into(),
+            Job::Items(language, parts) => {
+                items::render(&tree, recipe, *language, parts, self)?.into()
+            }
             Job::Kustomize(additions, walk, bases) => {
                 kustomize::render(&tree, recipe, additions, walk, bases, self, cancel)?
             }
@@ -317,12 +372,15 @@ impl Renderer {
                 helmfile::render(&tree, recipe, helmfile, inputs, self, cancel)?
             }
         };
+        if made.by == By::Machine {
+            self.has_faltered.store(true, Ordering::Relaxed);
+        }
         if let Some((cache, at, _)) = stored
-            && let Some(bytes) = stored::store(&rendering)
+            && let Some(bytes) = stored::store(&made)
         {
             cache.put(&at, &bytes);
         }
-        Ok(self.remember(key, rendering))
+        Ok(self.remember(key, made.rendering))
     }
 
     /// What an object says is to be made: the object is remembered, and that is read off it.

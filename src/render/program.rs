@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::export::Export;
-use super::{Error, How, scratch};
+use super::{By, Error, How, scratch};
 use crate::exec::{self, Command, Confinement};
 use crate::task::Cancel;
 use crate::text;
@@ -133,26 +133,44 @@ pub(super) struct Run<'a> {
 pub(super) struct Failure {
     /// What the tool said (not cleaned), or what became of it.
     pub(super) message: String,
-    /// The tool came to its end: it would say the same again.
-    pub(super) is_final: bool,
+    pub(super) by: By,
 }
 
+/// How an error reads that is the machine's (errno(3)), of a tool that ends as if it were its files'.
+const OF_THE_MACHINE: [&str; 9] = [
+    "no space left",
+    "quota exceeded",
+    "cannot allocate memory",
+    "out of memory",
+    "too many open files",
+    "temporarily unavailable",
+    "input/output error",
+    "read-only file system",
+    "interrupted system call",
+];
+
 impl Failure {
+    /// The machine's: it may be over by the next time.
     pub(super) fn once(message: String) -> Failure {
         Failure {
             message,
-            is_final: false,
+            by: By::Machine,
         }
     }
 }
 
-impl Run<'_> {
-    /// Standard output, or why there is none: what the tool said (not cleaned), or what became of it.
-    pub(super) fn output(self) -> Result<Result<Vec<u8>, String>, Error> {
-        Ok(self.outcome()?.map_err(|failure| failure.message))
+/// Who a tool that came to its end says is to blame.
+fn blamed(message: &str) -> By {
+    let message = message.to_lowercase();
+    match OF_THE_MACHINE.iter().any(|error| message.contains(error)) {
+        true => By::Machine,
+        false => By::Files,
     }
+}
 
-    pub(super) fn outcome(self) -> Result<Result<Vec<u8>, Failure>, Error> {
+impl Run<'_> {
+    /// Standard output, or why there is none.
+    pub(super) fn output(self) -> Result<Result<Vec<u8>, Failure>, Error> {
         let home = match scratch::directory("gitopsy-home-") {
             Ok(home) => home,
             Err(error) => {
@@ -213,12 +231,12 @@ impl Run<'_> {
         Ok(Err(match (message.is_empty(), output.code) {
             (_, None) => Failure::once(format!("{} was killed", self.program.display())),
             (false, Some(_)) => Failure {
+                by: blamed(&message),
                 message,
-                is_final: true,
             },
             (true, Some(code)) => Failure {
                 message: format!("{} failed with exit code {code}", self.program.display()),
-                is_final: true,
+                by: By::Files,
             },
         }))
     }

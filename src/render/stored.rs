@@ -1,18 +1,29 @@
 //! Renderings on disk: what a tool made of these inputs before, it would make of them again.
 //!
-//! Only results of tools are kept. A failure may be the machine's, and reading plain files is as quick as reading this.
+//! Only what tools came to is kept: reading plain files is as quick as reading this, and what kept a tool from running may be
+//! gone.
 
 use std::ops::Range;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use super::{How, Key, Place, RenderedObject, Rendering, Source};
+use super::{By, How, Key, Made, Place, RenderedObject, Rendering, Source};
 use crate::cache;
 use crate::git::{Oid, RepoPath};
 use crate::manifest::{Masking, Object};
 
 /// Raised when the bytes below, or what is done to a tool's output, change.
 const FORMAT: u32 = 1;
+
+/// Begins a failure; a rendering begins with the first object's source.
+const FAILURE: u8 = 3;
+
+/// What a tool came to.
+pub(super) enum Stored {
+    Rendering(Rendering),
+    /// Why there is none.
+    Failure(String),
+}
 
 /// The digest of everything a rendering depends on, and of how secrets in it were masked.
 pub(super) fn key(key: &Key, tool: &str, version: &str, masking: &Masking) -> cache::Key {
@@ -39,11 +50,16 @@ pub(super) fn listing_key(inputs: &str) -> cache::Key {
     cache::key(&format!("releases {FORMAT} {inputs}"))
 }
 
-/// The bytes of a rendering by a tool; `None` for any other.
-pub(super) fn store(rendering: &Rendering) -> Option<Vec<u8>> {
-    let How::Tool { .. } = rendering.how else {
-        return None;
-    };
+/// The bytes of what a tool came to; `None` where it would not come to the same again, or none has run.
+pub(super) fn store(made: &Made) -> Option<Vec<u8>> {
+    let rendering = &made.rendering;
+    match &rendering.how {
+        How::Tool { .. } => {}
+        How::Sources { why } if made.by == By::Files => {
+            return Some([&[FAILURE], why.as_bytes()].concat());
+        }
+        How::Read | How::Sources { .. } => return None,
+    }
     let mut out = Vec::new();
     for RenderedObject { object, source } in &rendering.objects {
         match source {
@@ -68,8 +84,11 @@ pub(super) fn store(rendering: &Rendering) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The rendering in `bytes`; `None` where they are none.
-pub(super) fn restore(mut bytes: &[u8], name: &str, version: &str) -> Option<Rendering> {
+/// What the tool of this name and version came to; `None` where the bytes do not say.
+pub(super) fn restore(mut bytes: &[u8], name: &str, version: &str) -> Option<Stored> {
+    if let Some((&FAILURE, why)) = bytes.split_first() {
+        return Some(Stored::Failure(String::from_utf8(why.to_vec()).ok()?));
+    }
     let bytes = &mut bytes;
     let mut objects = Vec::new();
     while let Some((kind, rest)) = bytes.split_first() {
@@ -95,14 +114,14 @@ pub(super) fn restore(mut bytes: &[u8], name: &str, version: &str) -> Option<Ren
         let object = Object::restore(bytes)?;
         objects.push(RenderedObject { object, source });
     }
-    Some(Rendering {
+    Some(Stored::Rendering(Rendering {
         objects,
         how: How::Tool {
             name: name.to_owned(),
             version: version.to_owned(),
         },
         broken: Vec::new(),
-    })
+    }))
 }
 
 fn put(out: &mut Vec<u8>, text: &[u8]) {

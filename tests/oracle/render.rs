@@ -794,29 +794,9 @@ fn renderings_are_kept_on_disk_without_secrets() {
     }
     let place = fixture.directory.path().join("cache");
     let tree = fixture.commit();
-    // Counts how often the tool is run, and is otherwise the tool.
-    let (program, command) = tool().expect("checked");
-    let tools = fixture.directory.path().join("tools");
-    fs::create_dir(&tools).expect("directory");
-    let runs = fixture.directory.path().join("runs");
-    let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = {command} ]; then echo run >> {}; fi\nexec {} \"$@\"\n",
-        runs.display(),
-        program.display()
-    );
-    let wrapper = tools.join(program.file_name().expect("a name"));
-    fs::write(&wrapper, script).expect("script");
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("mode");
-    let runs = || fs::read_to_string(&runs).map_or(0, |text| text.lines().count());
-
-    let render = |key: u8, tree: Oid| {
-        let renderer = Renderer::new(Masking::new([key; 32]))
-            .with_cache(gitopsy::cache::Cache::in_directory(&place))
-            .with_tools_in(&tools);
-        renderer
-            .render(&fixture.reader(), tree, &kustomization("app"))
-            .expect("rendering")
-    };
+    let counted = Counted::new(fixture.directory.path(), "");
+    let runs = || counted.runs();
+    let render = |key: u8, tree: Oid| counted.render(&fixture, &place, key, tree);
     let first = render(7, tree);
     assert!(matches!(first.how, How::Tool { .. }), "{:?}", first.how);
     assert_eq!(runs(), 1);
@@ -847,6 +827,88 @@ fn renderings_are_kept_on_disk_without_secrets() {
     }
     assert_eq!(objects(&render(7, tree)), objects(&first));
     assert_eq!(runs(), 4);
+}
+
+/// A tool that counts how often it builds.
+struct Counted {
+    tools: PathBuf,
+    runs: PathBuf,
+}
+
+impl Counted {
+    /// `instead`: what a shell does before it builds, and perhaps instead.
+    fn new(directory: &Path, instead: &str) -> Counted {
+        let (program, command) = tool().expect("checked");
+        let (tools, runs) = (directory.join("tools"), directory.join("runs"));
+        fs::create_dir(&tools).expect("directory");
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = {command} ]; then echo run >> {}; {instead}\nfi\nexec {} \"$@\"\n",
+            runs.display(),
+            program.display()
+        );
+        let wrapper = tools.join(program.file_name().expect("a name"));
+        fs::write(&wrapper, script).expect("script");
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("mode");
+        Counted { tools, runs }
+    }
+
+    fn runs(&self) -> usize {
+        fs::read_to_string(&self.runs).map_or(0, |text| text.lines().count())
+    }
+
+    /// Renders `app` as a program does that has just started.
+    fn render(&self, fixture: &Fixture, cache: &Path, key: u8, tree: Oid) -> Arc<Rendering> {
+        let renderer = Renderer::new(Masking::new([key; 32]))
+            .with_cache(gitopsy::cache::Cache::in_directory(cache))
+            .with_tools_in(&self.tools);
+        renderer
+            .render(&fixture.reader(), tree, &kustomization("app"))
+            .expect("rendering")
+    }
+}
+
+/// The log of a resource built what cannot be built at each of its commits, each time it was asked for.
+#[test]
+fn a_build_that_fails_by_its_files_is_tried_once() {
+    if tool().is_none() {
+        return;
+    }
+    let fixture = Fixture::new(&[
+        (
+            "app/kustomization.yaml",
+            "resources: [api.yaml, missing.yaml]\n",
+        ),
+        ("app/api.yaml", DEPLOYMENT),
+    ]);
+    let (tree, directory) = (fixture.commit(), fixture.directory.path());
+    let place = directory.join("cache");
+    let full = directory.join("full");
+    let instead = format!(
+        "if [ -e {} ]; then echo 'Error: write: no space left on device' >&2; exit 1; fi",
+        full.display()
+    );
+    let counted = Counted::new(directory, &instead);
+    let render = |tree| counted.render(&fixture, &place, 7, tree);
+    let why = |rendering: &Rendering| match &rendering.how {
+        How::Sources { why } => why.clone(),
+        how => panic!("{how:?}"),
+    };
+    let first = render(tree);
+    let again = render(tree);
+    assert_eq!(counted.runs(), 1);
+    assert!(why(&first).contains("missing.yaml"), "{}", why(&first));
+    assert_eq!(why(&again), why(&first));
+    assert_eq!(names(&again), names(&first));
+    assert_eq!(names(&again), ["api"]);
+    // What is the machine's fault may be over.
+    fixture.write(&[("app/kustomization.yaml", "resources: [api.yaml]\n")]);
+    let tree = fixture.commit();
+    fs::write(&full, "").expect("file");
+    assert!(why(&render(tree)).contains("no space left"));
+    fs::remove_file(&full).expect("file");
+    let built = render(tree);
+    assert!(matches!(built.how, How::Tool { .. }), "{:?}", built.how);
+    assert_eq!(counted.runs(), 3);
 }
 
 #[test]

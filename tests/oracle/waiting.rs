@@ -116,6 +116,9 @@ async fn the_timeline_comes_in_pieces_that_are_each_right() {
         all.lock().expect("no panic").push(answer);
     });
     let workspace = workspace::open(&repo, directory.path());
+    let newest = log::newest_commits(&workspace, 40);
+    assert_eq!(newest.entries.len(), 40);
+    pieces.lock().expect("no panic").push(newest);
     let last = log::ask(&workspace, log::Request::default(), &sink).await;
     pieces
         .lock()

@@ -102,7 +102,7 @@ impl Call<'_> {
             }),
             cancel: self.cancel,
         };
-        run.outcome()
+        run.output()
     }
 }
 

@@ -34,7 +34,7 @@ pub fn document_log(
     };
     walk(history, cancel, on_step, &mut |rows, at, row| {
         let entry = document.step(rows, at, row)?;
-        Ok((entry, document.next(rows, at + 1)))
+        Ok(Some((entry, document.next(rows, at + 1))))
     })
 }
 

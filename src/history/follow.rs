@@ -8,7 +8,7 @@ mod home;
 mod made;
 mod sight;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::apps::name_before;
@@ -50,8 +50,10 @@ pub(super) struct Follower<'a> {
     /// Where it is not in any environment, nor written in any file: the apps that may make it nevertheless.
     makers: Option<Vec<App>>,
     home: Option<Home>,
-    /// The rows that touch what has to do with the resource; `None` where it is not known what does.
-    in_sight: Option<Vec<usize>>,
+    /// The first row that touches what has to do with the resource; `None` where that is to be found out.
+    in_sight: Option<usize>,
+    /// The rows that touch what had to do with it so far.
+    touching: HashMap<RepoPath, Vec<usize>>,
 }
 
 /// What was found to differ.
@@ -82,7 +84,15 @@ impl<'a> Follower<'a> {
             makers: None,
             home: None,
             in_sight: None,
+            touching: HashMap::new(),
         }
+    }
+
+    /// Whether the resource is called here what `key` calls it.
+    pub(super) fn is_at(&self, key: &ResourceKey) -> bool {
+        self.object == key.object
+            && self.scope.environment.as_ref() == Some(&key.environment)
+            && self.scope.app == key.app
     }
 
     pub(super) fn step(

@@ -32,7 +32,9 @@ pub use index::{End, History, Row, Rows};
 pub use layouts::Layouts;
 pub use meaning::meaning;
 pub use message::{Pull, pull_of, reverts_of};
-pub use resource::{LogEntry, LogStep, OnStep, ResourceKey, resource_log};
+pub use resource::{
+    LogEntry, LogStep, OnStep, ResourceKey, Walked, resource_log, resource_log_until,
+};
 pub use store::Store;
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -56,6 +56,15 @@ pub enum LogStep {
 /// Takes a log's steps; breaking ends the log.
 pub type OnStep<'a> = &'a mut dyn FnMut(LogStep) -> ControlFlow<()>;
 
+/// How a walk along a log ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walked {
+    /// Why it ended before the history's root, where it is the history that ends.
+    pub end: Option<End>,
+    /// It ended where the rest is known.
+    pub is_known: bool,
+}
+
 /// The log of `key`, newest first, while the history grows; ends with it, or when `on_step` breaks. Blocks.
 /// The result says why the log ends before the history's root.
 pub fn resource_log(
@@ -65,25 +74,47 @@ pub fn resource_log(
     cancel: &Cancel,
     on_step: OnStep<'_>,
 ) -> super::Result<Option<End>> {
+    Ok(resource_log_until(history, sources, key, None, cancel, on_step)?.end)
+}
+
+/// The same to where the log of `key` at `known`, an older commit of the line, goes on: if the resource is called there what
+/// it is called in `key`.
+pub fn resource_log_until(
+    history: &History,
+    sources: Sources<'_>,
+    key: &ResourceKey,
+    known: Option<Oid>,
+    cancel: &Cancel,
+    on_step: OnStep<'_>,
+) -> super::Result<Walked> {
     // Almost everything is declared by some file. What is not, or has but its name in common with what is, costs a second
     // walk, which asks the tools at every row.
     for may_be_made in [false, true] {
         let mut follower = Follower::new(sources, key, may_be_made, cancel);
-        let mut is_found = false;
+        let (mut is_found, mut is_known) = (false, false);
         let end = walk(history, cancel, on_step, &mut |rows, at, row| {
+            let known = known.and_then(|known| rows.position(known));
+            is_known = known.is_some_and(|known| known <= at) && follower.is_at(key);
+            if is_known {
+                return Ok(None);
+            }
             let entry = follower.step(rows, at, row)?;
             is_found |= entry.is_some();
-            Ok((entry, follower.next(rows, at + 1)?))
+            Ok(Some((entry, follower.next(rows, at + 1)?)))
         })?;
-        if is_found {
-            return Ok(end);
+        if is_found || (may_be_made && is_known) {
+            return Ok(Walked { end, is_known });
         }
     }
-    Ok(history.snapshot().end().cloned())
+    Ok(Walked {
+        end: history.snapshot().end().cloned(),
+        is_known: false,
+    })
 }
 
-/// What the row at an index is in the log, if anything, and the next row to look at.
-type Look<'a> = dyn FnMut(&Rows, usize, &Row) -> super::Result<(Option<LogEntry>, usize)> + 'a;
+/// What the row at an index is in the log, if anything, and the next row to look at; `None`: none further is.
+type Look<'a> =
+    dyn FnMut(&Rows, usize, &Row) -> super::Result<Option<(Option<LogEntry>, usize)>> + 'a;
 
 /// Looks at the rows in turn, newest first, as they come.
 pub(super) fn walk(
@@ -110,7 +141,9 @@ pub(super) fn walk(
         if let Some(why) = &row.problem {
             problem.get_or_insert_with(|| End::Broken(why.to_string()));
         } else {
-            let (entry, further) = look(&rows, at, row)?;
+            let Some((entry, further)) = look(&rows, at, row)? else {
+                return Ok(problem);
+            };
             if let Some(entry) = entry
                 && on_step(LogStep::Entry(Box::new(entry))).is_break()
             {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::Identity;
 use crate::diff::{ChangeKind, FieldChange, Noise};
@@ -57,7 +57,7 @@ pub struct Pull {
 }
 
 /// A resource that a change touches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedResource {
     pub environment: String,
     pub app: String,

@@ -1,5 +1,6 @@
 //! The timeline, and the log of one resource: which commits changed it, what each meant, and who is behind it.
 
+mod kept;
 mod one;
 mod search;
 mod timeline;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use self::search::Filter;
 pub use self::search::Found;
+pub use self::timeline::newest_commits;
 
 use super::Workspace;
 use super::common::{ChangedResource, CommitLine, Pull, ResourceId, Selector};
@@ -150,9 +152,6 @@ fn hex_option<S: serde::Serializer>(id: &Option<Oid>, serializer: S) -> Result<S
 
 /// Newest first, streamed while the history is read; meanings follow the rows.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
-    if out.wants_partial() && request == Request::default() {
-        out.send(ws.briefly(timeline::first_page).await?);
-    }
     let out = out.clone();
     ws.blocking(move |past| {
         if request.select.resource.is_none() && request.select.path.is_none() {

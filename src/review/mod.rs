@@ -12,6 +12,7 @@ mod desired;
 pub mod doctor;
 pub mod drift;
 mod entry;
+mod kept;
 mod line;
 mod live;
 pub mod log;

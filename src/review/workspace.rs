@@ -308,17 +308,6 @@ impl Workspace {
             .clone()
     }
 
-    /// Runs what takes next to no time, for somebody who looks at nothing meanwhile: it does not stand back for other jobs
-    /// (unless the thread that it gets did before).
-    pub(super) async fn briefly<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&Workspace) -> T + Send + 'static,
-    ) -> anyhow::Result<T> {
-        let ws = self.clone();
-        let done = tokio::task::spawn_blocking(move || job(&ws)).await;
-        done.context("a background job ended early")
-    }
-
     /// Runs a job that reads git or waits for tools, away from the threads that must not wait.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,

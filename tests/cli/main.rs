@@ -12,6 +12,7 @@ mod hostile;
 mod items;
 mod jenkins_x;
 mod kargo;
+mod kept;
 mod kustomize;
 mod links;
 mod plain;

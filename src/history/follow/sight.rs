@@ -1,12 +1,10 @@
 //! Which rows have to be looked at: with an index of paths, most of the others need not even be passed one by one.
 
-use std::collections::BTreeSet;
-
 use super::Follower;
 use crate::git::{ByteSlice, RepoPath};
 use crate::history::index::Rows;
 use crate::history::{Error, Result, Sources};
-use crate::layout::{App, Layout};
+use crate::layout::App;
 use crate::render::Gathering;
 
 /// Paths that are looked up one by one in the index; looking at the rows is quicker beyond.
@@ -18,24 +16,28 @@ impl Follower<'_> {
     /// The next row to look at from `at` on: those between are sure to leave the resource alone, for they change no more than
     /// what files say that nothing reads which has to do with it. Most rows do, and none of them is looked into.
     pub(in crate::history) fn next(&mut self, rows: &Rows, at: usize) -> Result<usize> {
-        let Some(known) = self.layout.as_ref().filter(|_| rows.complete()) else {
+        if self.layout.is_none() || !rows.complete() {
+            return Ok(at);
+        }
+        if self.in_sight.is_none_or(|seen| seen < at) {
+            let mut touching = std::mem::take(&mut self.touching);
+            let seen = self.read().map(|read| {
+                let next = read.into_iter().filter_map(|path| {
+                    if !touching.contains_key(path) {
+                        touching.insert(path.clone(), rows.touching(path.as_bstr()));
+                    }
+                    let touching = touching.get(path)?;
+                    let next = touching.partition_point(|row| *row < at);
+                    touching.get(next).copied()
+                });
+                next.min().unwrap_or(rows.len())
+            });
+            self.touching = touching;
+            self.in_sight = seen;
+        }
+        let Some(till) = self.in_sight else {
             return Ok(at);
         };
-        let seen = match &self.in_sight {
-            Some(seen) => seen,
-            None => {
-                let Some(read) = self.read(known) else {
-                    return Ok(at);
-                };
-                let seen = read
-                    .into_iter()
-                    .flat_map(|path| rows.touching(path.as_bstr()));
-                let seen: BTreeSet<usize> = seen.collect();
-                self.in_sight.insert(seen.into_iter().collect())
-            }
-        };
-        let seen = seen.get(seen.partition_point(|row| *row < at));
-        let till = seen.copied().unwrap_or(rows.len());
         let Sources {
             reader, renderer, ..
         } = self.sources;
@@ -54,11 +56,12 @@ impl Follower<'_> {
         Ok(till)
     }
 
-    /// All that is read by what has to do with the resource, unless that is too much to look up.
-    fn read<'l>(&'l self, known: &'l Layout) -> Option<BTreeSet<&'l RepoPath>> {
-        let of_app = |app: &'l App| app.recipe.closure.iter().chain(&app.sources);
+    /// All that is read by what has to do with the resource, some of it more than once; `None` where that is too much to look
+    /// up.
+    fn read(&self) -> Option<Vec<&RepoPath>> {
+        let known = self.layout.as_deref()?;
         let of_layout = known.reads.iter().chain(&known.orders_read);
-        let read: BTreeSet<&RepoPath> = match &self.home {
+        let read: Vec<&RepoPath> = match &self.home {
             Some(home) => {
                 let gathered = home.gathering.iter().flat_map(Gathering::closure);
                 let declaring = self.declaring.iter();
@@ -73,4 +76,8 @@ impl Follower<'_> {
         };
         (read.len() <= SIGHT).then_some(read)
     }
+}
+
+fn of_app(app: &App) -> impl Iterator<Item = &RepoPath> {
+    app.recipe.closure.iter().chain(&app.sources)
 }

@@ -3,13 +3,11 @@
 //! What led to a commit does not change any more. So a walk down from a newer tip ends at an older one for every app that
 //! runs there what it runs now: asked again, nothing is left to look for.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use super::super::kept::Place;
 use super::super::version::Version;
 use super::super::workspace::Past;
-use crate::cache::{self, Cache, Key};
 use crate::git::Oid;
 use crate::history::Rows;
 use crate::layout;
@@ -21,8 +19,7 @@ const MOST: usize = 8;
 
 /// The answers about a repository, on disk.
 pub(super) struct Kept {
-    cache: Arc<Cache>,
-    key: Key,
+    place: Place,
     /// The last one found comes last.
     answers: Vec<Answer>,
 }
@@ -49,23 +46,9 @@ pub(super) struct App {
 impl Kept {
     /// `None` where there is no cache.
     pub(super) fn open(past: &Past) -> Option<Kept> {
-        let inner = &past.ws.inner;
-        let cache = Arc::clone(inner.renderer.cache()?);
-        let key = cache::key(&format!(
-            "since {FORMAT} {} {} {} {}",
-            env!("CARGO_PKG_VERSION"),
-            inner.repo.fingerprint(),
-            inner.renderer.fingerprint(),
-            past.line.layouts.fingerprint(),
-        ));
-        let answers = cache
-            .get(&key)
-            .and_then(|bytes| postcard::from_bytes(cache::opened(&bytes)?).ok());
-        Some(Kept {
-            cache,
-            key,
-            answers: answers.unwrap_or_default(),
-        })
+        let place = Place::of(past, &format!("since {FORMAT}"))?;
+        let answers = place.read().unwrap_or_default();
+        Some(Kept { place, answers })
     }
 
     /// What was found for the apps at `commit`; none where nobody asked.
@@ -95,9 +78,7 @@ impl Kept {
         });
         let surplus = self.answers.len().saturating_sub(MOST);
         self.answers.drain(..surplus);
-        if let Ok(bytes) = postcard::to_allocvec(&self.answers) {
-            self.cache.put(&self.key, &cache::sealed(&bytes));
-        }
+        self.place.write(&self.answers);
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::super::entry::{changed_resource, entry};
 use super::super::workspace::Past;
+use super::kept::{Kept, Said};
 use super::{Answer, Filter, Progress, Request, notes, search_notes};
 use crate::git::RepoPath;
 use crate::history::{
-    self, End, LogEntry, LogStep, ResourceKey, document_log, meaning, resource_log,
+    self, End, LogEntry, LogStep, ResourceKey, Walked, document_log, meaning, resource_log_until,
 };
 use crate::task::Sink;
 
@@ -30,6 +31,20 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
         notes: Vec::new(),
     };
 
+    let key = ResourceKey {
+        environment: id.environment.clone(),
+        // A file tells apart two apps that declare the same object.
+        app: request.select.path.as_ref().map(|_| id.app.clone()),
+        object: id.object.clone(),
+    };
+    // A search looks at the values, which are not kept.
+    let kept = match request.source || filter.is_about_resources() {
+        true => None,
+        false => Kept::open(past, &key),
+    };
+    let mut said = Vec::new();
+    let mut is_broken_off = false;
+
     let mut on_step = |step: LogStep| {
         match step {
             LogStep::Looked(commits) => answer.progress.commits = commits,
@@ -40,6 +55,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 };
                 let mut line = entry(past, &origins, &rows, found.row, row);
                 describe(&mut line, &found);
+                said.push(Said::of(&line));
                 let here = filter.found(&found.changes);
                 if filter.may_keep(&line, row) && filter.keeps(&line) && here.is_some() {
                     line.found = here.unwrap_or_default();
@@ -47,6 +63,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                     out.send(answer.clone());
                 }
                 if answer.entries.len() >= limit || filter.is_past(&rows, found.row) {
+                    is_broken_off = true;
                     return ControlFlow::Break(());
                 }
             }
@@ -68,6 +85,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
                 out.cancel(),
                 &mut on_step,
             )
+            .map(whole)
         }
         (true, None, Some(source)) => document_log(
             &history,
@@ -76,7 +94,8 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             &id.object,
             out.cancel(),
             &mut on_step,
-        ),
+        )
+        .map(whole),
         (true, None, None) => {
             anyhow::bail!(
                 "{} is in no single file at the tip\nhint: name one with --path FILE",
@@ -84,26 +103,67 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             )
         }
         (false, ..) => {
-            let key = ResourceKey {
-                environment: id.environment.clone(),
-                // A file tells apart two apps that declare the same object.
-                app: request.select.path.as_ref().map(|_| id.app.clone()),
-                object: id.object.clone(),
-            };
-            resource_log(&history, past.sources(), &key, out.cancel(), &mut on_step)
+            let known = kept.as_ref().and_then(Kept::tip);
+            resource_log_until(
+                &history,
+                past.sources(),
+                &key,
+                known,
+                out.cancel(),
+                &mut on_step,
+            )
         }
     };
-    let end = match log {
+    let walked = match log {
         // What was found so far holds.
         Err(history::Error::Git(error)) if !answer.entries.is_empty() => {
-            Some(End::Broken(error.to_string()))
+            whole(Some(End::Broken(error.to_string())))
         }
         log => log?,
     };
+    let mut end = walked.end;
+    if walked.is_known {
+        let rows = history.wait_complete(out.cancel());
+        for before in kept.iter().flat_map(Kept::said) {
+            let at = before.commit().and_then(|commit| rows.position(commit));
+            let Some((at, row)) = at.and_then(|at| Some((at, rows.get(at)?))) else {
+                // The history was not read to its end.
+                is_broken_off = true;
+                break;
+            };
+            let mut line = entry(past, &origins, &rows, at, row);
+            before.describe(&mut line);
+            said.push(before.clone());
+            if filter.may_keep(&line, row) && filter.keeps(&line) {
+                answer.entries.push(Arc::new(line));
+            }
+            is_broken_off = answer.entries.len() >= limit || filter.is_past(&rows, at);
+            if is_broken_off {
+                break;
+            }
+        }
+        answer.progress.commits = rows.len();
+        end = end.or_else(|| rows.end().cloned());
+    }
+    let is_whole = matches!(end, None | Some(End::Shallow)) && !is_broken_off;
+    if let Some(kept) = &kept
+        && is_whole
+        && !past.ws.inner.renderer.has_faltered()
+        && kept.tip() != Some(tip)
+    {
+        kept.save(tip, said);
+    }
     answer.progress.complete = true;
     answer.notes = notes(past, end.as_ref());
     answer.notes.extend(search_notes(&filter));
     Ok(answer)
+}
+
+fn whole(end: Option<End>) -> Walked {
+    Walked {
+        end,
+        is_known: false,
+    }
 }
 
 fn describe(line: &mut super::Entry, found: &LogEntry) {

@@ -54,19 +54,14 @@ impl Track<'_> {
 
 /// The newest commits as git has them: what they were made from takes the layout, and that its time. What cannot be read is
 /// told with the rest.
-pub fn first_page(ws: &Workspace) -> Answer {
+pub fn newest_commits(ws: &Workspace, limit: usize) -> Answer {
     let reader = ws.inner.repo.reader();
     let tips = ws.tips();
-    let before = |commit: &Commit| {
-        let ends = reader.is_shallow_boundary(commit.id);
-        let parent = commit.parents.first().filter(|_| !ends)?;
-        reader.commit(*parent).ok()
-    };
     let heads = tips.iter().map(|tip| reader.commit(tip.commit).ok());
     let mut heads: Vec<Option<Commit>> = heads.collect();
     let mut seen = HashSet::new();
     let mut entries = Vec::new();
-    while entries.len() < PAGE {
+    while entries.len() < limit {
         let newest = heads
             .iter_mut()
             .max_by_key(|head| head.as_ref().map(|commit| commit.committed));
@@ -76,7 +71,8 @@ pub fn first_page(ws: &Workspace) -> Answer {
         }) else {
             break;
         };
-        *head = before(&commit);
+        let before = reader.first_parent_of(&commit);
+        *head = before.and_then(|parent| reader.commit(parent).ok());
         if seen.insert(commit.id) {
             let merge = commit.parents.len() > 1;
             entries.push(Arc::new(bare(line_of_commit(&commit), merge)));

@@ -25,7 +25,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 use tempfile::TempDir;
 
-use crate::support::TestRepo;
+use crate::support::{Random, TestRepo};
 use brute::{Resource, Transition, Values};
 
 /// A repository, indexed, and all it takes to ask about it.
@@ -235,6 +235,54 @@ fn logs_are_what_brute_force_says_where_namespaces_are_inherited() {
     });
 }
 
+/// Of documents as files have them, wherever they went.
+#[test]
+fn logs_of_documents_are_what_brute_force_says() {
+    check(24, model::steps(true), |steps| {
+        let dir = TempDir::new().expect("temporary directory");
+        let repo = TestRepo::init(&dir.path().join("env"));
+        let tip = model::write(&repo, &model::line(steps));
+        let bench = Bench::open(&repo.path, &dir.path().join("state"), &tip);
+        assert_eq!(wrong_documents(&bench, usize::MAX), 0);
+    });
+}
+
+/// How many logs of `sample` documents are not what brute force says; they are printed.
+fn wrong_documents(bench: &Bench, sample: usize) -> usize {
+    let documents = brute::Documents::new(&bench.reader, bench.rows(), &masking());
+    let mut all: Vec<(RepoPath, ObjectRef)> = documents.all().into_iter().collect();
+    let count = all.len();
+    let mut random = Random::new(1);
+    while all.len() > sample {
+        all.swap_remove(random.below(all.len()));
+    }
+    let (mut wrong, mut entries) = (0, 0);
+    for (path, object) in &all {
+        let mut log = Vec::new();
+        let end = document_log(
+            &bench.history,
+            bench.sources(),
+            path.as_bstr(),
+            object,
+            &Cancel::new(),
+            &mut collect(&mut log),
+        );
+        assert_eq!(end.expect("a log"), None);
+        let log: Vec<usize> = log.iter().map(|entry| entry.row).collect();
+        let expected = documents.log(path, object);
+        if log != expected {
+            println!("{path} {object:?}\n  found {log:?}\n  expected {expected:?}");
+            wrong += 1;
+        }
+        entries += log.len();
+    }
+    println!(
+        "{} of {count} documents compared, {entries} entries",
+        all.len()
+    );
+    wrong
+}
+
 /// The index against git's own log: commits, trees, parents, and every path's blobs on both sides.
 #[test]
 fn rows_are_what_git_says() {
@@ -314,6 +362,23 @@ fn real_repositories_agree_with_brute_force() {
             times[times.len() / 2],
             times[times.len() - 1]
         );
+    }
+    assert_eq!(wrong, 0, "logs that are not what brute force says");
+}
+
+/// The same of documents as files have them, over their whole history.
+#[test]
+fn documents_of_real_repositories_agree_with_brute_force() {
+    let Some(paths) = std::env::var_os("GITOPSY_TEST_REPOS") else {
+        return;
+    };
+    let sample = std::env::var("GITOPSY_TEST_SAMPLE").ok();
+    let sample: usize = sample.map_or(usize::MAX, |sample| sample.parse().expect("a number"));
+    let mut wrong = 0;
+    for path in std::env::split_paths(&paths) {
+        println!("{}", path.display());
+        let state = TempDir::new().expect("temporary directory");
+        wrong += wrong_documents(&Bench::open(&path, state.path(), "HEAD"), sample);
     }
     assert_eq!(wrong, 0, "logs that are not what brute force says");
 }

@@ -1,10 +1,11 @@
 //! Brute force: every file of every first-parent commit, read anew, and compared by value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gitopsy::diff::same_but_generated;
-use gitopsy::git::{Oid, Reader, RepoPath};
+use gitopsy::git::{EntryKind, Oid, PathChange, Reader, RepoPath};
+use gitopsy::history::Rows;
 use gitopsy::layout::{Overrides, detect};
 use gitopsy::manifest::{Masking, Node, ObjectRef, parse};
 use gitopsy::render::{How, Renderer};
@@ -225,4 +226,137 @@ fn transition_of_builds(before: &[Built], after: &[Built]) -> Transition {
         transition.insert(resource.clone(), (Some((0, 0)), Some((0, 1))));
     }
     transition
+}
+
+/// The documents of every version of every file that a line of commits changed.
+pub struct Documents {
+    rows: Rows,
+    /// By blob.
+    parsed: HashMap<Oid, Vec<(ObjectRef, Node)>>,
+    touching: HashMap<RepoPath, Vec<usize>>,
+}
+
+impl Documents {
+    pub fn new(reader: &Reader, rows: Rows, masking: &Masking) -> Documents {
+        let mut documents = Documents {
+            rows,
+            parsed: HashMap::new(),
+            touching: HashMap::new(),
+        };
+        for (at, row) in documents.rows.iter().enumerate() {
+            for change in &row.changes {
+                let touching = documents.touching.entry(change.path.as_ref().clone());
+                touching.or_default().push(at);
+                for (kind, blob) in [change.before, change.after].into_iter().flatten() {
+                    let is_file = matches!(kind, EntryKind::Blob | EntryKind::Executable);
+                    if is_file && !documents.parsed.contains_key(&blob) {
+                        let bytes = reader.blob(blob).expect("a blob");
+                        let manifest = parse(&bytes, masking);
+                        let found = manifest.documents.into_iter();
+                        let found =
+                            found.map(|document| (document.object.id, document.object.root));
+                        documents.parsed.insert(blob, found.collect());
+                    }
+                }
+            }
+        }
+        documents
+    }
+
+    /// Every document that ever was, by the file that it was in.
+    pub fn all(&self) -> BTreeSet<(RepoPath, ObjectRef)> {
+        let changes = self.rows.iter().flat_map(|row| &row.changes);
+        let sides = changes.flat_map(|change| {
+            let blobs = [change.before, change.after].into_iter().flatten();
+            blobs.map(|(_, blob)| (change.path.as_ref().clone(), blob))
+        });
+        let found = sides.flat_map(|(path, blob)| {
+            let objects = self.parsed.get(&blob).into_iter().flatten();
+            objects.map(move |(object, _)| (path.clone(), object.clone()))
+        });
+        found.collect()
+    }
+
+    fn values(&self, file: Option<(EntryKind, Oid)>, object: &ObjectRef) -> Vec<&Node> {
+        let documents = file.and_then(|(_, blob)| self.parsed.get(&blob));
+        let documents = documents.into_iter().flatten();
+        let mut values: Vec<&Node> = documents
+            .filter(|(id, _)| id.name == object.name && may_name(id, object))
+            .map(|(_, value)| value)
+            .collect();
+        values.sort_by_cached_key(|value| format!("{value:?}"));
+        values
+    }
+
+    /// The rows that changed a document, newest first, by the definition: its value in its file is not what it was in the
+    /// first parent. One that came into the file is followed to the generated name that it replaced; and where there was
+    /// none, to a file that it, or such a name, left in the same commit: one with the same content, else the first.
+    pub fn log(&self, path: &RepoPath, object: &ObjectRef) -> Vec<usize> {
+        let (mut path, mut object) = (path.clone(), object.clone());
+        let (mut log, mut from) = (Vec::new(), 0);
+        while let Some(at) = self.touched(&path, from) {
+            from = at + 1;
+            let row = self.rows.get(at).expect("a row");
+            let here = row.changes.iter().find(|change| *change.path == path);
+            let here = here.expect("a change");
+            let after = self.values(here.after, &object);
+            let mut before = self.values(here.before, &object);
+            if before.is_empty() && !after.is_empty() {
+                let mut source = here;
+                if self.like(here.before, &object).is_empty() {
+                    let left = |change: &&PathChange| {
+                        change.path != here.path
+                            && !self.like(change.before, &object).is_empty()
+                            && self.like(change.after, &object).is_empty()
+                    };
+                    let left: Vec<&PathChange> = row.changes.iter().filter(left).collect();
+                    let same = left.iter().find(|change| change.before == here.after);
+                    source = same.or(left.first()).unwrap_or(&here);
+                }
+                path = source.path.as_ref().clone();
+                before = self.values(source.before, &object);
+                let gone = self.like(source.before, &object);
+                let gone = gone
+                    .difference(&self.like(here.after, &object))
+                    .cloned()
+                    .collect();
+                let new = self.like(here.after, &object);
+                let new = new.difference(&self.like(source.before, &object)).count();
+                if let (true, [old], 1) = (
+                    before.is_empty(),
+                    Vec::from_iter::<BTreeSet<ObjectRef>>(gone).as_slice(),
+                    new,
+                ) {
+                    object = old.clone();
+                }
+            }
+            if before != after {
+                log.push(at);
+            }
+        }
+        log
+    }
+
+    fn touched(&self, path: &RepoPath, from: usize) -> Option<usize> {
+        let rows = self.touching.get(path)?;
+        rows.iter().copied().find(|row| *row >= from)
+    }
+
+    /// What a file holds that is called the same, but for what was generated of the name.
+    fn like(&self, file: Option<(EntryKind, Oid)>, object: &ObjectRef) -> BTreeSet<ObjectRef> {
+        let documents = file.and_then(|(_, blob)| self.parsed.get(&blob));
+        let names = documents.into_iter().flatten().map(|(id, _)| id);
+        let like = |id: &&ObjectRef| {
+            may_name(id, object)
+                && (id.name == object.name || same_but_generated(&id.kind, &id.name, &object.name))
+        };
+        names.filter(like).cloned().collect()
+    }
+}
+
+/// Whether kind and namespace are the same, where a file says which namespace it is.
+fn may_name(id: &ObjectRef, object: &ObjectRef) -> bool {
+    let places = [&id.namespace, &object.namespace];
+    (&id.group, &id.kind) == (&object.group, &object.kind)
+        && (places[0] == places[1] || places.contains(&&None))
 }

@@ -127,7 +127,7 @@ impl Session {
             clock: Clock::new(move || hand.now()),
         })?;
         let settings = Settings::new(None, BTreeMap::new(), Path::new("themes"))?;
-        let (app, effects) = App::new(settings, workspace.header(), clock.now(), SIZE);
+        let (app, effects) = App::new(settings, workspace.header(), None, clock.now(), SIZE);
         let session = Session {
             changes: workspace.changes(),
             workspace,

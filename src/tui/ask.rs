@@ -103,6 +103,14 @@ impl<A> Default for Slot<A> {
 }
 
 impl<A> Slot<A> {
+    /// With what is known before anything was asked.
+    pub fn knowing(value: A) -> Slot<A> {
+        Slot {
+            value: Some(value),
+            ..Slot::default()
+        }
+    }
+
     /// Asks; what is known already stays until the answer comes.
     pub fn ask(&mut self, cx: &mut Cx, question: Question) {
         self.ask_after(cx, question, Duration::ZERO);

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
 use futures::StreamExt;
@@ -35,7 +36,7 @@ use terminal::Tty;
 use theme::{Theme, ThemeError};
 use worker::Inbox;
 
-use crate::review::Workspace;
+use crate::review::{Workspace, log};
 
 /// How the user wants it.
 #[derive(Debug, Clone)]
@@ -70,14 +71,27 @@ impl Settings {
 pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
     let mut tty = Tty::enter()?;
     let size = tty.size()?;
-    let (mut app, mut effects) = App::new(settings, ws.header(), ws.clock().now(), size);
+    // A screenful: the first frame has rows for whoever goes to the timeline at once, and reading those takes no longer than
+    // drawing them.
+    let screenful = usize::from(size.1);
+    let newest = settings
+        .at
+        .is_none()
+        .then(|| log::newest_commits(&ws, screenful));
+    let (mut app, mut effects) = App::new(settings, ws.header(), newest, ws.clock().now(), size);
+    effects.extend(app.update(typed_meanwhile()?, ws.clock().now()));
     let inbox = Arc::new(Inbox::default());
     let mut changes = ws.changes();
     let mut changing = true;
     let mut ended = std::pin::pin!(ended());
-    let mut events = Some(EventStream::new());
+    let mut events = None;
     loop {
+        let (width, height) = tty.size()?;
+        effects.extend(app.update([Message::Resize(width, height)], ws.clock().now()));
+        // Before what was asked is begun, which takes the processors.
+        tty.draw(|buf| app.view(buf))?;
         let mut batch = Vec::new();
+        let is_idle = effects.is_empty();
         for effect in effects {
             let done = match effect {
                 Effect::Quit => return Ok(()),
@@ -99,15 +113,11 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
             };
             batch.extend(done.err().map(Message::Failed));
         }
-        let (width, height) = tty.size()?;
-        batch.push(Message::Resize(width, height));
-        effects = app.update(batch, ws.clock().now());
-        tty.draw(|buf| app.view(buf))?;
-        if !effects.is_empty() {
+        if !is_idle {
+            effects = app.update(batch, ws.clock().now());
             continue;
         }
         let stream = events.get_or_insert_with(EventStream::new);
-        let mut batch = Vec::new();
         tokio::select! {
             event = stream.next() => match event {
                 Some(event) => batch.extend(message(event?)),
@@ -132,6 +142,15 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
         batch.extend(replies.into_iter().map(Message::Reply));
         effects = app.update(batch, ws.clock().now());
     }
+}
+
+/// What was typed before there was a screen.
+fn typed_meanwhile() -> std::io::Result<Vec<Message>> {
+    let mut typed = Vec::new();
+    while crossterm::event::poll(Duration::ZERO)? {
+        typed.extend(message(crossterm::event::read()?));
+    }
+    Ok(typed)
 }
 
 /// What has arrived already. Polled with this task's own waker: the stream keeps the first waker it is given until it has

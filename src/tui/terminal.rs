@@ -41,28 +41,15 @@ impl Tty {
                 hook(info);
             }
         }));
-        let mut tty = Tty {
+        let tty = Tty {
             terminal: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
                 FRAME,
                 io::stdout(),
             )))?,
             previous,
         };
-        tty.take()?;
+        take()?;
         Ok(tty)
-    }
-
-    fn take(&mut self) -> io::Result<()> {
-        enable_raw_mode()?;
-        execute!(
-            io::stdout(),
-            EnterAlternateScreen,
-            EnableBracketedPaste,
-            EnableMouseCapture
-        )?;
-        // Not `clear`, which asks the terminal where its cursor is and fails where none answers.
-        let size = self.terminal.size()?;
-        self.terminal.resize(size.into())
     }
 
     /// The size as of now.
@@ -138,7 +125,13 @@ impl Tty {
             io::ErrorKind::NotFound => format!("{program} is not installed"),
             _ => format!("{program}: {error}"),
         });
-        self.take().map_err(|error| error.to_string())?;
+        let mut again = || {
+            take()?;
+            // Not `clear`, which asks the terminal where its cursor is and fails where none answers.
+            let size = self.terminal.size()?;
+            self.terminal.resize(size.into())
+        };
+        again().map_err(|error: io::Error| error.to_string())?;
         result
     }
 }
@@ -151,6 +144,17 @@ impl Drop for Tty {
             std::panic::set_hook(Box::new(move |info| previous(info)));
         }
     }
+}
+
+/// Takes the terminal over; what it shows then is empty.
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableMouseCapture
+    )
 }
 
 /// Gives the terminal back as it was. Errors are ignored: there is nobody left to tell.

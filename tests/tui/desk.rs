@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use gitopsy::review::Header;
+use gitopsy::review::{Header, log};
 use gitopsy::tui::Settings;
 use gitopsy::tui::app::{App, Message};
 use gitopsy::tui::ask::{Answer, Ask, Part, Question, Reply};
@@ -35,8 +35,18 @@ impl Desk {
     }
 
     pub fn begin(size: (u16, u16), settings: Settings, header: Header) -> Desk {
+        Desk::knowing(size, settings, header, None)
+    }
+
+    /// With commits that are there before anything is asked.
+    pub fn knowing(
+        size: (u16, u16),
+        settings: Settings,
+        header: Header,
+        newest: Option<log::Answer>,
+    ) -> Desk {
         let now = answers::now();
-        let (app, effects) = App::new(settings, header, now, size);
+        let (app, effects) = App::new(settings, header, newest, now, size);
         let mut desk = Desk {
             app,
             now,

@@ -251,6 +251,26 @@ fn a_timeline_that_is_asked_anew_does_not_shrink_meanwhile() {
     assert_eq!(count(&desk.line("Timeline ·")), count(&before), "{before}");
 }
 
+/// Whoever went to the timeline at once saw it empty until the layout was known.
+#[test]
+fn the_timeline_has_rows_before_it_is_answered() {
+    let settings = Settings::new(None, BTreeMap::new(), Path::new("/nowhere")).expect("settings");
+    let mut newest = answers::log();
+    newest.progress.complete = false;
+    let mut desk = Desk::knowing((120, 40), settings, answers::header(), Some(newest));
+    desk.press("2").expect("212 commits read");
+    desk.expect("Describe the release process");
+    let question = desk.asked.iter().map(|ask| &ask.question);
+    assert!(
+        question
+            .clone()
+            .any(|question| matches!(question, Question::Log(_)))
+    );
+    desk.serve()
+        .refute("212 commits read")
+        .expect("Describe the release process");
+}
+
 /// The rows of now stood under the date until all of those of then were explained.
 #[test]
 fn a_timeline_of_then_does_not_wait_behind_the_rows_of_now() {

@@ -19,7 +19,7 @@ use super::screen::{Mouse, Screen, deployed, drift, resources, reverts, text, ti
 use super::theme::{Role, Theme};
 use super::widget::popup::{Confirm, Decision, Purpose, TextLine};
 use super::widget::row::Row;
-use crate::review::{Header, Rendered};
+use crate::review::{Header, Rendered, log};
 
 /// Whatever can happen.
 #[derive(Debug)]
@@ -65,17 +65,18 @@ pub struct App {
 }
 
 impl App {
-    /// The first screen, already asked for.
+    /// The first screen, already asked for. `newest`: commits that the timeline has before it is asked for.
     pub fn new(
         settings: Settings,
         header: Header,
+        newest: Option<log::Answer>,
         now: Timestamp,
         size: (u16, u16),
     ) -> (App, Vec<Effect>) {
         let (keymap, problems) = Keymap::new(&settings.keys);
         let mut roots = [
             Screen::Deployed(deployed::Deployed::default()),
-            Screen::Timeline(timeline::Timeline::default()),
+            Screen::Timeline(newest.map_or_else(Default::default, timeline::Timeline::showing)),
             Screen::Resources(resources::Resources::default()),
             Screen::Drift(drift::Drift::default()),
             Screen::Reverts(reverts::Reverts::default()),

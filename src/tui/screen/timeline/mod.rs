@@ -59,6 +59,16 @@ impl Default for Timeline {
 }
 
 impl Timeline {
+    /// With commits to show before anything was asked.
+    pub fn showing(newest: Log) -> Timeline {
+        let mut timeline = Timeline {
+            answer: Slot::knowing(newest),
+            ..Timeline::default()
+        };
+        timeline.refill(None);
+        timeline
+    }
+
     pub fn ask(&mut self, cx: &mut Cx) {
         self.ask_after(cx, Duration::ZERO);
     }

@@ -24,7 +24,6 @@ pub mod worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
@@ -37,6 +36,9 @@ use theme::{Theme, ThemeError};
 use worker::Inbox;
 
 use crate::review::{Workspace, log};
+
+/// How long a look takes whether something was typed. With no time at all, crossterm does not look.
+const LOOK: Duration = Duration::from_micros(20);
 
 /// How the user wants it.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl Settings {
 /// Opens the interface on a workspace, until the user quits, the terminal goes away or a signal ends it.
 pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
     let mut tty = Tty::enter()?;
-    let size = tty.size()?;
+    let size = tty.follow_size()?;
     // A screenful: the first frame has rows for whoever goes to the timeline at once, and reading those takes no longer than
     // drawing them.
     let screenful = usize::from(size.1);
@@ -79,14 +81,14 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
         .is_none()
         .then(|| log::newest_commits(&ws, screenful));
     let (mut app, mut effects) = App::new(settings, ws.header(), newest, ws.clock().now(), size);
-    effects.extend(app.update(typed_meanwhile()?, ws.clock().now()));
+    effects.extend(app.update(typed()?, ws.clock().now()));
     let inbox = Arc::new(Inbox::default());
     let mut changes = ws.changes();
     let mut changing = true;
     let mut ended = std::pin::pin!(ended());
     let mut events = None;
     loop {
-        let (width, height) = tty.size()?;
+        let (width, height) = tty.follow_size()?;
         effects.extend(app.update([Message::Resize(width, height)], ws.clock().now()));
         // Before what was asked is begun, which takes the processors.
         tty.draw(|buf| app.view(buf))?;
@@ -120,7 +122,10 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
         let stream = events.get_or_insert_with(EventStream::new);
         tokio::select! {
             event = stream.next() => match event {
-                Some(event) => batch.extend(message(event?)),
+                Some(event) => {
+                    batch.extend(message(event?));
+                    batch.extend(typed()?);
+                }
                 None => return Ok(()),
             },
             () = inbox.arrival() => {}
@@ -130,9 +135,6 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
             },
             () = &mut ended => return Ok(()),
             () = tokio::time::sleep(app.deadline()) => batch.push(Message::Tick),
-        }
-        for event in pending(stream).await {
-            batch.extend(message(event?));
         }
         let replies = inbox.take();
         if !replies.is_empty() {
@@ -144,27 +146,13 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
     }
 }
 
-/// What was typed before there was a screen.
-fn typed_meanwhile() -> std::io::Result<Vec<Message>> {
+/// What was typed already. Not to be asked while the stream waits, which holds what reads the terminal.
+fn typed() -> std::io::Result<Vec<Message>> {
     let mut typed = Vec::new();
-    while crossterm::event::poll(Duration::ZERO)? {
+    while crossterm::event::poll(LOOK)? {
         typed.extend(message(crossterm::event::read()?));
     }
     Ok(typed)
-}
-
-/// What has arrived already. Polled with this task's own waker: the stream keeps the first waker it is given until it has
-/// used it, so polling with another one loses the wake-up for the next key.
-async fn pending(stream: &mut EventStream) -> Vec<std::io::Result<Event>> {
-    let mut events = Vec::new();
-    std::future::poll_fn(|context| {
-        while let Poll::Ready(Some(event)) = stream.poll_next_unpin(context) {
-            events.push(event);
-        }
-        Poll::Ready(())
-    })
-    .await;
-    events
 }
 
 fn message(event: Event) -> Option<Message> {
@@ -172,8 +160,8 @@ fn message(event: Event) -> Option<Message> {
         Event::Key(key) => Some(Message::Key(key)),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Mouse(mouse) => Some(Message::Mouse(mouse)),
-        Event::Resize(width, height) => Some(Message::Resize(width, height)),
-        Event::FocusGained | Event::FocusLost => None,
+        // Every frame follows the size.
+        Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
     }
 }
 

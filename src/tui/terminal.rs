@@ -12,8 +12,9 @@ use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::cx::K9s;
 
@@ -41,22 +42,22 @@ impl Tty {
                 hook(info);
             }
         }));
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stdout()));
         let tty = Tty {
-            terminal: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
-                FRAME,
-                io::stdout(),
-            )))?,
+            terminal: of_size(size()?, backend)?,
             previous,
         };
         take()?;
         Ok(tty)
     }
 
-    /// The size as of now.
-    pub fn size(&mut self) -> io::Result<(u16, u16)> {
-        self.terminal.autoresize()?;
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+    /// Follows the size of the terminal: columns and rows as of now, which frames have until this is called again.
+    pub fn follow_size(&mut self) -> io::Result<(u16, u16)> {
+        let now = size()?;
+        if now != self.terminal.current_buffer_mut().area {
+            self.terminal.resize(now)?;
+        }
+        Ok((now.width, now.height))
     }
 
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::buffer::Buffer)) -> io::Result<()> {
@@ -128,8 +129,7 @@ impl Tty {
         let mut again = || {
             take()?;
             // Not `clear`, which asks the terminal where its cursor is and fails where none answers.
-            let size = self.terminal.size()?;
-            self.terminal.resize(size.into())
+            self.terminal.resize(size()?)
         };
         again().map_err(|error: io::Error| error.to_string())?;
         result
@@ -144,6 +144,19 @@ impl Drop for Tty {
             std::panic::set_hook(Box::new(move |info| previous(info)));
         }
     }
+}
+
+/// Frames of one size until another is asked for, whatever the terminal's is by the time they are drawn: the state they show is
+/// settled for a size, and a terminal may shrink in between.
+fn of_size<B: Backend>(size: Rect, backend: B) -> Result<Terminal<B>, B::Error> {
+    let viewport = Viewport::Fixed(size);
+    Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
+/// Columns and rows as of now.
+fn size() -> io::Result<Rect> {
+    let (columns, rows) = crossterm::terminal::size()?;
+    Ok(Rect::new(0, 0, columns, rows))
 }
 
 /// Takes the terminal over; what it shows then is empty.
@@ -198,7 +211,19 @@ pub fn browse(url: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::backend::TestBackend;
+
     use super::*;
+
+    /// The program fell over when the terminal shrank between settling the state and drawing it.
+    #[test]
+    fn a_frame_has_the_size_its_state_was_settled_for() {
+        let settled = Rect::new(0, 0, 100, 30);
+        let mut terminal = of_size(settled, TestBackend::new(100, 30)).expect("a terminal");
+        terminal.backend_mut().resize(20, 5);
+        let frame = terminal.draw(|_| {}).expect("drawn");
+        assert_eq!(frame.area, settled);
+    }
 
     #[tokio::test]
     async fn only_web_addresses_are_opened() {

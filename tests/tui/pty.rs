@@ -26,6 +26,8 @@ const SPINNER: [char; 4] = ['◐', '◓', '◑', '◒'];
 
 const ENTER: &str = "\r";
 const RIGHT: &str = "\x1b[C";
+const UP: &str = "\x1b[A";
+const DOWN: &str = "\x1b[B";
 
 /// A terminal with `gitopsy demo` on it, in a home of its own.
 struct Terminal {
@@ -292,6 +294,31 @@ fn fits_a_small_terminal_follows_its_size_and_gives_it_back() {
     terminal.expect(&["gitopsy needs"]);
     terminal.resize(80, 24);
     terminal.expect(&["▸api"]).press("q").ended();
+}
+
+/// A key that came together with a change of size was not read until the next key.
+#[test]
+fn reads_keys_that_come_with_a_change_of_size() {
+    let mut terminal = Terminal::open(100, 30);
+    terminal.expect(&["▸api"]);
+    let first = terminal.cursor().expect("a cursor");
+    for round in 0..100 {
+        for _ in 0..3 {
+            terminal.resize(101, 30);
+            terminal.press(DOWN).press(UP);
+            terminal.resize(100, 30);
+            terminal.press(if round % 2 == 0 { DOWN } else { UP });
+            terminal.resize(101, 30);
+            terminal.press(if round % 2 == 0 { UP } else { DOWN });
+        }
+        terminal.resize(100, 30);
+        terminal.press(if round % 2 == 0 { DOWN } else { UP });
+        let row = first + (round + 1) % 2;
+        terminal.until("the cursor where it was moved to", |terminal| {
+            terminal.cursor() == Some(row)
+        });
+    }
+    terminal.press("q").ended();
 }
 
 /// Closing the window is no confirmation of anything, and leaves as little behind as quitting.

@@ -26,7 +26,7 @@ const APPS: usize = 50;
 const MERGE_EVERY: usize = 10;
 /// Resources whose logs are compared.
 const RESOURCES: usize = 20;
-const RUNS: usize = 9;
+const RUNS: usize = 21;
 
 fn main() {
     let mut arguments = std::env::args()
@@ -73,12 +73,13 @@ fn rows(repo: &TestRepo, home: &Path) {
         command
     };
     let timeline = || on_terminal(gitopsy(), "2", &repo.path, home, &shown);
-    let by_git = median(|| on_terminal(git(&[]), "", &repo.path, home, &last));
+    let by_git = || on_terminal(git(&[]), "", &repo.path, home, &last);
     let columns = ["--format=%h %an %ar %s"];
-    let terse = median(|| on_terminal(git(&columns), "", &repo.path, home, &last));
+    let terse = || on_terminal(git(&columns), "", &repo.path, home, &last);
     // Cold is only the first.
     let cold = timeline();
-    let warm = median(timeline);
+    // In turns: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
+    let [by_git, terse, warm] = medians([&by_git, &terse, &timeline]);
     println!("git log -n 100                {by_git:>10.2?}");
     println!("git log -n 100, our columns   {terse:>10.2?}");
     for (what, took) in [("nothing cached", cold), ("warm", warm)] {
@@ -296,10 +297,20 @@ fn by_git(repo: &TestRepo, arguments: &[&str]) -> Duration {
     begin.elapsed()
 }
 
-fn median(run: impl Fn() -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
-    times.sort();
-    times[RUNS / 2]
+/// The middle of some runs of each, in no order.
+fn medians<const N: usize>(runs: [&dyn Fn() -> Duration; N]) -> [Duration; N] {
+    let mut random = Random::new(7);
+    let mut times = [const { Vec::new() }; N];
+    while times.iter().any(|times| times.len() < RUNS) {
+        let next = random.below(N);
+        if times[next].len() < RUNS {
+            times[next].push(runs[next]());
+        }
+    }
+    times.map(|mut times| {
+        times.sort();
+        times[RUNS / 2]
+    })
 }
 
 /// How long a program takes, and the most memory it had (MiB), as the kernel tells.

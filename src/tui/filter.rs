@@ -1,4 +1,5 @@
-//! What `/` understands: words, `env:prod kind:deploy author:alice`, and `-word` to exclude. All must hold; letter case never matters.
+//! What `/` understands: words, `env:prod kind:deploy author:alice`, `-word` to exclude, `"two words"`. All must hold; letter case
+//! never matters.
 //! In the timeline, `image:api field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01` search all of history.
 
 use crate::review::log::Request;
@@ -35,26 +36,20 @@ impl Filter {
     /// What is asked of history, and what of the list.
     pub fn of_history(text: &str) -> (Request, Filter) {
         let mut search = Request::default();
-        let words = text
-            .split_whitespace()
-            .filter(|word| !is_searched(word, &mut search));
-        let rest = words.collect::<Vec<_>>().join(" ");
-        let filter = Filter {
-            text: text.to_owned(),
-            ..Filter::parse(&rest)
-        };
-        (search, filter)
+        let mut rest = words(text);
+        rest.retain(|word| !is_searched(word, &mut search));
+        (search, Filter::of_words(text, &rest))
     }
 
     pub fn parse(text: &str) -> Filter {
-        let terms = text
-            .split_whitespace()
-            .map(Term::parse)
-            .filter(|term| !term.needle.is_empty())
-            .collect();
+        Filter::of_words(text, &words(text))
+    }
+
+    fn of_words(text: &str, words: &[String]) -> Filter {
+        let terms = words.iter().map(|word| Term::parse(word));
         Filter {
             text: text.to_owned(),
-            terms,
+            terms: terms.filter(|term| !term.needle.is_empty()).collect(),
         }
     }
 
@@ -99,6 +94,21 @@ impl Term {
             excluded,
         }
     }
+}
+
+/// What blanks part that are not between quotes, without the quotes. A quote that is not closed yet goes to the end.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (at, piece) in text.split('"').enumerate() {
+        let is_quoted = at % 2 == 1;
+        let mut parts = piece.split(|c: char| c.is_whitespace() && !is_quoted);
+        if let Some(word) = words.last_mut() {
+            word.push_str(parts.next().unwrap_or_default());
+        }
+        words.extend(parts.map(str::to_owned));
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Takes a word of a search; `false` where it is none. (A key alone is about to be one: nothing is searched for yet.)
@@ -169,6 +179,15 @@ mod tests {
         assert_eq!(filter.text(), text);
         assert!(filter.matches(ROW));
         assert!(!Filter::of_history("image:api -alice").1.matches(ROW));
+    }
+
+    #[test]
+    fn blanks_between_quotes_part_no_words() {
+        let (search, filter) = Filter::of_history(r#"value:"two  words" "api:1.4.2 gr"#);
+        assert_eq!(search.value.as_deref(), Some("two  words"));
+        assert!(filter.matches(ROW));
+        assert!(!Filter::parse(r#""1.4.2 api""#).matches(ROW));
+        assert!(Filter::parse(r#"-"1.4.2 api" """#).matches(ROW));
     }
 
     #[test]

@@ -70,9 +70,9 @@ impl Filter {
             && from > to
         {
             anyhow::bail!(
-                "--since is later than --until\nhint: --since {} --until {} is the other way round",
-                request.until.as_deref().unwrap_or_default(),
-                request.since.as_deref().unwrap_or_default()
+                "since {} is later than until {}\nhint: swap them",
+                request.since.as_deref().unwrap_or_default(),
+                request.until.as_deref().unwrap_or_default()
             );
         }
         let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());

@@ -13,6 +13,7 @@ use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, Kubeconfi
 use kube::{Client, Config};
 
 use super::discovery::Discovered;
+use super::schema::Schemas;
 use super::watch::Store;
 use super::{Error, Identity, Kind, error};
 use crate::task::{Clock, Why};
@@ -50,6 +51,7 @@ pub(super) struct Connection {
     pub limits: Limits,
     pub clock: Clock,
     pub discovered: tokio::sync::Mutex<Option<Arc<Discovered>>>,
+    pub schemas: tokio::sync::Mutex<Schemas>,
     /// What is being watched, kept current.
     pub stores: Mutex<HashMap<Kind, Arc<Mutex<Store>>>>,
 }
@@ -139,6 +141,7 @@ impl Connection {
             limits,
             clock: Clock::system(),
             discovered: tokio::sync::Mutex::default(),
+            schemas: tokio::sync::Mutex::default(),
             stores: Mutex::default(),
         }
     }

@@ -10,6 +10,7 @@ use kube::discovery::{ApiGroup, ApiResource, Discovery, Scope, verbs};
 use kube::error::DiscoveryError;
 
 use super::connection::Connection;
+use super::schema::Schemas;
 use crate::task::Why;
 
 /// What the server said it has.
@@ -89,6 +90,7 @@ impl Connection {
     /// A CRD may have come since.
     pub async fn forget_kinds(&self) {
         *self.discovered.lock().await = None;
+        *self.schemas.lock().await = Schemas::default();
     }
 
     async fn ask(&self, groups: &BTreeSet<&str>) -> Result<Discovered, Why> {

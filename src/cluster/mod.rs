@@ -7,6 +7,7 @@ mod discovery;
 mod error;
 mod events;
 mod read;
+mod schema;
 pub mod snapshot;
 mod watch;
 
@@ -23,7 +24,7 @@ pub use self::error::Error;
 pub use self::events::Event;
 pub use self::snapshot::Snapshot;
 use crate::live::LiveObject;
-use crate::manifest::{Masking, Object, ObjectRef, is_cluster_scoped};
+use crate::manifest::{ListKeys, Masking, Object, ObjectRef, is_cluster_scoped};
 use crate::task::{Cancel, Known, Why};
 
 /// Which cluster this is; always in the header.
@@ -98,6 +99,8 @@ impl Wanted {
 pub struct Listing {
     /// (group, kind, namespace) → the objects, or why they are not known.
     pub kinds: Vec<(Kind, Known<Vec<LiveObject>>)>,
+    /// How their lists are to be compared.
+    pub lists: Arc<ListKeys>,
     pub read: Option<Timestamp>,
 }
 
@@ -110,7 +113,7 @@ impl Listing {
             .map(|kind| (kind, Known::Unavailable(why.clone())));
         Listing {
             kinds: kinds.collect(),
-            read: None,
+            ..Listing::default()
         }
     }
 

@@ -50,6 +50,12 @@ impl Connection {
                 Ok(resources) => resources,
                 Err(why) => return Listing::unavailable(wanted, &why),
             };
+            let lists = self.lists(
+                resources
+                    .iter()
+                    .filter_map(|(_, found)| found.as_ref().ok()),
+            );
+            let lists = lists.await;
             let reads = resources.into_iter().map(|(kind, resource)| async {
                 let known = match resource {
                     Ok(resource) => self.current(&kind, &resource, masking).await,
@@ -63,6 +69,7 @@ impl Connection {
                 .await;
             Listing {
                 kinds,
+                lists,
                 read: Some(self.clock.now()),
             }
         };
@@ -73,7 +80,7 @@ impl Connection {
                     .iter()
                     .map(|kind| (kind.clone(), Known::Loading))
                     .collect(),
-                read: None,
+                ..Listing::default()
             },
         }
     }

@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_kinds_fall_back_to_names_and_learn_from_their_crd() {
+    fn unknown_kinds_fall_back_to_names_and_learn_from_their_schema() {
         let rule = |groups: &str| {
             format!(
                 "{{apiVersion: example.com/v1, kind: Rules, metadata: {{name: r}}, spec: {{groups: [{groups}]}}}}"
@@ -487,12 +487,10 @@ mod tests {
             ]
         );
         let mut lists = ListKeys::builtin();
-        lists.learn(&object(
-            "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: rules.example.com}, \
-             spec: {group: example.com, names: {kind: Rules}, versions: [{name: v1, schema: {openAPIV3Schema: {properties: \
-             {spec: {properties: {groups: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [x], \
-             items: {properties: {}}}}}}}}}]}}",
-        ));
+        let schema = serde_json::json!({"properties": {"spec": {"properties": {"groups": {
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["x"], "items": {"properties": {}}
+        }}}}});
+        lists.learn("example.com", "Rules", &schema);
         let found = fields(
             Some(&object(&before)),
             Some(&object(&rule("{name: a, x: 2}, {name: c, x: 1}"))),

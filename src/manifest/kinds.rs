@@ -625,7 +625,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// Whether the group is one that kube-apiserver serves by itself: its schemas are fixed by the Kubernetes version.
-pub(super) fn is_built_in(group: &str) -> bool {
+pub fn is_built_in(group: &str) -> bool {
     const CORE: &[&str] = &["", "apps", "autoscaling", "batch", "extensions", "policy"];
     // `*.k8s.io` is also used by projects outside kube-apiserver.
     const OTHER: &[&str] = &[

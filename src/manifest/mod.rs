@@ -30,7 +30,7 @@ pub use emit::YamlLine;
 pub use image::{Image, image_of_values, images};
 pub use items::{Language, masked_items, parse_items};
 pub use kargo::{KARGO, Written, kargo_origin, kargo_summary, kargo_writes};
-pub use kinds::{is_cluster_scoped, kind_for};
+pub use kinds::{is_built_in, is_cluster_scoped, kind_for};
 pub use mask::{MaskedId, Masking};
 pub use object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};
 pub use outline::{Class, Outline};

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
+
 use super::kinds::is_built_in;
 use super::object::{Node, Object, ObjectRef};
 use super::path::{FieldPath, Step};
@@ -17,7 +19,7 @@ pub enum ListType {
     Atomic,
 }
 
-/// The list types of the built-in kinds, extended by the CRDs that were seen.
+/// The list types of the built-in kinds, and of others whose schema was seen.
 #[derive(Debug, Clone, Default)]
 pub struct ListKeys {
     /// group and kind → path of map keys (`*`: any key) → type.
@@ -104,30 +106,13 @@ impl ListKeys {
         ListKeys::default()
     }
 
-    /// Learns `x-kubernetes-list-type` and `-map-keys` from a CustomResourceDefinition; other objects are ignored.
-    pub fn learn(&mut self, crd: &Object) {
-        if crd.id.kind != "CustomResourceDefinition" {
-            return;
-        }
-        let text = |keys: &[&str]| crd.at(keys).and_then(Node::as_str).map(str::to_owned);
-        let (Some(group), Some(kind)) =
-            (text(&["spec", "group"]), text(&["spec", "names", "kind"]))
-        else {
-            return;
-        };
+    /// Learns `x-kubernetes-list-type` and `-map-keys` of a kind from its OpenAPI schema. A list without a type is atomic (source:
+    /// Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions", merge strategy).
+    pub fn learn(&mut self, group: &str, kind: &str, schema: &Value) {
         let mut lists = HashMap::new();
-        // apiextensions v1 has a schema for each version, v1beta1 may have one for all.
-        let versions = crd
-            .at(&["spec", "versions"])
-            .and_then(Node::as_list)
-            .unwrap_or_default();
-        let schemas = versions
-            .iter()
-            .filter_map(|version| version.at(&["schema", "openAPIV3Schema"]));
-        for schema in schemas.chain(crd.at(&["spec", "validation", "openAPIV3Schema"])) {
-            learn(schema, &mut Vec::new(), &mut lists);
-        }
-        self.learned.insert((group, kind), lists);
+        learn(schema, &mut Vec::new(), &mut lists);
+        let kind = (group.to_owned(), kind.to_owned());
+        self.learned.insert(kind, lists);
     }
 
     /// The type of the list at `path` in `object`: what its CRD says, else what the built-in schemas say. Where no
@@ -205,40 +190,34 @@ fn lookup<'a>(lists: &'a HashMap<Vec<String>, ListType>, keys: &[&str]) -> Optio
         .map(|(_, found)| found)
 }
 
-fn learn(schema: &Node, path: &mut Vec<String>, lists: &mut HashMap<Vec<String>, ListType>) {
-    if let Some(Node::Map(properties)) = schema.get("properties") {
+fn learn(schema: &Value, path: &mut Vec<String>, lists: &mut HashMap<Vec<String>, ListType>) {
+    // Deeper than what the API server stores of anything.
+    const DEEPEST: usize = 64;
+    if path.len() > DEEPEST {
+        return;
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         for (key, property) in properties {
             path.push(key.clone());
             learn(property, path, lists);
             path.pop();
         }
     }
-    if let Some(values @ Node::Map(_)) = schema.get("additionalProperties") {
+    if let Some(values @ Value::Object(_)) = schema.get("additionalProperties") {
         path.push("*".to_owned());
         learn(values, path, lists);
         path.pop();
     }
     if let Some(items) = schema.get("items") {
-        let found = match schema.get("x-kubernetes-list-type").and_then(Node::as_str) {
-            Some("set") => Some(ListType::Set),
-            Some("atomic") => Some(ListType::Atomic),
-            Some("map") => {
-                let keys = schema
-                    .get("x-kubernetes-list-map-keys")
-                    .and_then(Node::as_list)
-                    .unwrap_or_default();
-                Some(ListType::Map(
-                    keys.iter()
-                        .filter_map(Node::as_str)
-                        .map(str::to_owned)
-                        .collect(),
-                ))
-            }
-            _ => None,
+        let keys = schema.get("x-kubernetes-list-map-keys");
+        let keys = keys.and_then(Value::as_array).into_iter().flatten();
+        let keys = keys.filter_map(Value::as_str).map(str::to_owned);
+        let found = match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            Some("set") => ListType::Set,
+            Some("map") => ListType::Map(keys.collect()),
+            _ => ListType::Atomic,
         };
-        if let Some(found) = found {
-            lists.insert(path.clone(), found);
-        }
+        lists.insert(path.clone(), found);
         learn(items, path, lists);
     }
 }

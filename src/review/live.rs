@@ -250,12 +250,7 @@ pub async fn deployments<'a>(
     let listed = listing(ws, environment, apps.clone()).await;
     listed.identity().map(|identity| {
         let apps = apps
-            .map(|app| {
-                (
-                    app.app.name.clone(),
-                    listed.deployment(app, &ws.inner.lists),
-                )
-            })
+            .map(|app| (app.app.name.clone(), listed.deployment(app)))
             .collect();
         (identity, apps)
     })
@@ -297,6 +292,13 @@ impl Listed {
         Ownership::new(self.objects())
     }
 
+    /// How the lists of what was read are to be compared.
+    pub fn lists(&self) -> Arc<ListKeys> {
+        let read = self.0.value();
+        read.map(|(_, listing)| Arc::clone(&listing.lists))
+            .unwrap_or_default()
+    }
+
     fn objects(&self) -> Vec<&LiveObject> {
         match &self.0 {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing
@@ -309,12 +311,7 @@ impl Listed {
         }
     }
 
-    pub fn judge<'a>(
-        &'a self,
-        desired: &Object,
-        ownership: &Ownership<'a>,
-        lists: &ListKeys,
-    ) -> Judged {
+    pub fn judge<'a>(&'a self, desired: &Object, ownership: &Ownership<'a>) -> Judged {
         let unknown = |why| Judged {
             state: SyncState::Unknown,
             health: Known::Unavailable(why),
@@ -323,7 +320,7 @@ impl Listed {
         };
         match self.get(&desired.id) {
             Known::Fresh(Some(live)) | Known::Stale(Some(live), _) => {
-                let comparison = compare(desired, live, lists);
+                let comparison = compare(desired, live, &self.lists());
                 Judged {
                     state: comparison.state(),
                     health: Known::Fresh(ownership.health(live)),
@@ -348,7 +345,7 @@ impl Listed {
         }
     }
 
-    fn deployment(&self, app: &DesiredApp, lists: &ListKeys) -> Known<LiveDeployment> {
+    fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
         let ownership = self.ownership();
         let mut worst = Health {
             status: HealthStatus::Healthy,
@@ -360,7 +357,7 @@ impl Listed {
         let mut live = Vec::new();
         let mut unknown = None;
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, &ownership, lists);
+            let judged = self.judge(&rendered.object, &ownership);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
@@ -395,12 +392,7 @@ impl Listed {
     }
 
     /// The live side of one resource.
-    pub async fn resource(
-        &self,
-        desired: Option<&Object>,
-        id: &ObjectRef,
-        lists: &ListKeys,
-    ) -> Known<Live> {
+    pub async fn resource(&self, desired: Option<&Object>, id: &ObjectRef) -> Known<Live> {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
@@ -415,7 +407,7 @@ impl Listed {
             Known::Unavailable(why) => return Known::Unavailable(why),
         };
         let comparison = desired
-            .map(|desired| compare(desired, live, lists))
+            .map(|desired| compare(desired, live, &self.lists()))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);

@@ -75,11 +75,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
     answer.live = listing
-        .resource(
-            answer.desired.as_ref(),
-            &answer.resource.object,
-            &ws.inner.lists,
-        )
+        .resource(answer.desired.as_ref(), &answer.resource.object)
         .await;
     out.send(answer.clone());
 

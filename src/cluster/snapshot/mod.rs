@@ -299,6 +299,7 @@ impl Snapshot {
         });
         Listing {
             kinds: kinds.collect(),
+            lists: Arc::default(),
             read: info.taken,
         }
     }

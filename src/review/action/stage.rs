@@ -309,7 +309,7 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
                 Known::Loading => return Known::Loading,
                 Known::Unavailable(why) => return Known::Unavailable(why),
             };
-            let lists = &ws.inner.lists;
+            let lists = &listed.lists();
             let (arrived, health) = match (found, &touch.after) {
                 (None, None) => (true, healthy()),
                 (None, Some(_)) => (false, live::missing()),

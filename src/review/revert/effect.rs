@@ -38,7 +38,7 @@ pub async fn add(ws: &Workspace, answer: &mut Answer, basis: &Basis) {
                 diff.objects.after.as_ref(),
                 live.value().copied(),
                 environment.deployer,
-                &ws.inner.lists,
+                &listed.lists(),
             );
             let Some(judged) = judged else { continue };
             answer.effect.push(EnvironmentEffect {

@@ -46,6 +46,8 @@ fn meaning(path: &FieldPath) -> Option<Meaning> {
         keys.next().unwrap_or_default(),
     );
     match (leaf, parent, above) {
+        // Text, whatever it is called.
+        (_, "data" | "stringData" | "labels" | "annotations" | "matchLabels", _) => None,
         ("sizeLimit" | "averageValue" | "targetAverageValue" | "divisor", _, _)
         | ("storage", "requests" | "limits" | "capacity", _)
         | (

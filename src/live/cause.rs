@@ -21,6 +21,8 @@ pub enum Cause {
     Controller,
     /// The deployer itself: git has changed since, or it applies something else than was rendered.
     Deployer,
+    /// It is as it was applied last, and git says something else by now.
+    NotApplied,
     /// Nobody owns it any more: removed from the live object, by whom is not recorded. Or never there: the API server
     /// drops fields it does not know.
     Removed,
@@ -157,7 +159,7 @@ pub(super) fn of<'a>(managers: &'a [Manager], path: &FieldPath) -> (Cause, Optio
         Cause::Controller => 2,
         Cause::Unknown => 3,
         Cause::Deployer => 4,
-        Cause::Removed => 5,
+        Cause::NotApplied | Cause::Removed => 5,
     };
     let best = found.min_by_key(|(cause, manager)| (rank(*cause), std::cmp::Reverse(manager.time)));
     match best {

@@ -72,6 +72,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
         path: FieldPath::default(),
         differences: Vec::new(),
         extras: Vec::new(),
+        filled: Vec::new(),
         suppressed: BTreeMap::new(),
     };
     let (wanted, found) = (comparable(desired), comparable(&live.object));
@@ -85,42 +86,45 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let Walk {
         differences,
         extras,
+        filled,
         mut suppressed,
         ..
     } = walk;
 
-    let mut drift: Vec<FieldDrift> = differences
-        .into_iter()
-        .map(|(path, desired, found)| {
-            let (cause, manager) = match &found {
-                Some(_) => cause::of(&live.managers, &path),
-                None => (Cause::Removed, None),
-            };
-            FieldDrift {
-                desired: Some(desired),
-                live: found,
-                cause,
-                manager: manager.cloned(),
-                path,
-            }
-        })
-        .collect();
     let applied = live.last_applied.as_deref().map(comparable);
-    for (path, found) in extras {
-        let was_applied = applied
-            .as_ref()
-            .is_some_and(|applied| applied.field(&path).is_some());
-        match judge_extra(&path, was_applied, &live.managers) {
-            Extra::Drift => {
-                let (cause, manager) = cause::of(&live.managers, &path);
-                drift.push(FieldDrift {
-                    desired: None,
-                    live: Some(found),
-                    cause,
-                    manager: manager.cloned(),
-                    path,
-                });
-            }
+    let applied = |path: &FieldPath| applied.as_ref().and_then(|applied| applied.field(path));
+    let mut drift = Vec::new();
+    let mut drifts = |path: FieldPath, desired: Option<Node>, found: Option<Node>| {
+        let (cause, manager) = match &found {
+            Some(_) => cause::of(&live.managers, &path),
+            None => (Cause::Removed, None),
+        };
+        // What was applied last is still so, and git says something else by now.
+        let is_as_applied = live.last_applied.is_some()
+            && applied(&path) == found.as_ref()
+            && applied(&path) != desired.as_ref();
+        drift.push(FieldDrift {
+            cause: if is_as_applied {
+                Cause::NotApplied
+            } else {
+                cause
+            },
+            manager: manager.cloned(),
+            desired,
+            live: found,
+            path,
+        });
+    };
+    for (path, desired, found) in differences {
+        drifts(path, Some(desired), found);
+    }
+    let extras = extras.into_iter().map(|(path, found)| (path, None, found));
+    let filled = filled.into_iter();
+    let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
+    for (path, desired, found) in extras.chain(filled) {
+        let was_applied = desired.is_none() && applied(&path).is_some();
+        match judge_extra(&path, desired.is_some(), was_applied, &live.managers) {
+            Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }
     }
@@ -144,6 +148,15 @@ fn comparable(object: &Object) -> Node {
         {
             metadata.remove(*key);
         }
+        // None, an empty map and `null` are one: what tools keep of an object has one where a manifest has another.
+        for key in ["annotations", "labels"] {
+            let map = metadata
+                .entry(key.to_owned())
+                .or_insert(Node::Leaf(Leaf::Null));
+            if is_empty_map(map) {
+                *map = Node::Map(BTreeMap::new());
+            }
+        }
     }
     if object.id.group.is_empty()
         && object.id.kind == "Secret"
@@ -157,6 +170,14 @@ fn comparable(object: &Object) -> Node {
         }
     }
     Node::Map(root)
+}
+
+fn is_empty_map(node: &Node) -> bool {
+    match node {
+        Node::Leaf(Leaf::Null) => true,
+        Node::Map(map) => map.is_empty(),
+        _ => false,
+    }
 }
 
 /// What the API server or its garbage collector writes, whatever a manifest says.
@@ -183,6 +204,8 @@ struct Walk<'a> {
     differences: Vec<(FieldPath, Node, Option<Node>)>,
     /// What is live and git does not set.
     extras: Vec<(FieldPath, Node)>,
+    /// What git leaves empty and is not so: path, desired, live. The API server fills some of it in (`clusterIP: ""`).
+    filled: Vec<(FieldPath, Node, Node)>,
     suppressed: BTreeMap<String, usize>,
 }
 
@@ -200,8 +223,10 @@ impl Walk<'_> {
                 self.suppress("masked in the snapshot")
             }
             _ if is_encrypted(desired) => self.suppress("encrypted in git"),
-            // The API server fills in what a manifest leaves empty (`clusterIP: ""`).
-            (desired, _) if is_empty(desired) => self.suppress("empty values"),
+            (desired, live) if is_empty(desired) => {
+                let (desired, live) = (desired.clone(), live.clone());
+                self.filled.push((self.path.clone(), desired, live));
+            }
             _ => self
                 .differences
                 .push((self.path.clone(), desired.clone(), Some(live.clone()))),
@@ -300,14 +325,14 @@ impl Walk<'_> {
             .enumerate()
             .filter(|(_, item)| !live.contains(item))
         {
-            self.at(Step::Index(index), Some(item), None);
+            self.at(set_step(index, item), Some(item), None);
         }
         for (index, item) in live
             .iter()
             .enumerate()
             .filter(|(_, item)| !desired.contains(item))
         {
-            self.at(Step::Index(index), None, Some(item));
+            self.at(set_step(index, item), None, Some(item));
         }
     }
 
@@ -316,7 +341,7 @@ impl Walk<'_> {
         if desired.len() != live.len() {
             let (desired, live) = (Node::List(desired.to_vec()), Node::List(live.to_vec()));
             if is_empty(&desired) {
-                self.suppress("empty values");
+                self.filled.push((self.path.clone(), desired, live));
             } else {
                 self.differences
                     .push((self.path.clone(), desired, Some(live)));
@@ -326,6 +351,14 @@ impl Walk<'_> {
         for (index, (desired, live)) in desired.iter().zip(live).enumerate() {
             self.at(Step::Index(index), Some(desired), Some(live));
         }
+    }
+}
+
+/// An item of a set is told apart by what it is, wherever it stands; one that is no plain value by its place.
+fn set_step(index: usize, item: &Node) -> Step {
+    match item {
+        Node::Leaf(Leaf::String(text)) => Step::Item(vec![(String::new(), text.clone())]),
+        _ => Step::Index(index),
     }
 }
 
@@ -365,20 +398,31 @@ fn is_empty(node: &Node) -> bool {
 /// empty, and zero in fields that are no pointers (source: `k8s.io/api`, `omitempty` fields of plain type).
 fn is_left_out(id: &ObjectRef, path: &FieldPath, value: &Node) -> bool {
     const ZEROES: &[&str] = &[
+        "deprecated",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "globalDefault",
         "hostIPC",
         "hostNetwork",
         "hostPID",
         "hostPort",
         "initialDelaySeconds",
+        "insecureSkipTLSVerify",
         "minReadySeconds",
         "nodePort",
+        "nullable",
         "paused",
+        "preserveUnknownFields",
+        "priority",
         "publishNotReadyAddresses",
         "readOnly",
         "stdin",
         "stdinOnce",
         "tty",
+        "uniqueItems",
         "unschedulable",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string",
     ];
     if value == &Node::Leaf(Leaf::Null) {
         return true;
@@ -403,8 +447,13 @@ enum Extra {
     Suppressed(&'static str),
 }
 
-/// Whether a live field that git does not set is somebody's will.
-fn judge_extra(path: &FieldPath, was_applied: bool, managers: &[Manager]) -> Extra {
+/// Whether a live field that git does not set, or leaves empty (`is_filled`), is somebody's will.
+fn judge_extra(
+    path: &FieldPath,
+    is_filled: bool,
+    was_applied: bool,
+    managers: &[Manager],
+) -> Extra {
     if let Some(mark) = mark(path) {
         return Extra::Suppressed(mark);
     }
@@ -412,11 +461,14 @@ fn judge_extra(path: &FieldPath, was_applied: bool, managers: &[Manager]) -> Ext
         return Extra::Drift;
     }
     let owners = owners(managers, path);
+    // Who creates an object owns its defaults; who applies owns what was applied.
+    let says = |manager: &Manager| manager.operation == "Apply" && !manager.is_migrated();
     let wanted = |manager: &&Manager| match role(manager) {
         Role::Editor => true,
-        Role::Author => manager.operation == "Apply" || is_never_defaulted(path),
-        Role::Deployer => manager.operation == "Apply",
-        Role::Autoscaler | Role::Controller | Role::Unknown => false,
+        Role::Author | Role::Unknown => says(manager) || is_never_defaulted(path),
+        // Who applied the empty value owns what the API server put there.
+        Role::Deployer => says(manager) && !is_filled,
+        Role::Autoscaler | Role::Controller => false,
     };
     if owners.iter().any(wanted) {
         return Extra::Drift;
@@ -447,10 +499,17 @@ fn mark(path: &FieldPath) -> Option<&'static str> {
         "meta.helm.sh/release-namespace",
         "gitops.jenkins-x.io/pipeline",
     ];
-    let [.., Step::Key(parent), Step::Key(key)] = path.0.as_slice() else {
-        return None;
+    let (parent, key) = match path.0.as_slice() {
+        // A default that is part of what tells the item apart (`protocol: TCP`): another value would be another item.
+        [.., Step::Item(keys), Step::Key(key)] if keys.iter().any(|(name, _)| name == key) => {
+            return Some("defaults");
+        }
+        [.., Step::Key(parent), Step::Key(key)] => (parent, key),
+        _ => return None,
     };
     match (parent.as_str(), key.as_str()) {
+        // Source: Kubernetes' admission plugin `NamespaceLifecycle`'s successor, `NamespaceDefaultLabelName`.
+        ("labels", "kubernetes.io/metadata.name") => Some("defaults"),
         ("labels" | "annotations", key) if DEPLOYERS.contains(&key) => Some("deployer's marks"),
         ("annotations", "kubectl.kubernetes.io/restartedAt") => Some("restarted by hand"),
         _ => None,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::object::LAST_APPLIED;
 use crate::manifest::{FieldPath, Step};
 
 /// One entry of `metadata.managedFields`.
@@ -23,6 +24,18 @@ pub struct Manager {
     /// The leaves it owns. A leaf may stand for a whole value (an atomic list or map).
     #[serde(skip)]
     pub fields: Vec<FieldPath>,
+}
+
+impl Manager {
+    /// It took over what was applied by the client, with the defaults of that time (source: `k8s.io/client-go/util/csaupgrade`,
+    /// which kubectl and Argo CD call): the record of what was applied is among its fields.
+    pub(super) fn is_migrated(&self) -> bool {
+        let applied = FieldPath::default()
+            .key("metadata")
+            .key("annotations")
+            .key(LAST_APPLIED);
+        self.operation == "Apply" && self.fields.contains(&applied)
+    }
 }
 
 /// More than any object that fits into etcd has; a bound for what is not from an API server.
@@ -180,8 +193,26 @@ pub(super) fn owners<'a>(managers: &'a [Manager], path: &FieldPath) -> Vec<&'a M
 }
 
 /// Whether one is the other, or lies in it.
-fn related(a: &[Step], b: &[Step]) -> bool {
-    a.iter().zip(b).all(|(a, b)| same_step(a, b))
+fn related(owned: &[Step], path: &[Step]) -> bool {
+    let is_prefix = owned.iter().zip(path).all(|(a, b)| same_step(a, b));
+    is_prefix && (owned.len() >= path.len() || owns_below(owned, path))
+}
+
+/// Whether who owns a leaf owns what is below it, too: of a list as a whole and of an atomic map. Of any other map that is a leaf
+/// only the empty map is owned (`strategy: {}`), and what is in it by now is a default or somebody else's.
+fn owns_below(owned: &[Step], path: &[Step]) -> bool {
+    match (owned.last(), path.get(owned.len())) {
+        (Some(Step::Key(map)), Some(Step::Key(_))) => is_atomic(map),
+        _ => true,
+    }
+}
+
+/// Maps that are one value (source: Kubernetes' OpenAPI, `x-kubernetes-map-type: atomic`), by the names of the fields that hold
+/// them.
+fn is_atomic(map: &str) -> bool {
+    ["elector", "Ref", "Reference"]
+        .iter()
+        .any(|end| map.ends_with(end))
 }
 
 /// As `==`, without regard to the order of merge keys.
@@ -229,7 +260,7 @@ mod tests {
             paths(&managers[0]),
             [
                 r#"metadata.annotations["a.b/c"]"#,
-                "metadata.finalizers[=x/y]",
+                "metadata.finalizers[x/y]",
                 "spec.template.spec.containers[name=api].args",
                 "spec.template.spec.containers[name=api].ports[containerPort=80,protocol=TCP].containerPort",
                 "spec.template.spec.volumes[name=tmp].emptyDir",

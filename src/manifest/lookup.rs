@@ -26,9 +26,12 @@ impl Node {
         put(self, &path.0, value);
     }
 
+    /// An item of a set has one key without a name, which is the item.
     fn has_keys(&self, keys: &[(String, String)]) -> bool {
-        keys.iter()
-            .all(|(key, wanted)| self.key_value(key).as_ref() == Some(wanted))
+        keys.iter().all(|(key, wanted)| match key.as_str() {
+            "" => self.as_str() == Some(wanted),
+            key => self.key_value(key).as_ref() == Some(wanted),
+        })
     }
 }
 

@@ -48,7 +48,10 @@ impl fmt::Display for FieldPath {
                         if n > 0 {
                             f.write_str(",")?;
                         }
-                        write!(f, "{key}={value}")?;
+                        match key.as_str() {
+                            "" => f.write_str(value)?,
+                            key => write!(f, "{key}={value}")?,
+                        }
                     }
                     f.write_str("]")?;
                 }

@@ -134,7 +134,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             .clusters
             .push(super::common::environment(environment, listing.identity()));
         for app in apps {
-            compare(ws, app, &listing, &wanted, &mut answer);
+            compare(app, &listing, &wanted, &mut answer);
         }
         out.send(answer.clone());
     }
@@ -161,13 +161,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     .await
 }
 
-fn compare(
-    ws: &Workspace,
-    desired: &DesiredApp,
-    listing: &live::Listed,
-    wanted: &Wanted,
-    answer: &mut Answer,
-) {
+fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
         let what = format!("app {}", desired.app.name);
@@ -191,7 +185,7 @@ fn compare(
             // What no cluster holds does not drift there.
             continue;
         }
-        let judged = listing.judge(object, &ownership, &ws.inner.lists);
+        let judged = listing.judge(object, &ownership);
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);
@@ -238,6 +232,7 @@ pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
         Written::Autoscaler => CauseKind::Autoscaler,
         Written::Controller => CauseKind::Controller,
         Written::Removed => CauseKind::Removed,
+        Written::NotApplied => CauseKind::NotApplied,
         // Whether the deployer is behind, the commit will tell.
         Written::Deployer | Written::Unknown => CauseKind::Unknown,
     };

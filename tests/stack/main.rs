@@ -5,5 +5,6 @@
 
 extern crate support;
 
+mod drift;
 mod harness;
 mod smoke;

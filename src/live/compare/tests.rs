@@ -245,7 +245,15 @@ fn extra_fields_count_by_their_owner() {
         ]
     );
     assert_eq!(owned_by("kube-controller-manager", "Update"), NOTHING);
-    assert_eq!(owned_by("some-tool", "Update"), NOTHING);
+    // Of a tool that nobody knows, what it applied, and what is never a default.
+    assert_eq!(
+        owned_by("some-tool", "Update"),
+        [label("Unknown, some-tool")]
+    );
+    assert_eq!(
+        owned_by("some-tool", "Apply"),
+        [label("Unknown, some-tool"), policy("Unknown, some-tool")]
+    );
 }
 
 #[test]
@@ -270,8 +278,8 @@ fn what_git_set_once_and_does_not_any_more_is_drift() {
     assert_eq!(
         drift(&desired(APPLIED), &found),
         [
-            r#"spec.template.spec.containers[name=side]: - → {"image":"s","name":"side"} (Unknown)"#,
-            r#"spec.template.spec.dnsPolicy: - → "ClusterFirst" (Unknown)"#,
+            r#"spec.template.spec.containers[name=side]: - → {"image":"s","name":"side"} (NotApplied)"#,
+            r#"spec.template.spec.dnsPolicy: - → "ClusterFirst" (NotApplied)"#,
         ]
     );
     let all = suppressed(&desired(APPLIED), &found);

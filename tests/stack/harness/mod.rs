@@ -2,10 +2,12 @@
 
 mod cluster;
 mod gitea;
+mod gitopsy;
 mod operators;
 
 pub use cluster::{Cluster, User, cluster};
 pub use gitea::gitea;
+pub use gitopsy::gitopsy;
 pub use operators::{argo, flux};
 
 use std::ffi::OsStr;

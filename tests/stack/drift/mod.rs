@@ -1,0 +1,230 @@
+//! What gitopsy says of a cluster that somebody changed, against what kubectl says: on real objects of the real API server.
+//!
+//! Each row of [`mutations`] is an object that was applied, what was done to it since, and what must be said of it. kubectl
+//! says what its next apply would change (it asks the API server to pretend, which takes the right to write); gitopsy says
+//! what is not as git has it, by reading. Where the two are not the same, the row says who is right, and why.
+
+mod mutations;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::Value;
+use support::TestRepo;
+
+use crate::harness::{Cluster, User, cluster, gitopsy};
+use mutations::{By, CLUSTER_WIDE, Kubectl, MUTATIONS, Mutation};
+
+/// kubectl takes a tenth of a second each time, most of it waiting.
+const THREADS: usize = 4;
+
+/// Follows a field that differs, and may.
+const EXPECTED: &str = ", in sync";
+
+/// What was said of a row.
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    /// `path cause` of each field.
+    ours: BTreeSet<String>,
+    client: Kubectl,
+    server: Kubectl,
+}
+
+impl Mutation {
+    fn namespace(&self) -> String {
+        format!("drift-{}", self.name)
+    }
+
+    fn manifest(&self, text: &str) -> String {
+        text.replace("NAMESPACE", &self.namespace())
+    }
+
+    fn in_git(&self) -> String {
+        self.manifest(self.git.unwrap_or(self.applied))
+    }
+}
+
+#[test]
+fn every_mutation_is_seen_for_what_it_is() {
+    let Some(cluster) = cluster() else { return };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let repo = TestRepo::init(directory.path());
+    cluster.apply(CLUSTER_WIDE);
+    let namespaces = MUTATIONS.iter().map(Mutation::namespace);
+    let namespaces: Vec<String> = namespaces
+        .map(|name| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"))
+        .collect();
+    cluster.apply(&namespaces.join("---\n"));
+    cluster.admin(&[
+        "wait",
+        "--for=condition=established",
+        "crd/widgets.example.com",
+        "--timeout=60s",
+    ]);
+    repo.write("production/widgets/crd.yaml", CLUSTER_WIDE);
+    for_each(|mutation| apply(cluster, mutation));
+    for mutation in MUTATIONS {
+        let file = format!("production/{}/object.yaml", mutation.name);
+        repo.write(file, mutation.in_git());
+    }
+    repo.commit("What is wanted");
+
+    let answer = gitopsy(
+        directory.path(),
+        cluster.kubeconfig(User::Admin),
+        &["drift", "--context", "stack"],
+    );
+    assert_eq!(answer["unknown"], Value::Array(Vec::new()));
+    let mut ours: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for resource in answer["resources"].as_array().expect("a list") {
+        let app = resource["app"].as_str().expect("an app").to_owned();
+        ours.entry(app).or_default().extend(fields(resource));
+    }
+    let said = for_each(|mutation| kubectl(cluster, mutation));
+    let mut wrong = String::new();
+    for (mutation, [client, server]) in MUTATIONS.iter().zip(said) {
+        let said = Said {
+            ours: ours.remove(mutation.name).unwrap_or_default(),
+            client,
+            server,
+        };
+        let fields = mutation.ours.iter();
+        let expected = Said {
+            ours: fields.map(|&field| field.to_owned()).collect(),
+            client: mutation.client,
+            server: mutation.server,
+        };
+        if said != expected {
+            wrong += &format!("{}: {said:?}\n  not {expected:?}\n", mutation.name);
+        }
+        let ours = match mutation.ours.iter().all(|field| field.ends_with(EXPECTED)) {
+            true => Kubectl::Same,
+            false => Kubectl::Differs,
+        };
+        let agree = ours == mutation.client && ours == mutation.server;
+        assert_eq!(agree, mutation.right.is_empty(), "{}", mutation.name);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(ours.is_empty(), "{ours:?}");
+}
+
+/// Does something with each row, a few at a time.
+fn for_each<T: Send>(work: impl Fn(&Mutation) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let row = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(mutation) = MUTATIONS.get(row) else {
+                        return;
+                    };
+                    let result = work(mutation);
+                    done.lock().expect("nobody panicked").insert(row, result);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().expect("nobody panicked");
+    done.into_values().collect()
+}
+
+/// The drifted fields of a resource that is there; what else is the matter with it.
+fn fields(resource: &Value) -> Vec<String> {
+    let fields = resource["fields"].as_array().expect("a list");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    match text(&resource["state"]).as_str() {
+        state @ ("synced" | "drifted") => fields
+            .iter()
+            .map(|field| {
+                let (path, cause) = (text(&field["path"]), text(&field["cause"]["kind"]));
+                match state {
+                    "synced" => format!("{path} {cause}{EXPECTED}"),
+                    _ => format!("{path} {cause}"),
+                }
+            })
+            .collect(),
+        other => vec![other.to_owned()],
+    }
+}
+
+fn apply(cluster: &Cluster, mutation: &Mutation) {
+    let admin = cluster.kubeconfig(User::Admin);
+    let namespace = mutation.namespace();
+    let how: &[&str] = match mutation.by {
+        By::Client => &["apply"],
+        By::Server => &["apply", "--server-side"],
+        By::Flux => &[
+            "apply",
+            "--server-side",
+            "--field-manager=kustomize-controller",
+        ],
+        By::Create => &["create"],
+        By::Helm => &["create", "--field-manager=helm"],
+    };
+    let args = [how, &["--validate=ignore", "-f", "-"]].concat();
+    let done = cluster.kubectl(admin, &args, &mutation.manifest(mutation.applied));
+    assert_eq!(done.code, 0, "{}: {}", mutation.name, done.err);
+    for step in mutation.then {
+        // A manifest, or the words of a command.
+        let (words, input) = match step.split_once('\n') {
+            Some((words, input)) => (words, mutation.manifest(input)),
+            None => (*step, String::new()),
+        };
+        let mut args: Vec<&str> = words.split(' ').collect();
+        if input.is_empty() {
+            args.extend(["-n", &namespace]);
+        }
+        let args: Vec<String> = args.iter().map(|word| mutation.manifest(word)).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let done = cluster.kubectl(admin, &args, &input);
+        assert_eq!(done.code, 0, "{}: {step}: {}", mutation.name, done.err);
+    }
+}
+
+/// What each kind of `kubectl diff` says, of what the deployer makes of what is in git.
+fn kubectl(cluster: &Cluster, mutation: &Mutation) -> [Kubectl; 2] {
+    let (manager, manifest) = match mutation.by {
+        By::Flux => ("--field-manager=kustomize-controller", mutation.applied),
+        By::Helm => (
+            "--field-manager=helm",
+            mutation.git.unwrap_or(mutation.applied),
+        ),
+        _ => (
+            "--field-manager=kubectl",
+            mutation.git.unwrap_or(mutation.applied),
+        ),
+    };
+    let server: &[&str] = &["--server-side", "--force-conflicts", manager];
+    let ask = |how: &[&str], expected| {
+        let args = [&["diff"], how, &["-f", "-"]].concat();
+        let admin = cluster.kubeconfig(User::Admin);
+        // kubectl asks twice, for what is and for what would be: what a controller writes in between is a difference to it.
+        let answers = (0..3).map(|_| {
+            let ended = cluster.kubectl(admin, &args, &mutation.manifest(manifest));
+            match ended.code {
+                0 => Kubectl::Same,
+                1 if ended.out.lines().any(is_changed) => Kubectl::Differs,
+                1 if !ended.out.is_empty() => Kubectl::Same,
+                _ => Kubectl::Refuses,
+            }
+        });
+        let answers = answers.enumerate();
+        let mut answers = answers.filter(|(tried, answer)| *answer == expected || *tried == 2);
+        answers.next().expect("three answers").1
+    };
+    [ask(&[], mutation.client), ask(server, mutation.server)]
+}
+
+/// Whether a line of a diff is one that somebody would mean. What kubectl writes down of its own applying is none.
+fn is_changed(line: &str) -> bool {
+    let Some(line) = line.strip_prefix(['+', '-']) else {
+        return false;
+    };
+    let is_header = line.starts_with("++ ") || line.starts_with("-- ");
+    let line = line.trim_start();
+    !is_header && !line.starts_with("generation: ") && !line.starts_with("{\"apiVersion\":")
+}

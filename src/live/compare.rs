@@ -461,13 +461,12 @@ fn judge_extra(
         return Extra::Drift;
     }
     let owners = owners(managers, path);
-    // Who creates an object owns its defaults; who applies owns what was applied.
-    let says = |manager: &Manager| manager.operation == "Apply" && !manager.is_migrated();
+    // Who creates an object owns its defaults, too.
     let wanted = |manager: &&Manager| match role(manager) {
         Role::Editor => true,
-        Role::Author | Role::Unknown => says(manager) || is_never_defaulted(path),
+        Role::Author | Role::Unknown => manager.applied(path) || is_never_defaulted(path),
         // Who applied the empty value owns what the API server put there.
-        Role::Deployer => says(manager) && !is_filled,
+        Role::Deployer => manager.applied(path) && !is_filled,
         Role::Autoscaler | Role::Controller => false,
     };
     if owners.iter().any(wanted) {

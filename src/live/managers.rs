@@ -27,14 +27,21 @@ pub struct Manager {
 }
 
 impl Manager {
+    /// Whether it applied the field, or something in it. Not where it applied but a value that the field is part of, an atomic one
+    /// or an empty map: what was not in that is a default, or somebody would own it who put it there.
+    pub(super) fn applied(&self, path: &FieldPath) -> bool {
+        let owns = |field: &FieldPath| field.0.len() >= path.0.len() && related(&field.0, &path.0);
+        self.operation == "Apply" && !self.is_migrated() && self.fields.iter().any(owns)
+    }
+
     /// It took over what was applied by the client, with the defaults of that time (source: `k8s.io/client-go/util/csaupgrade`,
     /// which kubectl and Argo CD call): the record of what was applied is among its fields.
-    pub(super) fn is_migrated(&self) -> bool {
-        let applied = FieldPath::default()
+    fn is_migrated(&self) -> bool {
+        let record = FieldPath::default()
             .key("metadata")
             .key("annotations")
             .key(LAST_APPLIED);
-        self.operation == "Apply" && self.fields.contains(&applied)
+        self.fields.contains(&record)
     }
 }
 
@@ -193,26 +200,8 @@ pub(super) fn owners<'a>(managers: &'a [Manager], path: &FieldPath) -> Vec<&'a M
 }
 
 /// Whether one is the other, or lies in it.
-fn related(owned: &[Step], path: &[Step]) -> bool {
-    let is_prefix = owned.iter().zip(path).all(|(a, b)| same_step(a, b));
-    is_prefix && (owned.len() >= path.len() || owns_below(owned, path))
-}
-
-/// Whether who owns a leaf owns what is below it, too: of a list as a whole and of an atomic map. Of any other map that is a leaf
-/// only the empty map is owned (`strategy: {}`), and what is in it by now is a default or somebody else's.
-fn owns_below(owned: &[Step], path: &[Step]) -> bool {
-    match (owned.last(), path.get(owned.len())) {
-        (Some(Step::Key(map)), Some(Step::Key(_))) => is_atomic(map),
-        _ => true,
-    }
-}
-
-/// Maps that are one value (source: Kubernetes' OpenAPI, `x-kubernetes-map-type: atomic`), by the names of the fields that hold
-/// them.
-fn is_atomic(map: &str) -> bool {
-    ["elector", "Ref", "Reference"]
-        .iter()
-        .any(|end| map.ends_with(end))
+fn related(a: &[Step], b: &[Step]) -> bool {
+    a.iter().zip(b).all(|(a, b)| same_step(a, b))
 }
 
 /// As `==`, without regard to the order of merge keys.

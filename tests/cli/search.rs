@@ -184,5 +184,5 @@ fn bad_input_says_what_to_write() {
     let args = ["log", "--since", "1d", "--until", "3d"];
     let ended = s.home.run(&s.repo.path, &args);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("the other way round"), "{}", ended.err);
+    assert!(ended.err.contains("hint: swap them"), "{}", ended.err);
 }

@@ -5,8 +5,10 @@
 //! what is not as git has it, by reading. Where the two are not the same, the row says who is right, and why.
 
 mod mutations;
+mod repositories;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,6 +21,9 @@ use mutations::{By, CLUSTER_WIDE, Kubectl, MUTATIONS, Mutation};
 
 /// kubectl takes a tenth of a second each time, most of it waiting.
 const THREADS: usize = 4;
+
+/// By app, `path cause` of each field.
+type Found = BTreeMap<String, BTreeSet<String>>;
 
 /// Follows a field that differs, and may.
 const EXPECTED: &str = ", in sync";
@@ -71,17 +76,24 @@ fn every_mutation_is_seen_for_what_it_is() {
     }
     repo.commit("What is wanted");
 
-    let answer = gitopsy(
-        directory.path(),
-        cluster.kubeconfig(User::Admin),
-        &["drift", "--context", "stack"],
+    let (mut ours, unknown) = found(directory.path(), cluster.kubeconfig(User::Admin));
+    assert_eq!(unknown, [""; 0]);
+    reading_is_enough(cluster, directory.path(), &ours);
+    // Secrets are none of theirs, nor definitions and rights; that hides nothing else.
+    let (theirs, unknown) = found(directory.path(), cluster.kubeconfig(User::Viewer));
+    assert!(
+        unknown
+            .iter()
+            .any(|what| what == "Secret in drift-fresh-secret")
     );
-    assert_eq!(answer["unknown"], Value::Array(Vec::new()));
-    let mut ours: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for resource in answer["resources"].as_array().expect("a list") {
-        let app = resource["app"].as_str().expect("an app").to_owned();
-        ours.entry(app).or_default().extend(fields(resource));
+    assert!(unknown.iter().all(|what| !what.starts_with("Deployment")));
+    for mutation in MUTATIONS
+        .iter()
+        .filter(|row| row.applied.contains("kind: Deployment"))
+    {
+        assert_eq!(theirs.get(mutation.name), ours.get(mutation.name));
     }
+
     let said = for_each(|mutation| kubectl(cluster, mutation));
     let mut wrong = String::new();
     for (mutation, [client, server]) in MUTATIONS.iter().zip(said) {
@@ -108,6 +120,77 @@ fn every_mutation_is_seen_for_what_it_is() {
     }
     assert!(wrong.is_empty(), "{wrong}");
     assert!(ours.is_empty(), "{ours:?}");
+}
+
+/// What `gitopsy drift` finds, by app, and what it cannot know.
+fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
+    let answer = gitopsy(repository, kubeconfig, &["drift", "--context", "stack"]);
+    let mut found = Found::new();
+    for resource in answer["resources"].as_array().expect("a list") {
+        let app = resource["app"].as_str().expect("an app").to_owned();
+        found.entry(app).or_default().extend(fields(resource));
+    }
+    (found, unknown(&answer))
+}
+
+fn unknown(answer: &Value) -> Vec<String> {
+    let unknown = answer["unknown"].as_array().expect("a list").iter();
+    let what = unknown.map(|unknown| unknown["what"].as_str().expect("text").to_owned());
+    what.collect()
+}
+
+/// Who may only read finds the same, and asks for nothing but what git mentions and the workloads among it own.
+fn reading_is_enough(cluster: &Cluster, repository: &Path, ours: &Found) {
+    const READER: &str = "drift-reader";
+    const VERBS: [&str; 4] = ["get", "list", "watch", "create"];
+    const OWNED: [&str; 3] = ["pods", "replicasets", "jobs"];
+    cluster.namespace(READER);
+    let kubeconfig = cluster.member(READER, "view");
+    cluster.apply(&format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: {READER}}}
+rules: [{{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: {READER}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {READER}}}
+subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
+"
+    ));
+    let (theirs, unknown) = found(repository, &kubeconfig);
+    assert_eq!(unknown, [""; 0]);
+    assert_eq!(&theirs, ours);
+
+    let kinds: BTreeSet<String> = MUTATIONS
+        .iter()
+        .map(|mutation| mutation.applied)
+        .chain([CLUSTER_WIDE])
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("kind: "))
+        .map(|kind| match kind.to_lowercase() {
+            kind if kind.ends_with('y') => format!("{}ies", &kind[..kind.len() - 1]),
+            kind if kind.ends_with('s') => format!("{kind}es"),
+            kind => format!("{kind}s"),
+        })
+        .chain(OWNED.map(str::to_owned))
+        .collect();
+    let reader = format!("system:serviceaccount:{READER}:member");
+    let requests = cluster.requests();
+    let theirs: Vec<_> = requests
+        .iter()
+        .filter(|request| request.user.username == reader)
+        .collect();
+    assert!(theirs.len() > kinds.len());
+    for request in theirs {
+        assert!(VERBS.contains(&request.verb.as_str()), "{request:?}");
+        if let Some(object) = &request.object_ref {
+            let is_review = object.resource == "selfsubjectaccessreviews";
+            assert!(is_review || request.verb != "create", "{request:?}");
+            assert!(is_review || kinds.contains(&object.resource), "{request:?}");
+        }
+    }
 }
 
 /// Does something with each row, a few at a time.

@@ -4,6 +4,7 @@
 //! with by hand have well-known ones: kubectl's are `kubectl-<verb>` (source: `k8s.io/kubectl`, the `field-manager`
 //! flags), the others' are their user agent up to the first slash (source: `k8s.io/apiserver`, `managerOrUserAgent`).
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::managers::{Manager, owners};
@@ -138,6 +139,13 @@ fn is_controller(name: &str) -> bool {
         "pilot-discovery",
     ];
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
+}
+
+/// When somebody who writes what git says last wrote.
+pub(super) fn last_applied(managers: &[Manager]) -> Option<Timestamp> {
+    let deployers = managers.iter();
+    let deployers = deployers.filter(|manager| role(manager) == Role::Deployer);
+    deployers.filter_map(|manager| manager.time).max()
 }
 
 /// The manager to name for a field, and what that makes of the difference: who edited by hand comes before whoever else

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::cause::{self, Cause, Role, role};
@@ -36,8 +37,10 @@ pub struct FieldDrift {
     pub desired: Option<Node>,
     pub live: Option<Node>,
     pub cause: Cause,
-    /// Who owns the live field, and when that manager last wrote; `None` for a field removed by hand.
+    /// Who owns the live field, and when that manager last wrote; `None` for a field that is not there.
     pub manager: Option<Manager>,
+    /// When a deployer last wrote the object.
+    pub applied: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -93,6 +96,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
 
     let applied = live.last_applied.as_deref().map(comparable);
     let applied = |path: &FieldPath| applied.as_ref().and_then(|applied| applied.field(path));
+    let written = cause::last_applied(&live.managers);
     let mut drift = Vec::new();
     let mut drifts = |path: FieldPath, desired: Option<Node>, found: Option<Node>| {
         let (cause, manager) = match &found {
@@ -110,6 +114,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
                 cause
             },
             manager: manager.cloned(),
+            applied: written,
             desired,
             live: found,
             path,

@@ -56,6 +56,9 @@ pub struct FieldDrift {
     pub desired: Option<Node>,
     pub live: Option<Node>,
     pub cause: Cause,
+    /// When a deployer last wrote the object.
+    #[serde(skip)]
+    pub applied: Option<Timestamp>,
 }
 
 /// Why a live field is not what git says.
@@ -240,6 +243,7 @@ pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
         path: drift.path,
         desired: drift.desired,
         live: drift.live,
+        applied: drift.applied,
         cause: Cause {
             kind,
             time: drift.manager.as_ref().and_then(|manager| manager.time),
@@ -261,9 +265,13 @@ pub(super) fn explain(
     let set = blame::last_set(past, tip, id, &paths, cancel)?;
     for field in fields {
         field.cause.commit = set.get(&field.path).cloned();
-        let written = field.cause.time;
-        if field.cause.kind == CauseKind::Unknown
-            && let (Some(commit), Some(written)) = (&field.cause.commit, written)
+        let written = match field.cause.kind {
+            CauseKind::Unknown => field.cause.time,
+            // What was never there looks as what somebody removed.
+            CauseKind::Removed => field.applied,
+            _ => None,
+        };
+        if let (Some(commit), Some(written)) = (&field.cause.commit, written)
             && commit.time > written
         {
             field.cause.kind = CauseKind::NotApplied;

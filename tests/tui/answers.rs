@@ -662,6 +662,7 @@ pub fn drifts() -> Vec<FieldDrift> {
             path: path(&["spec", "replicas"]),
             desired: number(3),
             live: number(7),
+            applied: None,
             cause: Cause {
                 kind: CauseKind::Autoscaler,
                 manager: Some("HorizontalPodAutoscaler/api".to_owned()),
@@ -673,6 +674,7 @@ pub fn drifts() -> Vec<FieldDrift> {
             path: memory_path(),
             desired: text("512Mi"),
             live: text("1Gi"),
+            applied: None,
             cause: Cause {
                 kind: CauseKind::ManualEdit,
                 manager: Some("kubectl-edit".to_owned()),

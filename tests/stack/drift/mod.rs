@@ -25,6 +25,8 @@ const THREADS: usize = 4;
 /// By app, `path cause` of each field.
 type Found = BTreeMap<String, BTreeSet<String>>;
 
+const LATER: &str = "2099-01-01T00:00:00+00:00";
+
 /// Follows a field that differs, and may.
 const EXPECTED: &str = ", in sync";
 
@@ -46,8 +48,15 @@ impl Mutation {
         text.replace("NAMESPACE", &self.namespace())
     }
 
-    fn in_git(&self) -> String {
+    fn is_in_git(&self) -> String {
         self.manifest(self.git.unwrap_or(self.applied))
+    }
+
+    fn was_in_git(&self) -> String {
+        match self.by {
+            By::Flux => self.is_in_git(),
+            _ => self.manifest(self.applied),
+        }
     }
 }
 
@@ -70,11 +79,21 @@ fn every_mutation_is_seen_for_what_it_is() {
     ]);
     repo.write("production/widgets/crd.yaml", CLUSTER_WIDE);
     for_each(|mutation| apply(cluster, mutation));
-    for mutation in MUTATIONS {
-        let file = format!("production/{}/object.yaml", mutation.name);
-        repo.write(file, mutation.in_git());
-    }
-    repo.commit("What is wanted");
+    let write = |text: &dyn Fn(&Mutation) -> String| {
+        for mutation in MUTATIONS {
+            let file = format!("production/{}/object.yaml", mutation.name);
+            repo.write(file, text(mutation));
+        }
+    };
+    write(&Mutation::was_in_git);
+    repo.commit("What was applied");
+    write(&Mutation::is_in_git);
+    // Later than anybody applied anything.
+    let mut commit = repo.command(&["commit", "-qam", "What is wanted"]);
+    commit
+        .env("GIT_AUTHOR_DATE", LATER)
+        .env("GIT_COMMITTER_DATE", LATER);
+    assert!(commit.status().expect("git runs").success());
 
     let (mut ours, unknown) = found(directory.path(), cluster.kubeconfig(User::Admin));
     assert_eq!(unknown, [""; 0]);

@@ -146,8 +146,12 @@ fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
     let answer = gitopsy(repository, kubeconfig, &["drift", "--context", "stack"]);
     let mut found = Found::new();
     for resource in answer["resources"].as_array().expect("a list") {
-        let app = resource["app"].as_str().expect("an app").to_owned();
-        found.entry(app).or_default().extend(fields(resource));
+        let (app, fields) = (resource["app"].as_str(), fields(resource));
+        // What is but unhealthy may be well by the time of the next question.
+        if !fields.is_empty() {
+            let app = app.expect("an app").to_owned();
+            found.entry(app).or_default().extend(fields);
+        }
     }
     (found, unknown(&answer))
 }

@@ -140,6 +140,22 @@ impl<T> Known<T> {
         }
     }
 
+    /// Not confirmed since `stale`, where there is such a time.
+    pub fn fresh_or_stale(value: T, stale: Option<Timestamp>) -> Known<T> {
+        match stale {
+            Some(at) => Known::Stale(value, at),
+            None => Known::Fresh(value),
+        }
+    }
+
+    /// Since when it is not confirmed.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        match self {
+            Known::Stale(_, at) => Some(*at),
+            Known::Loading | Known::Fresh(_) | Known::Unavailable(_) => None,
+        }
+    }
+
     pub fn value(&self) -> Option<&T> {
         match self {
             Known::Fresh(value) | Known::Stale(value, _) => Some(value),

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
 use super::resource::Live;
@@ -25,7 +27,8 @@ pub struct Connections {
     masking: Masking,
     /// By context; `None` is the snapshot.
     clusters: tokio::sync::Mutex<HashMap<Option<String>, Known<Cluster>>>,
-    listings: Mutex<HashMap<String, Listed>>,
+    /// By environment, and when.
+    listings: Mutex<HashMap<String, (Timestamp, Listed)>>,
     /// For the header: which cluster each environment turned out to be in.
     described: Mutex<BTreeMap<String, Known<Identity>>>,
     /// What is watched in each environment's cluster, once somebody looks on; cancelled where it changes.
@@ -39,6 +42,10 @@ impl Drop for Connections {
         }
     }
 }
+
+/// How long it is not tried again to connect. Nothing tells when somebody has logged in meanwhile, and a screen asks several
+/// questions at once.
+const AGAIN: SignedDuration = SignedDuration::from_secs(3);
 
 /// `demo/cluster` of a directory's path.
 fn last_two(path: &str) -> String {
@@ -160,8 +167,9 @@ pub async fn listing<'a>(
     let Some(wanted) = wanted(objects) else {
         return Listed(Known::Unavailable(Why::NotInCluster));
     };
-    if let Some(known) = lock(&ws.inner.live.listings).get(&environment.name)
+    if let Some((at, known)) = lock(&ws.inner.live.listings).get(&environment.name)
         && known.covers(&wanted)
+        && (known.0.why().is_none() || ws.clock().now().duration_since(*at) < AGAIN)
     {
         return known.clone();
     }
@@ -206,7 +214,8 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
         Known::Unavailable(why) => Listed(Known::Unavailable(why)),
     };
     lock(&live.described).insert(environment.name.clone(), listed.identity());
-    lock(&live.listings).insert(environment.name.clone(), listed.clone());
+    let now = ws.clock().now();
+    lock(&live.listings).insert(environment.name.clone(), (now, listed.clone()));
     listed
 }
 
@@ -318,30 +327,31 @@ impl Listed {
             comparison: Comparison::default(),
             unknown: None,
         };
-        match self.get(&desired.id) {
-            Known::Fresh(Some(live)) | Known::Stale(Some(live), _) => {
-                let comparison = compare(desired, live, &self.lists());
-                Judged {
-                    state: comparison.state(),
-                    health: Known::Fresh(ownership.health(live)),
-                    comparison,
-                    unknown: None,
-                }
+        let found = match self.get(&desired.id) {
+            Known::Loading => return unknown(Why::NoCluster),
+            Known::Unavailable(why) => {
+                return Judged {
+                    unknown: Some(why.clone()),
+                    ..unknown(why)
+                };
             }
-            Known::Fresh(None) | Known::Stale(None, _) => Judged {
-                state: SyncState::Missing,
-                health: Known::Fresh(missing()),
-                comparison: Comparison::default(),
-                unknown: None,
+            found => found,
+        };
+        let comparison = match found.value() {
+            Some(Some(live)) => compare(desired, live, &self.lists()),
+            _ => Comparison::default(),
+        };
+        Judged {
+            state: match found.value() {
+                Some(Some(_)) => comparison.state(),
+                _ => SyncState::Missing,
             },
-            Known::Loading => Judged {
-                unknown: None,
-                ..unknown(Why::NoCluster)
-            },
-            Known::Unavailable(why) => Judged {
-                unknown: Some(why.clone()),
-                ..unknown(why)
-            },
+            health: found.map(|found| match found {
+                Some(live) => ownership.health(live),
+                None => missing(),
+            }),
+            comparison,
+            unknown: None,
         }
     }
 
@@ -355,24 +365,25 @@ impl Listed {
         let mut state = SyncState::Synced;
         let mut drifted = 0;
         let mut live = Vec::new();
-        let mut unknown = None;
+        let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
             let judged = self.judge(&rendered.object, &ownership);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
             }
-            if let Known::Fresh(health) = judged.health
+            stale = stale.or(judged.health.as_of());
+            if let Some(health) = judged.health.value()
                 && (health.status > worst.status || worst.decided == Decided::Assumed)
                 && health.status >= worst.status
             {
-                worst = health;
+                worst = health.clone();
             }
             if judged.state != SyncState::Synced {
                 drifted += 1;
                 state = state.max(judged.state);
             }
-            if let Known::Fresh(Some(object)) = self.get(&rendered.object.id) {
+            if let Some(Some(object)) = self.get(&rendered.object.id).value() {
                 live.push(&object.object);
             }
         }
@@ -382,13 +393,14 @@ impl Listed {
             return Known::Unavailable(why);
         }
         let version = version::of(&app.app, live.into_iter());
-        Known::Fresh(LiveDeployment {
+        let deployment = LiveDeployment {
             version: version.version,
             images: version.images,
             health: worst,
             sync: state,
             drifted,
-        })
+        };
+        Known::fresh_or_stale(deployment, stale)
     }
 
     /// The live side of one resource.
@@ -399,12 +411,9 @@ impl Listed {
         let Known::Fresh((cluster, _)) = &self.0 else {
             return self.identity().map(|_| nothing_live());
         };
-        let live = match self.get(id) {
-            Known::Fresh(Some(live)) => live,
-            Known::Fresh(None) | Known::Stale(None, _) => return Known::Fresh(nothing_live()),
-            Known::Stale(Some(live), _) => live,
-            Known::Loading => return Known::Loading,
-            Known::Unavailable(why) => return Known::Unavailable(why),
+        let found = self.get(id);
+        let Some(Some(live)) = found.value() else {
+            return found.map(|_| nothing_live());
         };
         let comparison = desired
             .map(|desired| compare(desired, live, &self.lists()))
@@ -413,7 +422,8 @@ impl Listed {
         let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
         about.extend(owned.iter().map(|object| object.object.id.clone()));
-        Known::Fresh(Live {
+        let stale = found.as_of();
+        let live = Live {
             sync: if desired.is_some() {
                 comparison.state()
             } else {
@@ -431,7 +441,8 @@ impl Listed {
             events: cluster.events(&about).await,
             text: Some(live.object.to_yaml()),
             object: Some(live.object.clone()),
-        })
+        };
+        Known::fresh_or_stale(live, stale)
     }
 }
 

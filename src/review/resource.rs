@@ -82,7 +82,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let cancel = out.cancel().clone();
     ws.blocking(move |past| {
         let id = answer.resource.clone();
-        if let Known::Fresh(live) = &mut answer.live {
+        if let Known::Fresh(live) | Known::Stale(live, _) = &mut answer.live {
             let past = &past.on(&found.line);
             drift::explain(past, found.commit, &id, &mut live.fields, &cancel)?;
         }

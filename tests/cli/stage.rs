@@ -171,3 +171,38 @@ fn what_drifted_in_the_demo_is_told_with_who_when_and_which_commit() {
         assert!(!ended.out.contains(canary) && !ended.out.contains(&canary[..12]));
     }
 }
+
+/// A snapshot of last week was shown as the present.
+#[test]
+fn what_a_snapshot_says_is_as_old_as_it_is() {
+    let home = Home::new();
+    let demo = demo(&home);
+    let taken = "2026-01-02T03:04:05Z";
+    let info = demo.snapshot.join("snapshot.yaml");
+    let mut text = std::fs::read_to_string(&info).unwrap_or_default();
+    text.push_str(&format!("\ntaken: {taken}\n"));
+    std::fs::write(info, text).expect("written");
+    let snapshot = demo.snapshot.to_string_lossy().into_owned();
+    let answer = |args: &[&str]| -> Value {
+        let args = [args, &["-o", "json", "--snapshot", &snapshot]].concat();
+        let ended = home.run(&demo.clone, &args);
+        serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}", ended.err))
+    };
+    let is_old = |live: &Value| live["state"] == "stale" && live["at"] == taken;
+
+    let drift = answer(&["drift"]);
+    let resources = drift["resources"].as_array().expect("resources");
+    assert!(!resources.is_empty());
+    assert!(
+        resources.iter().all(|resource| is_old(&resource["health"])),
+        "{drift}"
+    );
+    let api = ["resource", "deployment/api", "-e", "production"];
+    let api = answer(&api);
+    assert!(is_old(&api["live"]), "{api}");
+    let deployed = answer(&["where", "api"]);
+    let live = deployed["apps"][0]["deployments"]
+        .as_array()
+        .expect("cells");
+    assert!(live.iter().any(|cell| is_old(&cell["live"])), "{deployed}");
+}

@@ -282,6 +282,7 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
         ws.fetch().await.ok();
     }
     let mut arrivals = Vec::new();
+    let mut stale = None;
     let mut environments: Vec<&Environment> = Vec::new();
     for touch in touched {
         if !environments
@@ -304,7 +305,9 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
             let Some(object) = touch.after.as_ref().or(touch.before.as_ref()) else {
                 continue;
             };
-            let found = match listed.get(&object.id) {
+            let known = listed.get(&object.id);
+            stale = stale.or(known.as_of());
+            let found = match known {
                 Known::Fresh(found) | Known::Stale(found, _) => found,
                 Known::Loading => return Known::Loading,
                 Known::Unavailable(why) => return Known::Unavailable(why),
@@ -333,7 +336,7 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
             });
         }
     }
-    Known::Fresh(Landing { arrivals })
+    Known::fresh_or_stale(Landing { arrivals }, stale)
 }
 
 fn healthy() -> Health {

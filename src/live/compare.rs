@@ -5,13 +5,18 @@
 //! deployer applies it now, or a tool people work with by hand owns it. Everything else is a default or a controller's,
 //! counted as suppressed and never dropped silently.
 
+mod extra;
+mod stored;
+
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::cause::{self, Cause, Role, role};
-use super::managers::{Manager, owners};
+use self::extra::{Extra, judge};
+use self::stored::{comparable, is_empty, is_left_out};
+use super::cause::{self, Cause};
+use super::managers::Manager;
 use super::object::LiveObject;
 use crate::diff::same_value;
 use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Node, Object, ObjectRef, Step};
@@ -128,7 +133,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
     for (path, desired, found) in extras.chain(filled) {
         let was_applied = desired.is_none() && applied(&path).is_some();
-        match judge_extra(&path, desired.is_some(), was_applied, &live.managers) {
+        match judge(&path, desired.is_some(), was_applied, &live.managers) {
             Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }
@@ -136,67 +141,6 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     drift.sort_by(|a, b| a.path.cmp(&b.path));
     Comparison { drift, suppressed }
 }
-
-/// The part that git can say something about: without status and what the server writes into metadata. A Secret's
-/// `stringData` is moved to `data`, as the API server does; the masks of both are those of the decoded values.
-fn comparable(object: &Object) -> Node {
-    let Node::Map(mut root) = object.root.clone() else {
-        return object.root.clone();
-    };
-    for key in ["apiVersion", "kind", "status"] {
-        root.remove(key);
-    }
-    if let Some(Node::Map(metadata)) = root.get_mut("metadata") {
-        for key in ["name", "namespace", "generateName"]
-            .iter()
-            .chain(SERVER_METADATA)
-        {
-            metadata.remove(*key);
-        }
-        // None, an empty map and `null` are one: what tools keep of an object has one where a manifest has another.
-        for key in ["annotations", "labels"] {
-            let map = metadata
-                .entry(key.to_owned())
-                .or_insert(Node::Leaf(Leaf::Null));
-            if is_empty_map(map) {
-                *map = Node::Map(BTreeMap::new());
-            }
-        }
-    }
-    if object.id.group.is_empty()
-        && object.id.kind == "Secret"
-        && let Some(Node::Map(plain)) = root.remove("stringData")
-    {
-        let data = root
-            .entry("data".to_owned())
-            .or_insert_with(|| Node::Map(BTreeMap::new()));
-        if let Node::Map(data) = data {
-            data.extend(plain);
-        }
-    }
-    Node::Map(root)
-}
-
-fn is_empty_map(node: &Node) -> bool {
-    match node {
-        Node::Leaf(Leaf::Null) => true,
-        Node::Map(map) => map.is_empty(),
-        _ => false,
-    }
-}
-
-/// What the API server or its garbage collector writes, whatever a manifest says.
-const SERVER_METADATA: &[&str] = &[
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "ownerReferences",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
 
 struct Walk<'a> {
     id: &'a ObjectRef,
@@ -387,156 +331,6 @@ fn keyed<'a>(items: &'a [Node], keys: &[String]) -> Option<Vec<(Step, &'a Node)>
 /// A value that SOPS encrypted: only its deployer can compare it.
 fn is_encrypted(node: &Node) -> bool {
     matches!(node, Node::Leaf(Leaf::Encrypted(_)))
-}
-
-fn is_empty(node: &Node) -> bool {
-    match node {
-        Node::Leaf(Leaf::Null) => true,
-        Node::Leaf(Leaf::String(text)) => text.is_empty(),
-        Node::Leaf(Leaf::Bool(_) | Leaf::Number(_) | Leaf::Masked(_) | Leaf::Encrypted(_)) => false,
-        Node::List(items) => items.is_empty(),
-        Node::Map(map) => map.values().all(is_empty),
-    }
-}
-
-/// Whether the API server leaves this value out when it stores the object: `null` always; in the built-in kinds what is
-/// empty, and zero in fields that are no pointers (source: `k8s.io/api`, `omitempty` fields of plain type).
-fn is_left_out(id: &ObjectRef, path: &FieldPath, value: &Node) -> bool {
-    const ZEROES: &[&str] = &[
-        "deprecated",
-        "exclusiveMaximum",
-        "exclusiveMinimum",
-        "globalDefault",
-        "hostIPC",
-        "hostNetwork",
-        "hostPID",
-        "hostPort",
-        "initialDelaySeconds",
-        "insecureSkipTLSVerify",
-        "minReadySeconds",
-        "nodePort",
-        "nullable",
-        "paused",
-        "preserveUnknownFields",
-        "priority",
-        "publishNotReadyAddresses",
-        "readOnly",
-        "stdin",
-        "stdinOnce",
-        "tty",
-        "uniqueItems",
-        "unschedulable",
-        "x-kubernetes-embedded-resource",
-        "x-kubernetes-int-or-string",
-    ];
-    if value == &Node::Leaf(Leaf::Null) {
-        return true;
-    }
-    // Objects of other groups are stored as they are; their metadata is not.
-    let built_in = !id.group.contains('.') || id.group.ends_with(".k8s.io");
-    let in_metadata = path.0.first() == Some(&Step::Key("metadata".to_owned()));
-    if !built_in && !in_metadata {
-        return false;
-    }
-    let zero = match value {
-        Node::Leaf(Leaf::Bool(value)) => !value,
-        Node::Leaf(Leaf::Number(number)) => number.as_i64() == Some(0),
-        _ => false,
-    };
-    let plain = matches!(path.0.last(), Some(Step::Key(key)) if ZEROES.contains(&key.as_str()));
-    is_empty(value) || (zero && plain)
-}
-
-enum Extra {
-    Drift,
-    Suppressed(&'static str),
-}
-
-/// Whether a live field that git does not set, or leaves empty (`is_filled`), is somebody's will.
-fn judge_extra(
-    path: &FieldPath,
-    is_filled: bool,
-    was_applied: bool,
-    managers: &[Manager],
-) -> Extra {
-    if let Some(mark) = mark(path) {
-        return Extra::Suppressed(mark);
-    }
-    if was_applied {
-        return Extra::Drift;
-    }
-    let owners = owners(managers, path);
-    // Who creates an object owns its defaults, too.
-    let wanted = |manager: &&Manager| match role(manager) {
-        Role::Editor => true,
-        Role::Author | Role::Unknown => manager.applied(path) || is_never_defaulted(path),
-        // Who applied the empty value owns what the API server put there.
-        Role::Deployer => manager.applied(path) && !is_filled,
-        Role::Autoscaler | Role::Controller => false,
-    };
-    if owners.iter().any(wanted) {
-        return Extra::Drift;
-    }
-    match owners
-        .iter()
-        .all(|manager| matches!(role(manager), Role::Author | Role::Deployer))
-    {
-        true => Extra::Suppressed("defaults"),
-        false => Extra::Suppressed("set by controllers"),
-    }
-}
-
-/// Fields that tools leave on live objects: why they are not drift.
-fn mark(path: &FieldPath) -> Option<&'static str> {
-    const DEPLOYERS: &[&str] = &[
-        "app.kubernetes.io/instance",
-        "argocd.argoproj.io/installation-id",
-        "argocd.argoproj.io/instance",
-        "argocd.argoproj.io/tracking-id",
-        "helm.toolkit.fluxcd.io/name",
-        "helm.toolkit.fluxcd.io/namespace",
-        "kustomize.toolkit.fluxcd.io/checksum",
-        "kustomize.toolkit.fluxcd.io/name",
-        "kustomize.toolkit.fluxcd.io/namespace",
-        "app.kubernetes.io/managed-by",
-        "meta.helm.sh/release-name",
-        "meta.helm.sh/release-namespace",
-        "gitops.jenkins-x.io/pipeline",
-    ];
-    let (parent, key) = match path.0.as_slice() {
-        // A default that is part of what tells the item apart (`protocol: TCP`): another value would be another item.
-        [.., Step::Item(keys), Step::Key(key)] if keys.iter().any(|(name, _)| name == key) => {
-            return Some("defaults");
-        }
-        [.., Step::Key(parent), Step::Key(key)] => (parent, key),
-        _ => return None,
-    };
-    match (parent.as_str(), key.as_str()) {
-        // Source: Kubernetes' admission plugin `NamespaceLifecycle`'s successor, `NamespaceDefaultLabelName`.
-        ("labels", "kubernetes.io/metadata.name") => Some("defaults"),
-        ("labels" | "annotations", key) if DEPLOYERS.contains(&key) => Some("deployer's marks"),
-        ("annotations", "kubectl.kubernetes.io/restartedAt") => Some("restarted by hand"),
-        _ => None,
-    }
-}
-
-/// Places where no default appears: free maps, and items of lists that are told apart by a key.
-fn is_never_defaulted(path: &FieldPath) -> bool {
-    const FREE: &[&str] = &[
-        "labels",
-        "annotations",
-        "data",
-        "binaryData",
-        "nodeSelector",
-        "matchLabels",
-        "limits",
-        "parameters",
-    ];
-    match path.0.as_slice() {
-        [.., Step::Item(_)] => true,
-        [.., Step::Key(parent), Step::Key(_)] => FREE.contains(&parent.as_str()),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

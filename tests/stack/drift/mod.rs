@@ -6,6 +6,7 @@
 
 mod mutations;
 mod repositories;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

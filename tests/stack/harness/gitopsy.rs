@@ -5,13 +5,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// `gitopsy ARGS -o json` in a directory, as the owner of a kubeconfig, in a home of its own. Any exit code but that of a
-/// failure will do: what was found is in the answer.
-pub fn gitopsy(at: &Path, kubeconfig: &Path, args: &[&str]) -> Value {
+/// `gitopsy ARGS` in a directory, as the owner of a kubeconfig, in a home of its own: what it prints, and what it says of errors.
+/// Any exit code will do: what was found is in the answer.
+pub fn said(at: &Path, kubeconfig: &Path, args: &[&str]) -> (String, String) {
     let home = tempfile::tempdir().expect("a temporary directory");
     let output = Command::new(env!("CARGO_BIN_EXE_gitopsy"))
         .args(args)
-        .args(["-o", "json"])
         .current_dir(at)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -22,6 +21,12 @@ pub fn gitopsy(at: &Path, kubeconfig: &Path, args: &[&str]) -> Value {
         .stdin(Stdio::null())
         .output()
         .expect("gitopsy runs");
-    let error = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("gitopsy {args:?}: {error}"))
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(output.stdout), text(output.stderr))
+}
+
+/// The answer of `gitopsy ARGS -o json`.
+pub fn gitopsy(at: &Path, kubeconfig: &Path, args: &[&str]) -> Value {
+    let (out, error) = said(at, kubeconfig, &[args, &["-o", "json"]].concat());
+    serde_json::from_str(&out).unwrap_or_else(|_| panic!("gitopsy {args:?}: {error}"))
 }

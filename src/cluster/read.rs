@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::discovery::Resource;
-use super::{Kind, Listing, Wanted, error};
+use super::{Kind, Listing, Wanted, error, schema};
 use crate::live::LiveObject;
 use crate::manifest::{Masking, ObjectRef};
 use crate::task::{Cancel, Known, Why};
 
 /// Requests at a time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// A page of a list. Items of the API server's own lists do not repeat their version and kind.
 #[derive(Deserialize)]
@@ -50,12 +50,10 @@ impl Connection {
                 Ok(resources) => resources,
                 Err(why) => return Listing::unavailable(wanted, &why),
             };
-            let lists = self.lists(
-                resources
-                    .iter()
-                    .filter_map(|(_, found)| found.as_ref().ok()),
-            );
-            let lists = lists.await;
+            let known = resources
+                .iter()
+                .filter_map(|(_, found)| found.as_ref().ok());
+            let lists = self.lists(schema::wanted(known));
             let reads = resources.into_iter().map(|(kind, resource)| async {
                 let known = match resource {
                     Ok(resource) => self.current(&kind, &resource, masking).await,
@@ -63,10 +61,8 @@ impl Connection {
                 };
                 (kind, known)
             });
-            let kinds = futures::stream::iter(reads)
-                .buffered(AT_ONCE)
-                .collect()
-                .await;
+            let kinds = futures::stream::iter(reads).buffered(AT_ONCE).collect();
+            let (kinds, lists) = futures::join!(kinds, lists);
             Listing {
                 kinds,
                 lists,

@@ -4,6 +4,7 @@ mod credentials;
 mod events;
 mod failures;
 mod read;
+mod schema;
 mod watch;
 
 use std::time::Duration;

@@ -140,7 +140,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// Not confirmed since `stale`, where there is such a time.
+    /// Last confirmed at `stale`, or fresh.
     pub fn fresh_or_stale(value: T, stale: Option<Timestamp>) -> Known<T> {
         match stale {
             Some(at) => Known::Stale(value, at),
@@ -148,7 +148,7 @@ impl<T> Known<T> {
         }
     }
 
-    /// Since when it is not confirmed.
+    /// When it was last confirmed, where it is not any more.
     pub fn as_of(&self) -> Option<Timestamp> {
         match self {
             Known::Stale(_, at) => Some(*at),

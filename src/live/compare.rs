@@ -1,9 +1,10 @@
 //! Desired against live, with read rights only: every field git sets, plus fields that somebody set and git does not.
 //!
 //! The truth would be a dry-run apply, which takes the right to patch. Without it, a live field that git does not set is
-//! drift where it is known to be somebody's will: git set it once (it is in last-applied and not desired any more), its
-//! deployer applies it now, or a tool people work with by hand owns it. Everything else is a default or a controller's,
-//! counted as suppressed and never dropped silently.
+//! drift where it is known to be somebody's will ([`extra`]): git set it once (it is in last-applied and not desired any more),
+//! its deployer applies it now, a tool people work with by hand owns it, or one that nobody knows owns it where no default can
+//! be. The same holds of what git leaves empty. Everything else is a default or a controller's, counted as suppressed and
+//! never dropped silently.
 
 mod extra;
 mod stored;

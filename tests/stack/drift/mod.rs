@@ -26,6 +26,7 @@ const THREADS: usize = 4;
 /// By app, `path cause` of each field.
 type Found = BTreeMap<String, BTreeSet<String>>;
 
+/// When git changed what it has: later than anybody applied anything.
 const LATER: &str = "2099-01-01T00:00:00+00:00";
 
 /// Follows a field that differs, and may.
@@ -49,13 +50,13 @@ impl Mutation {
         text.replace("NAMESPACE", &self.namespace())
     }
 
-    fn is_in_git(&self) -> String {
+    fn in_git(&self) -> String {
         self.manifest(self.git.unwrap_or(self.applied))
     }
 
-    fn was_in_git(&self) -> String {
+    fn in_git_first(&self) -> String {
         match self.by {
-            By::Flux => self.is_in_git(),
+            By::Flux => self.in_git(),
             _ => self.manifest(self.applied),
         }
     }
@@ -86,10 +87,9 @@ fn every_mutation_is_seen_for_what_it_is() {
             repo.write(file, text(mutation));
         }
     };
-    write(&Mutation::was_in_git);
+    write(&Mutation::in_git_first);
     repo.commit("What was applied");
-    write(&Mutation::is_in_git);
-    // Later than anybody applied anything.
+    write(&Mutation::in_git);
     let mut commit = repo.command(&["commit", "-qam", "What is wanted"]);
     commit
         .env("GIT_AUTHOR_DATE", LATER)

@@ -26,6 +26,19 @@ pub enum Kubectl {
 
 use Kubectl::{Differs, Refuses, Same};
 
+/// A row says what is not as here.
+const PLAIN: Mutation = Mutation {
+    name: "",
+    by: By::Client,
+    applied: DEPLOYMENT,
+    then: &[],
+    git: None,
+    ours: &[],
+    client: Same,
+    server: Same,
+    right: "",
+};
+
 pub struct Mutation {
     /// Of the row, of its app, and the end of its namespace's name.
     pub name: &'static str,
@@ -342,449 +355,291 @@ metadata: {name: web, namespace: NAMESPACE}
 pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "fresh-client",
-        by: By::Client,
-        applied: DEPLOYMENT,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-server",
         by: By::Server,
-        applied: DEPLOYMENT,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-create",
         by: By::Create,
-        applied: DEPLOYMENT,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-helm",
         by: By::Helm,
-        applied: DEPLOYMENT,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-flux",
         by: By::Flux,
         applied: DEPLOYMENT_OF_FLUX,
-        then: &[],
         git: Some(DEPLOYMENT),
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-service",
-        by: By::Client,
         applied: SERVICE,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-service-flux",
         by: By::Flux,
         applied: SERVICE_OF_FLUX,
-        then: &[],
         git: Some(SERVICE),
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-config",
-        by: By::Client,
         applied: CONFIG,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-secret",
-        by: By::Client,
         applied: SECRET,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "fresh-widget",
         by: By::Server,
         applied: WIDGET,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "scaled",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["scale deployment/web --replicas=5"],
-        git: None,
         ours: &["spec.replicas manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "image",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set image deployment/web web=registry.example.com/web:1.1"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].image manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "image-server",
         by: By::Server,
-        applied: DEPLOYMENT,
         then: &["set image deployment/web web=registry.example.com/web:1.1"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].image manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "label-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["label deployment/web team=blue"],
-        git: None,
         ours: &["metadata.labels.team manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "label-changed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["label --overwrite deployment/web app=other"],
-        git: None,
         ours: &["metadata.labels.app manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "label-removed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["label deployment/web app-"],
-        git: None,
         ours: &["metadata.labels.app removed"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "annotation-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["annotate deployment/web note=mine"],
-        git: None,
         ours: &["metadata.annotations.note manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "env-removed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set env deployment/web B-"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].env[name=B] removed"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "env-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set env deployment/web C=3"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].env[name=C] manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "env-changed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set env deployment/web A=9"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].env[name=A].value manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "env-reordered",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=json -p [{"op":"replace","path":"/spec/template/spec/containers/0/env","value":[{"name":"B","value":"2"},{"name":"A","value":"1"}]}]"#,
         ],
-        git: None,
-        ours: &[],
         client: Differs,
         server: Differs,
         right: ORDER,
+        ..PLAIN
     },
     Mutation {
         name: "edited",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge --field-manager=kubectl-edit -p {"spec":{"minReadySeconds":7}}"#,
         ],
-        git: None,
         ours: &["spec.minReadySeconds manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "limit-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set resources deployment/web --limits=cpu=1"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].resources.limits.cpu manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "limit-changed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set resources deployment/web --limits=memory=512Mi"],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].resources.limits.memory manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "limit-respelled",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["set resources deployment/web --limits=memory=268435456"],
-        git: None,
-        ours: &[],
         client: Differs,
         server: Differs,
         right: SPELLING,
+        ..PLAIN
     },
     Mutation {
         name: "restarted",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["rollout restart deployment/web"],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "paused",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &["rollout pause deployment/web"],
-        git: None,
         ours: &["spec.paused manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "port-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=json -p [{"op":"add","path":"/spec/template/spec/containers/0/ports/-","value":{"name":"debug","containerPort":9999}}]"#,
         ],
-        git: None,
         ours: &[
             "spec.template.spec.containers[name=web].ports[containerPort=9999,protocol=TCP] manual-edit",
         ],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "sidecar-added",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web -p {"spec":{"template":{"spec":{"containers":[{"name":"debug","image":"registry.example.com/debug:1"}]}}}}"#,
         ],
-        git: None,
         ours: &["spec.template.spec.containers[name=debug] manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "strategy-changed",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge -p {"spec":{"strategy":{"rollingUpdate":{"maxSurge":3}}}}"#,
         ],
-        git: None,
         ours: &["spec.strategy.rollingUpdate.maxSurge manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "autoscaled",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge --subresource=scale --field-manager=kube-controller-manager -p {"spec":{"replicas":5}}"#,
         ],
-        git: None,
         ours: &["spec.replicas autoscaler, in sync"],
         client: Differs,
         server: Differs,
         right: "gitopsy: an autoscaler does what it is for; kubectl tells that an apply would undo it",
+        ..PLAIN
     },
     Mutation {
         name: "scaled-by-a-client",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge --subresource=scale --field-manager=curl -p {"spec":{"replicas":5}}"#,
         ],
-        git: None,
         ours: &["spec.replicas manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "updated-by-a-tool",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge --field-manager=some-tool -p {"spec":{"template":{"spec":{"priorityClassName":"system-cluster-critical"}}}}"#,
         ],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "label-by-a-tool",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             r#"patch deployment/web --type=merge --field-manager=some-tool -p {"metadata":{"labels":{"team":"blue"}}}"#,
         ],
-        git: None,
         ours: &["metadata.labels.team unknown"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "image-by-a-tool",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             "set image deployment/web web=registry.example.com/web:1.1 --field-manager=image-updater",
         ],
-        git: None,
         ours: &["spec.template.spec.containers[name=web].image unknown"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "applied-by-another",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             "apply --server-side --field-manager=bob -f -\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NAMESPACE, labels: {owner: bob}}\n",
         ],
-        git: None,
         ours: &["metadata.labels.owner unknown"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "taken-by-another",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             "apply --server-side --force-conflicts --field-manager=bob -f -\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NAMESPACE}\nspec: {replicas: 4}\n",
         ],
-        git: None,
         ours: &["spec.replicas unknown"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "shared-with-another",
-        by: By::Client,
-        applied: DEPLOYMENT,
         then: &[
             "apply --server-side --field-manager=bob -f -\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NAMESPACE}\nspec: {replicas: 2}\n",
         ],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "applied-by-hand",
@@ -797,7 +652,7 @@ pub const MUTATIONS: &[Mutation] = &[
         ours: &["spec.replicas unknown"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "scaled-under-flux",
@@ -808,7 +663,7 @@ pub const MUTATIONS: &[Mutation] = &[
         ours: &["spec.replicas manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "strategy-under-flux",
@@ -819,15 +674,11 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         git: Some(DEPLOYMENT),
         ours: &["spec.strategy.rollingUpdate.maxSurge manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "not-applied-change",
-        by: By::Client,
-        applied: DEPLOYMENT,
-        then: &[],
         git: Some(DEPLOYMENT_NEXT),
         ours: &[
             "spec.template.spec.containers[name=web].env[name=B] not-applied",
@@ -837,13 +688,11 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "not-applied-change-server",
         by: By::Server,
-        applied: DEPLOYMENT,
-        then: &[],
         git: Some(DEPLOYMENT_NEXT),
         ours: &[
             "spec.template.spec.containers[name=web].env[name=B] not-applied",
@@ -853,13 +702,11 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "not-applied-removal",
-        by: By::Client,
         applied: DEPLOYMENT_NEXT,
-        then: &[],
         git: Some(DEPLOYMENT),
         ours: &[
             "spec.template.spec.containers[name=web].env[name=B] not-applied",
@@ -869,13 +716,12 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "not-applied-removal-server",
         by: By::Server,
         applied: DEPLOYMENT_NEXT,
-        then: &[],
         git: Some(DEPLOYMENT),
         ours: &[
             "spec.template.spec.containers[name=web].env[name=B] not-applied",
@@ -885,481 +731,366 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "spelled",
-        by: By::Client,
         applied: SPELLED,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "spelled-server",
         by: By::Server,
         applied: SPELLED,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "nothings",
-        by: By::Client,
         applied: NOTHINGS,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "unknown-field",
-        by: By::Client,
         applied: UNKNOWN_FIELD,
-        then: &[],
-        git: None,
         ours: &["spec.imaginary removed"],
-        client: Same,
         server: Refuses,
         right: "gitopsy: what git sets is not there, and never will be; the plain diff is silent, the other takes no such manifest",
+        ..PLAIN
     },
     Mutation {
         name: "port-as-text",
-        by: By::Client,
         applied: SERVICE,
         then: &[
             r#"patch service/web --type=json -p [{"op":"replace","path":"/spec/ports/0/targetPort","value":"http"}]"#,
         ],
-        git: None,
         ours: &["spec.ports[port=80,protocol=TCP].targetPort manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "type-changed",
-        by: By::Client,
         applied: SERVICE,
         then: &[r#"patch service/web --type=merge -p {"spec":{"type":"NodePort"}}"#],
-        git: None,
         ours: &[
             "spec.externalTrafficPolicy manual-edit",
             "spec.type manual-edit",
         ],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "selector-added",
-        by: By::Client,
         applied: SERVICE,
         then: &[r#"patch service/web --type=merge -p {"spec":{"selector":{"tier":"front"}}}"#],
-        git: None,
         ours: &["spec.selector.tier manual-edit"],
-        client: Same,
         server: Differs,
         right: "gitopsy and the server: a selector is one value; a plain apply merges it",
+        ..PLAIN
     },
     Mutation {
         name: "empty-cluster-ip",
-        by: By::Client,
         applied: SERVICE_EMPTY_IP,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "data-changed",
-        by: By::Client,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"color":"red"}}"#],
-        git: None,
         ours: &["data.color manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "data-added",
-        by: By::Client,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"size":"9"}}"#],
-        git: None,
         ours: &["data.size manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "data-removed",
-        by: By::Client,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"color":null}}"#],
-        git: None,
         ours: &["data.color removed"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "data-time-respelled",
-        by: By::Client,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"timeout":"1m"}}"#],
-        git: None,
         ours: &["data.timeout manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "data-empty-filled",
-        by: By::Client,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"flag":"on"}}"#],
-        git: None,
         ours: &["data.flag manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "data-added-server",
         by: By::Server,
         applied: CONFIG,
         then: &[r#"patch configmap/web --type=merge -p {"data":{"size":"9"}}"#],
-        git: None,
         ours: &["data.size manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "replaced",
-        by: By::Client,
         applied: CONFIG,
         then: &[
             "replace -f -\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: NAMESPACE}\ndata: {color: red, timeout: 60s, flag: ''}\n",
         ],
-        git: None,
         ours: &["data.color manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "deleted",
-        by: By::Client,
         applied: CONFIG,
         then: &["delete configmap/web"],
-        git: None,
         ours: &["missing"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "finalizer-added",
-        by: By::Client,
         applied: CONFIG_KEPT,
         then: &[
             r#"patch configmap/web --type=json --field-manager=some-controller -p [{"op":"add","path":"/metadata/finalizers/0","value":"example.com/first"}]"#,
         ],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "secret-changed",
-        by: By::Client,
         applied: SECRET,
         then: &[r#"patch secret/web --type=merge -p {"data":{"token":"b3RoZXI="}}"#],
-        git: None,
         ours: &["data.token manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "secret-added",
-        by: By::Client,
         applied: SECRET,
         then: &[r#"patch secret/web --type=merge -p {"stringData":{"more":"x"}}"#],
-        git: None,
         ours: &["data.more manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "secret-removed",
-        by: By::Client,
         applied: SECRET,
         then: &[r#"patch secret/web --type=merge -p {"data":{"password":null}}"#],
-        git: None,
         ours: &["data.password removed"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "policy-opened",
-        by: By::Client,
         applied: POLICY,
         then: &[r#"patch networkpolicy/web --type=merge -p {"spec":{"ingress":[{}]}}"#],
-        git: None,
         ours: &["spec.ingress manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "rules-added",
-        by: By::Client,
         applied: ROLE,
         then: &[
             r#"patch role/web --type=merge -p {"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]}"#,
         ],
-        git: None,
         ours: &["rules manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "subject-added",
-        by: By::Client,
         applied: BINDING,
         then: &[
             r#"patch rolebinding/web --type=json -p [{"op":"add","path":"/subjects/-","value":{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"eve"}}]"#,
         ],
-        git: None,
         ours: &["subjects manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "path-changed",
-        by: By::Client,
         applied: INGRESS,
         then: &[
             r#"patch ingress/web --type=json -p [{"op":"replace","path":"/spec/rules/0/http/paths/0/path","value":"/v2"}]"#,
         ],
-        git: None,
         ours: &["spec.rules[0].http.paths[0].path manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "suspended",
-        by: By::Client,
         applied: CRONJOB,
         then: &[r#"patch cronjob/web --type=merge -p {"spec":{"suspend":true}}"#],
-        git: None,
         ours: &["spec.suspend manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "schedule-changed",
-        by: By::Client,
         applied: CRONJOB,
         then: &[r#"patch cronjob/web --type=merge -p {"spec":{"schedule":"@daily"}}"#],
-        git: None,
         ours: &["spec.schedule manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "partitioned",
-        by: By::Client,
         applied: STATEFULSET,
         then: &[
             r#"patch statefulset/web --type=merge -p {"spec":{"updateStrategy":{"rollingUpdate":{"partition":1}}}}"#,
         ],
-        git: None,
         ours: &["spec.updateStrategy.rollingUpdate.partition manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "tolerating",
-        by: By::Client,
         applied: DAEMONSET,
         then: &[
             r#"patch daemonset/web --type=merge -p {"spec":{"template":{"spec":{"tolerations":[{"operator":"Exists"}]}}}}"#,
         ],
-        git: None,
         ours: &["spec.template.spec.tolerations manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "more-replicas",
-        by: By::Client,
         applied: HPA,
         then: &[r#"patch hpa/web --type=merge -p {"spec":{"maxReplicas":9}}"#],
-        git: None,
         ours: &["spec.maxReplicas manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "budget-in-percent",
-        by: By::Client,
         applied: BUDGET,
         then: &[r#"patch pdb/web --type=merge -p {"spec":{"minAvailable":"50%"}}"#],
-        git: None,
         ours: &["spec.minAvailable manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "quota-respelled",
-        by: By::Client,
         applied: QUOTA,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "quota-changed",
-        by: By::Client,
         applied: QUOTA,
         then: &[r#"patch resourcequota/web --type=merge -p {"spec":{"hard":{"pods":"9"}}}"#],
-        git: None,
         ours: &["spec.hard.pods manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "namespace-label",
         by: By::Create,
         applied: NAMESPACED,
         then: &["label namespace/NAMESPACE-own team=blue"],
-        git: None,
         ours: &["metadata.labels.team manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "fresh-namespace",
         by: By::Create,
         applied: NAMESPACED,
-        then: &[],
-        git: None,
-        ours: &[],
-        client: Same,
-        server: Same,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "pull-secret-added",
-        by: By::Client,
         applied: ACCOUNT,
         then: &[
             r#"patch serviceaccount/web --type=merge -p {"imagePullSecrets":[{"name":"registry"}]}"#,
         ],
-        git: None,
         ours: &["imagePullSecrets manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "widget-changed",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"size":"2"}}"#],
-        git: None,
         ours: &["spec.size manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "widget-respelled",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"size":"1"}}"#],
-        git: None,
         ours: &["spec.size manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "widget-time-respelled",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"timeout":"1m"}}"#],
-        git: None,
-        ours: &[],
         client: Differs,
         server: Differs,
         right: SPELLING,
+        ..PLAIN
     },
     Mutation {
         name: "widget-map-reordered",
-        by: By::Client,
         applied: WIDGET,
         then: &[
             r#"patch widget/web --type=merge -p {"spec":{"routes":[{"host":"b.example.com","path":"/b"},{"host":"a.example.com"}]}}"#,
         ],
-        git: None,
-        ours: &[],
         client: Differs,
         server: Differs,
         right: ORDER,
+        ..PLAIN
     },
     Mutation {
         name: "widget-map-added",
-        by: By::Client,
         applied: WIDGET,
         then: &[
             r#"patch widget/web --type=json -p [{"op":"add","path":"/spec/routes/-","value":{"host":"c.example.com"}}]"#,
         ],
-        git: None,
         ours: &["spec.routes[host=c.example.com] manual-edit"],
         client: Differs,
-        server: Same,
         right: "gitopsy and the plain diff: an apply would take it away; the server leaves it to whom it belongs to",
+        ..PLAIN
     },
     Mutation {
         name: "widget-steps-reordered",
-        by: By::Client,
         applied: WIDGET,
         then: &[
             r#"patch widget/web --type=json -p [{"op":"move","from":"/spec/steps/1","path":"/spec/steps/0"}]"#,
         ],
-        git: None,
         ours: &[
             "spec.steps[0].name manual-edit",
             "spec.steps[0].run manual-edit",
@@ -1368,50 +1099,40 @@ pub const MUTATIONS: &[Mutation] = &[
         ],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "widget-set-reordered",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"tags":["green","red"]}}"#],
-        git: None,
-        ours: &[],
         client: Differs,
         server: Differs,
         right: ORDER,
+        ..PLAIN
     },
     Mutation {
         name: "widget-list-reordered",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"owners":["bob","alice"]}}"#],
-        git: None,
         ours: &["spec.owners[0] manual-edit", "spec.owners[1] manual-edit"],
         client: Differs,
         server: Differs,
-        right: "",
+        ..PLAIN
     },
     Mutation {
         name: "widget-note",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"note":"x"}}"#],
-        git: None,
         ours: &["spec.note manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
     Mutation {
         name: "widget-default-changed",
-        by: By::Client,
         applied: WIDGET,
         then: &[r#"patch widget/web --type=merge -p {"spec":{"replicas":3}}"#],
-        git: None,
         ours: &["spec.replicas manual-edit"],
-        client: Same,
-        server: Same,
         right: EXTRA,
+        ..PLAIN
     },
 ];

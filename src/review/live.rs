@@ -372,7 +372,8 @@ impl Listed {
                 unknown = judged.unknown;
                 continue;
             }
-            stale = stale.or(judged.health.as_of());
+            // As old as the oldest part.
+            stale = stale.into_iter().chain(judged.health.as_of()).min();
             if let Some(health) = judged.health.value()
                 && (health.status > worst.status || worst.decided == Decided::Assumed)
                 && health.status >= worst.status

@@ -306,7 +306,7 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
                 continue;
             };
             let known = listed.get(&object.id);
-            stale = stale.or(known.as_of());
+            stale = stale.into_iter().chain(known.as_of()).min();
             let found = match known {
                 Known::Fresh(found) | Known::Stale(found, _) => found,
                 Known::Loading => return Known::Loading,

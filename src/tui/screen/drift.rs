@@ -395,19 +395,22 @@ fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<
         SyncState::Drifted | SyncState::Unknown => "",
     };
     let health = resource.health.value().map_or_else(Row::new, words::health);
-    let mut rows = vec![
-        labelled(
-            "live",
-            Row::of(role, mark)
-                .with(role, " ")
-                .with(role, word)
-                .with(Role::Text, said),
-        ),
-        labelled(
-            "health",
-            health.then(words::standing(&resource.health, now)),
-        ),
-    ];
+    let mut rows = vec![labelled(
+        "live",
+        Row::of(role, mark)
+            .with(role, " ")
+            .with(role, word)
+            .with(Role::Text, said),
+    )];
+    // Below the health, which may fill the line.
+    let standing = words::standing(&resource.health, now);
+    match health.is_empty() {
+        true => rows.push(labelled("health", standing)),
+        false => {
+            rows.push(labelled("health", health));
+            rows.extend((!standing.is_empty()).then(|| labelled("", standing)));
+        }
+    }
     rows.extend(
         resource
             .path

@@ -7,10 +7,12 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gitopsy::cache::Cache;
 use gitopsy::git::{ByteSlice, Oid, Repo, RepoPath};
-use gitopsy::history::{History, Layouts, ResourceKey, Sources, document_log, resource_log};
+use gitopsy::history::{History, Layouts, ResourceKey, Sources, Store, document_log, resource_log};
 use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::{ListKeys, Masking};
 use gitopsy::render::Renderer;
@@ -76,8 +78,9 @@ fn rows(repo: &TestRepo, home: &Path) {
     let by_git = || on_terminal(git(&[]), "", &repo.path, home, &last);
     let columns = ["--format=%h %an %ar %s"];
     let terse = || on_terminal(git(&columns), "", &repo.path, home, &last);
-    // Cold is only the first.
+    // Cold is only the first. Each is killed as soon as it has shown its rows: the index is written here.
     let cold = timeline();
+    store_index(&repo.path, home);
     // In turns: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
     let [by_git, terse, warm] = medians([&by_git, &terse, &timeline]);
     println!("git log -n 100                {by_git:>10.2?}");
@@ -89,6 +92,19 @@ fn rows(repo: &TestRepo, home: &Path) {
             ratio(took, terse)
         );
     }
+}
+
+/// Writes the index to where the program that [`on_terminal`] runs looks for it.
+fn store_index(repo: &Path, home: &Path) {
+    let state = home.join("XDG_STATE_HOME").join("gitopsy");
+    let repo = Repo::open(repo, &state).expect("a repository");
+    let directory = home.join("XDG_CACHE_HOME").join("gitopsy");
+    let cache = Arc::new(Cache::in_directory(&directory));
+    let store = Store::new(cache, repo.fingerprint());
+    let tip = repo.reader().resolve("HEAD").expect("HEAD");
+    let history = History::start(&repo, tip, Some(store), &Cancel::new());
+    whole(&history);
+    assert!(directory.join("cache.sqlite").is_file());
 }
 
 /// Runs a program in a terminal of its own, where somebody has typed `keys` already, until `text` is on it.

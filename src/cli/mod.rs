@@ -84,25 +84,25 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
     if let Some(Command::Demo) = cli.command {
         return demo::run(global, config).await;
     }
-    let workspace = open(&global, &config, &dirs)?;
     let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    let is_tui = cli.command.is_none() && is_terminal;
+    if cli.command.is_none() && is_terminal {
+        // Side by side: one takes as long as the other.
+        let (workspace, settings) = std::thread::scope(|scope| {
+            let workspace = scope.spawn(|| open(&global, &config, &dirs));
+            let settings = settings(&global, &config, &dirs);
+            (workspace.join(), settings)
+        });
+        let workspace = workspace.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        named_environments(&workspace, &global).await?;
+        tui::run(workspace, settings?).await?;
+        return Ok(Outcome::Fine);
+    }
+    let workspace = open(&global, &config, &dirs)?;
     let mut output = Output::new(&global, workspace.clock().now());
-    if !is_tui {
-        workspace.follow_stages().await?;
-    }
-    let contexts = global.context.iter();
-    let named = contexts.filter_map(|choice| choice.split_once('=').map(|(name, _)| name));
-    for name in named.chain(global.environment.as_deref()) {
-        workspace.is_one_environment(name).await?;
-    }
+    workspace.follow_stages().await?;
+    named_environments(&workspace, &global).await?;
     let context = Context { workspace, global };
     let outcome = match cli.command {
-        None if is_tui => {
-            let settings = settings(&context.global, &config, &dirs)?;
-            tui::run(context.workspace, settings).await?;
-            return Ok(Outcome::Fine);
-        }
         None => {
             let outcome = where_::run(&context, where_::Args::default(), &mut output).await?;
             if context.global.output == args::Format::Text {
@@ -125,6 +125,16 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
     };
     output.flush()?;
     Ok(outcome)
+}
+
+/// An error where a flag names an environment that is none, or several.
+async fn named_environments(workspace: &Workspace, global: &Global) -> anyhow::Result<()> {
+    let contexts = global.context.iter();
+    let named = contexts.filter_map(|choice| choice.split_once('=').map(|(name, _)| name));
+    for name in named.chain(global.environment.as_deref()) {
+        workspace.is_one_environment(name).await?;
+    }
+    Ok(())
 }
 
 /// Opens the workspace the flags and the configuration describe.

@@ -71,15 +71,19 @@ impl Settings {
 
 /// Opens the interface on a workspace, until the user quits, the terminal goes away or a signal ends it.
 pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
+    let (_, rows) = crossterm::terminal::size()?;
+    // A screenful: the first frame has rows for whoever goes to the timeline at once. They are read while the terminal is
+    // taken over, which takes as long.
+    let reading = settings.at.is_none().then(|| {
+        let ws = ws.clone();
+        tokio::task::spawn_blocking(move || log::newest_commits(&ws, usize::from(rows)))
+    });
     let mut tty = Tty::enter()?;
     let size = tty.follow_size()?;
-    // A screenful: the first frame has rows for whoever goes to the timeline at once, and reading those takes no longer than
-    // drawing them.
-    let screenful = usize::from(size.1);
-    let newest = settings
-        .at
-        .is_none()
-        .then(|| log::newest_commits(&ws, screenful));
+    let newest = match reading {
+        Some(reading) => Some(reading.await?),
+        None => None,
+    };
     let (mut app, mut effects) = App::new(settings, ws.header(), newest, ws.clock().now(), size);
     effects.extend(app.update(typed()?, ws.clock().now()));
     let inbox = Arc::new(Inbox::default());

@@ -59,7 +59,20 @@ fn print(answer: &Answer, output: &mut Output) {
             text::clean_line(&health)
         );
         output.line(line);
+        if let Some(cause) = &resource.cause {
+            let line = output.ink(Ink::Dim, format!("        {}", why(cause.kind)));
+            output.line(line);
+        }
         print_fields(&resource.fields, output);
+    }
+    for applied in answer
+        .applied
+        .iter()
+        .filter(|applied| !applied.is_current())
+    {
+        let place = text::clean_line(&format!("{} › {}", applied.environment, applied.app));
+        let line = format!("{}  {applied}", output.ink(Ink::Bold, place));
+        output.line(line);
     }
     for unknown in &answer.unknown {
         let line = format!(
@@ -83,14 +96,7 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         );
         output.line(line);
         let cause = &field.cause;
-        let mut why = match cause.kind {
-            CauseKind::ManualEdit => "edited by hand".to_owned(),
-            CauseKind::Autoscaler => "scaled by an autoscaler".to_owned(),
-            CauseKind::Controller => "written by a controller".to_owned(),
-            CauseKind::NotApplied => "not applied yet".to_owned(),
-            CauseKind::Removed => "removed, by whom is unknown".to_owned(),
-            CauseKind::Unknown => "by whom is unknown".to_owned(),
-        };
+        let mut why = why(cause.kind).to_owned();
         if let Some(manager) = &cause.manager {
             why.push_str(&format!(" ({}", text::clean_line(manager)));
             if let Some(time) = cause.time {
@@ -108,5 +114,20 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         }
         let line = output.ink(Ink::Dim, format!("        {why}"));
         output.line(line);
+    }
+}
+
+/// Why a resource or a field is not what git says.
+pub fn why(kind: CauseKind) -> &'static str {
+    match kind {
+        CauseKind::ManualEdit => "edited by hand",
+        CauseKind::Autoscaler => "scaled by an autoscaler",
+        CauseKind::Controller => "written by a controller",
+        CauseKind::Admission => "changed on admission",
+        CauseKind::NotApplied => "not applied yet",
+        CauseKind::ApplyFailing => "not applied: the deployer fails",
+        CauseKind::Suspended => "not applied: the deployer was told to wait",
+        CauseKind::Removed => "removed, by whom is unknown",
+        CauseKind::Unknown => "by whom is unknown",
     }
 }

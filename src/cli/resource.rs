@@ -81,6 +81,12 @@ fn print_live(live: &Live, output: &mut Output) {
         word(&live.health.decided),
         word(&live.sync)
     ));
+    if let Some(cause) = &live.cause {
+        output.line(format!("    {}", drift::why(cause.kind)));
+    }
+    if let Some(applied) = &live.applied {
+        output.line(format!("    {applied}"));
+    }
     drift::print_fields(&live.fields, output);
     if let Some(owned) = &live.owned {
         print_owned(owned, 0, output);

@@ -128,6 +128,11 @@ fn live(deployment: &Deployment) -> (Ink, String) {
         if live.sync == SyncState::Drifted {
             text.push_str(&format!(", {} drifted", live.drifted));
         }
+        if let Some(Some(applied)) = live.applied.value()
+            && !applied.is_current()
+        {
+            text.push_str(&format!(", {applied}"));
+        }
         text
     });
     (ink, text)

@@ -6,6 +6,7 @@ pub mod contexts;
 mod discovery;
 mod error;
 mod events;
+pub mod operator;
 mod read;
 mod schema;
 pub mod snapshot;
@@ -23,6 +24,7 @@ pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
 pub use self::snapshot::Snapshot;
+use crate::layout::Deployer;
 use crate::live::LiveObject;
 use crate::manifest::{ListKeys, Masking, Object, ObjectRef, is_cluster_scoped};
 use crate::task::{Cancel, Known, Why};
@@ -70,6 +72,11 @@ impl Wanted {
             .or_insert(version);
     }
 
+    /// Adds the objects in which a deployer says how far it is with the app that `declared_by` declares to it.
+    pub fn add_deployer(&mut self, deployer: Deployer, declared_by: Option<&ObjectRef>) {
+        self.kinds.extend(operator::kinds(deployer, declared_by));
+    }
+
     /// With the kinds that the workloads among it own: the pods tell how they fare.
     fn with_owned(&self) -> BTreeSet<Kind> {
         let mut all = self.kinds.clone();
@@ -101,6 +108,8 @@ pub struct Listing {
     pub kinds: Vec<(Kind, Known<Vec<LiveObject>>)>,
     /// How their lists are to be compared.
     pub lists: Arc<ListKeys>,
+    /// Single objects that tell more of deployers.
+    pub referred: Vec<(ObjectRef, Known<Option<LiveObject>>)>,
     pub read: Option<Timestamp>,
 }
 
@@ -216,9 +225,23 @@ impl Cluster {
         &self.identity
     }
 
-    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods). What is being watched is current
+    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods), and single objects that deployers refer
+    /// to. What is being watched is current
     /// already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
+        let mut listing = self.list_kinds(wanted, cancel).await;
+        // A release refers to its Kustomization, that to its source.
+        for _ in 0..2 {
+            for id in operator::referred(&listing) {
+                let found = cancel.run_until_cancelled(self.get(&id)).await;
+                let found = found.unwrap_or(Known::Loading);
+                listing.referred.push((id, found));
+            }
+        }
+        listing
+    }
+
+    async fn list_kinds(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         match &self.origin {
             Origin::Server(connection) => connection.list(wanted, &self.masking, cancel).await,
             Origin::Snapshot(snapshot) => {

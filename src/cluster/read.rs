@@ -66,6 +66,7 @@ impl Connection {
             Listing {
                 kinds,
                 lists,
+                referred: Vec::new(),
                 read: Some(self.clock.now()),
             }
         };

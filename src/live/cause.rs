@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::managers::{Manager, owners};
+use crate::layout::Deployer;
 use crate::manifest::FieldPath;
 
 /// Why a live field is not what git says.
@@ -97,6 +98,21 @@ const DEPLOYERS: &[&str] = &[
     "pulumi",
     "gitops-demo-deployer",
 ];
+
+/// Whether a deployer writes under this name. `true` where it cannot be told: pipelines apply with the same tools as people.
+pub fn is_own_manager(deployer: Deployer, manager: &str) -> bool {
+    const FLUX: &[&str] = &[
+        "kustomize-controller",
+        "helm-controller",
+        "flux",
+        "flux-client-side-apply",
+    ];
+    match deployer {
+        Deployer::Flux => FLUX.contains(&manager),
+        Deployer::ArgoCd => manager.starts_with("argocd"),
+        _ => true,
+    }
+}
 
 pub(super) fn role(manager: &Manager) -> Role {
     let name = manager.name.to_ascii_lowercase();

@@ -134,7 +134,14 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
     for (path, desired, found) in extras.chain(filled) {
         let was_applied = desired.is_none() && applied(&path).is_some();
-        match judge(&path, desired.is_some(), was_applied, &live.managers) {
+        let judged = judge(
+            &path,
+            &found,
+            desired.is_some(),
+            was_applied,
+            &live.managers,
+        );
+        match judged {
             Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }

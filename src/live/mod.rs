@@ -9,7 +9,7 @@ mod managers;
 mod object;
 mod owner;
 
-pub use cause::Cause;
+pub use cause::{Cause, is_own_manager};
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
 pub use effect::{Action, Effect, effect, is_pruned};
 pub use health::{Decided, Health, HealthStatus, health};

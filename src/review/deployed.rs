@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::applied::{self, Applied};
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
 use super::line::Line;
 use super::version::{self, Version};
 use super::workspace::{Past, lock};
 use super::{Workspace, live};
+use crate::cluster::Identity;
+use crate::cluster::operator::Operator;
 use crate::git::{Oid, Tip};
 use crate::layout::{self, Layout, Overrides};
 use crate::live::{Health, SyncState};
@@ -83,6 +86,8 @@ pub struct LiveDeployment {
     pub sync: SyncState,
     /// How many objects differ from git.
     pub drifted: usize,
+    /// How far its deployer is, where that keeps an account.
+    pub applied: Known<Option<Applied>>,
 }
 
 /// Apps and desired versions first, then live columns and `since` as they are found; each partial answer is whole.
@@ -120,55 +125,11 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             update(&mut |answer| set_live(answer, None, &Known::Unavailable(Why::Past)));
             return;
         }
-        let mut environments = Vec::new();
-        for state in states.iter() {
-            let here = state.layout.environments.iter();
-            environments.extend(here.map(|environment| (environment, &state.apps)));
-        }
-        for (environment, apps) in environments {
-            let objects = apps
-                .iter()
-                .filter(|app| app.app.environment == environment.name);
-            let found = live::deployments(ws, environment, objects).await;
-            update(&mut |answer| match &found {
-                Known::Fresh((identity, apps)) => {
-                    for shown in answer
-                        .environments
-                        .iter_mut()
-                        .filter(|shown| shown.name == environment.name)
-                    {
-                        shown.cluster = Known::Fresh(identity.clone());
-                    }
-                    for (app, live) in apps {
-                        set_live(answer, Some((&environment.name, app)), live);
-                    }
-                }
-                Known::Unavailable(why) => {
-                    for shown in answer
-                        .environments
-                        .iter_mut()
-                        .filter(|shown| shown.name == environment.name)
-                    {
-                        shown.cluster = Known::Unavailable(why.clone());
-                    }
-                    for app in apps
-                        .iter()
-                        .filter(|app| app.app.environment == environment.name)
-                    {
-                        let why = match app.app.recipe.tool {
-                            Tool::Items(_) => Why::NotInCluster,
-                            _ => why.clone(),
-                        };
-                        let unavailable = Known::Unavailable(why);
-                        set_live(
-                            answer,
-                            Some((&environment.name, &app.app.name)),
-                            &unavailable,
-                        );
-                    }
-                }
-                Known::Loading | Known::Stale(..) => {}
-            });
+        for (index, state) in states.iter().enumerate() {
+            for environment in &state.layout.environments {
+                let found = fares(ws, &states, index, environment).await;
+                update(&mut |answer| found.set(answer, &environment.name));
+            }
         }
     };
     let (searched, ()) = tokio::join!(searching, live);
@@ -183,6 +144,89 @@ pub(super) struct State {
     pub(super) commit: Oid,
     pub(super) layout: Arc<Layout>,
     pub(super) apps: Vec<DesiredApp>,
+}
+
+/// How the apps of an environment fare.
+struct Fares {
+    cluster: Known<Identity>,
+    apps: Vec<(String, Known<LiveDeployment>)>,
+}
+
+async fn fares(
+    ws: &Workspace,
+    states: &Arc<Vec<State>>,
+    index: usize,
+    environment: &layout::Environment,
+) -> Fares {
+    let here = |app: &&DesiredApp| app.app.environment == environment.name;
+    let apps = states[index].apps.iter().filter(here);
+    let listed = live::listing(ws, environment, apps.clone()).await;
+    let cluster = listed.identity();
+    let mut fares: Vec<(String, Known<LiveDeployment>)> = apps
+        .clone()
+        .map(|app| {
+            let live = match (&cluster, &app.app.recipe.tool) {
+                (Known::Unavailable(_), Tool::Items(_)) => Known::Unavailable(Why::NotInCluster),
+                _ => listed.deployment(app),
+            };
+            (app.app.name.clone(), live)
+        })
+        .collect();
+    let operators: Vec<_> = apps.map(|app| listed.operator(&app.app)).collect();
+    let (all, name) = (Arc::clone(states), environment.name.clone());
+    let applied = ws.blocking(move |past| {
+        let state = &all[index];
+        let past = past.on(&state.line);
+        let apps = state.apps.iter().filter(|app| app.app.environment == name);
+        let apps = apps.zip(operators);
+        let applied = apps.map(|(app, operator)| in_words(&past, state.commit, &app.app, operator));
+        Ok(applied.collect::<Vec<_>>())
+    });
+    let applied = applied.await.unwrap_or_else(|error| {
+        let why = Why::Failed(format!("{error:#}"));
+        vec![Known::Unavailable(why); fares.len()]
+    });
+    for ((_, live), applied) in fares.iter_mut().zip(applied) {
+        if let Known::Fresh(live) | Known::Stale(live, _) = live {
+            live.applied = applied;
+        }
+    }
+    Fares {
+        cluster,
+        apps: fares,
+    }
+}
+
+/// What a deployer says of an app, as far as it is known.
+fn in_words(
+    past: &Past,
+    tip: Oid,
+    app: &layout::App,
+    operator: Known<Option<Operator>>,
+) -> Known<Option<Applied>> {
+    let (operator, stale) = match operator {
+        Known::Fresh(operator) => (operator, None),
+        Known::Stale(operator, at) => (operator, Some(at)),
+        Known::Loading => return Known::Loading,
+        Known::Unavailable(why) => return Known::Unavailable(why),
+    };
+    let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
+    match applied.transpose() {
+        Ok(applied) => Known::fresh_or_stale(applied, stale),
+        Err(error) => Known::Unavailable(Why::Failed(format!("{error:#}"))),
+    }
+}
+
+impl Fares {
+    fn set(&self, answer: &mut Answer, environment: &str) {
+        let shown = answer.environments.iter_mut();
+        for shown in shown.filter(|shown| shown.name == environment) {
+            shown.cluster = self.cluster.clone();
+        }
+        for (app, live) in &self.apps {
+            set_live(answer, Some((environment, app)), live);
+        }
+    }
 }
 
 /// What git declares, on all lines.

@@ -3,13 +3,19 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::common::{CommitLine, Environment, ResourceId, Selector};
+use super::applied::{self, Applied};
+pub use super::cause::{Cause, CauseKind, FieldDrift};
+use super::cause::{Deployed, explain, field};
+use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
+use super::line::Line;
 use super::workspace::Past;
-use super::{Workspace, blame, live};
-use crate::git::{Oid, Tip};
-use crate::live::{Cause as Written, Health, HealthStatus, SyncState};
-use crate::manifest::{FieldPath, Language, Node};
+use super::{Workspace, live};
+use crate::cluster::operator::Operator;
+use crate::git::Tip;
+use crate::layout;
+use crate::live::{Health, HealthStatus, SyncState};
+use crate::manifest::Language;
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
 
@@ -27,6 +33,8 @@ pub struct Answer {
     /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
     pub synced: usize,
+    /// How far the deployer of each app is, where it keeps an account.
+    pub applied: Vec<Applied>,
     /// Environments or kinds that could not be compared, and why.
     pub unknown: Vec<Unknown>,
 }
@@ -46,48 +54,11 @@ pub struct Resource {
     pub path: Option<String>,
     pub state: SyncState,
     pub health: Known<Health>,
+    /// Why it is not there at all, where its deployer tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldDrift {
-    pub path: FieldPath,
-    pub desired: Option<Node>,
-    pub live: Option<Node>,
-    pub cause: Cause,
-    /// When a deployer last wrote the object.
-    #[serde(skip)]
-    pub applied: Option<Timestamp>,
-}
-
-/// Why a live field is not what git says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cause {
-    pub kind: CauseKind,
-    /// The field manager that owns the live field.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub manager: Option<String>,
-    /// When that manager last wrote anything to the object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Timestamp>,
-    /// The commit that last set (or removed) the field in git.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<CommitLine>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CauseKind {
-    /// Someone wrote it with kubectl, k9s or the like.
-    ManualEdit,
-    Autoscaler,
-    Controller,
-    /// git changed after the applier last wrote: not applied yet.
-    NotApplied,
-    /// Removed from the live object, by whom is unknown.
-    Removed,
-    Unknown,
 }
 
 /// Environment by environment: first what differs, then which commit last set each field.
@@ -116,8 +87,10 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         clusters: Vec::new(),
         resources: Vec::new(),
         synced: 0,
+        applied: Vec::new(),
         unknown: Vec::new(),
     };
+    let mut operators = Vec::new();
     let mut environments = Vec::new();
     for (_, layout, apps) in &lines {
         let here = layout.environments.iter();
@@ -138,30 +111,62 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             .push(super::common::environment(environment, listing.identity()));
         for app in apps {
             compare(app, &listing, &wanted, &mut answer);
+            if let Some(Some(operator)) = listing.operator(&app.app).value() {
+                operators.push((app.app.clone(), operator.clone()));
+            }
         }
         out.send(answer.clone());
     }
-    if answer
-        .resources
-        .iter()
-        .all(|resource| resource.fields.is_empty())
-    {
-        return Ok(answer);
-    }
     let cancel = out.cancel().clone();
     ws.blocking(move |past| {
-        for (line, layout, _) in &lines {
-            let past = past.on(line);
-            for resource in &mut answer.resources {
-                if layout.environment(&resource.id.environment).is_some() {
-                    let (id, fields) = (&resource.id, &mut resource.fields);
-                    explain(&past, line.tip.commit, id, fields, &cancel)?;
-                }
-            }
+        for (line, _, apps) in &lines {
+            explained(&past.on(line), line, apps, &operators, &mut answer, &cancel)?;
+        }
+        if wanted.is_named() {
+            let concerns = |applied: &Applied, resource: &Resource| {
+                let id = &resource.id;
+                id.environment == applied.environment && id.app == applied.app
+            };
+            let mut all = std::mem::take(&mut answer.applied);
+            all.retain(|applied| answer.resources.iter().any(|it| concerns(applied, it)));
+            answer.applied = all;
         }
         Ok(answer)
     })
     .await
+}
+
+/// Adds how far the deployers of a branch's apps are, and why each resource and field is not what git says.
+fn explained(
+    past: &Past,
+    line: &Line,
+    apps: &[DesiredApp],
+    operators: &[(layout::App, Operator)],
+    answer: &mut Answer,
+    cancel: &Cancel,
+) -> anyhow::Result<()> {
+    let tip = line.tip.commit;
+    for DesiredApp { app, .. } in apps {
+        let at = (app.environment.as_str(), app.name.as_str());
+        let operator = operators.iter().find(|(known, _)| known == app);
+        let operator = operator.map(|(_, operator)| operator.clone());
+        let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
+        let applied = applied.transpose()?;
+        let resources = answer.resources.iter_mut();
+        let mut resources = resources
+            .filter(|resource| (resource.id.environment.as_str(), resource.id.app.as_str()) == at)
+            .peekable();
+        if resources.peek().is_some() {
+            let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
+            for resource in resources {
+                let (id, fields) = (&resource.id, &mut resource.fields);
+                resource.cause = deployed.of_resource(id, resource.state);
+                explain(past, tip, id, fields, &deployed, cancel)?;
+            }
+        }
+        answer.applied.extend(applied);
+    }
+    Ok(())
 }
 
 fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
@@ -222,60 +227,9 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
                 .map(|source| source.path.to_string()),
             state: judged.state,
             health: judged.health,
+            cause: None,
             fields: judged.comparison.drift.into_iter().map(field).collect(),
             suppressed: judged.comparison.suppressed,
         });
     }
-}
-
-/// A drifted field, without the commit behind it.
-pub(super) fn field(drift: crate::live::FieldDrift) -> FieldDrift {
-    let kind = match drift.cause {
-        Written::ManualEdit => CauseKind::ManualEdit,
-        Written::Autoscaler => CauseKind::Autoscaler,
-        Written::Controller => CauseKind::Controller,
-        Written::Removed => CauseKind::Removed,
-        Written::NotApplied => CauseKind::NotApplied,
-        // Whether the deployer is behind, the commit will tell.
-        Written::Deployer | Written::Unknown => CauseKind::Unknown,
-    };
-    FieldDrift {
-        path: drift.path,
-        desired: drift.desired,
-        live: drift.live,
-        applied: drift.applied,
-        cause: Cause {
-            kind,
-            time: drift.manager.as_ref().and_then(|manager| manager.time),
-            manager: drift.manager.map(|manager| manager.name),
-            commit: None,
-        },
-    }
-}
-
-/// Adds the commit that last set each field. Where the applier wrote before that commit, it is behind.
-pub(super) fn explain(
-    past: &Past,
-    tip: Oid,
-    id: &ResourceId,
-    fields: &mut [FieldDrift],
-    cancel: &Cancel,
-) -> anyhow::Result<()> {
-    let paths: Vec<FieldPath> = fields.iter().map(|field| field.path.clone()).collect();
-    let set = blame::last_set(past, tip, id, &paths, cancel)?;
-    for field in fields {
-        field.cause.commit = set.get(&field.path).cloned();
-        let written = match field.cause.kind {
-            CauseKind::Unknown => field.cause.time,
-            // What was never there looks as what somebody removed.
-            CauseKind::Removed => field.applied,
-            _ => None,
-        };
-        if let (Some(commit), Some(written)) = (&field.cause.commit, written)
-            && commit.time > written
-        {
-            field.cause.kind = CauseKind::NotApplied;
-        }
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ use super::desired::DesiredApp;
 use super::resource::Live;
 use super::version;
 use super::workspace::{ClusterChoice, Workspace, lock};
+use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts, install_crypto};
 use crate::layout;
 use crate::live::{
@@ -158,15 +159,20 @@ pub async fn listing<'a>(
     environment: &layout::Environment,
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
+    let mut deployers = Vec::new();
     let objects = apps.flat_map(|app| {
+        deployers.push(&app.app);
         app.rendering
             .objects
             .iter()
             .map(|rendered| &rendered.object)
     });
-    let Some(wanted) = wanted(objects) else {
+    let Some(mut wanted) = wanted(objects) else {
         return Listed(Known::Unavailable(Why::NotInCluster));
     };
+    deployers
+        .into_iter()
+        .for_each(|app| wanted.add_deployer(app.deployer, app.declared_by.as_ref()));
     if let Some((at, known)) = lock(&ws.inner.live.listings).get(&environment.name)
         && known.covers(&wanted)
         && (known.0.why().is_none() || ws.clock().now().duration_since(*at) < AGAIN)
@@ -248,21 +254,6 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) 
         };
         cluster.watch(&wanted, &cancel, changed).await;
     });
-}
-
-/// How each app of an environment fares: its cluster, then app by app.
-pub async fn deployments<'a>(
-    ws: &Workspace,
-    environment: &layout::Environment,
-    apps: impl Iterator<Item = &'a DesiredApp> + Clone,
-) -> Known<(Identity, Vec<(String, Known<LiveDeployment>)>)> {
-    let listed = listing(ws, environment, apps.clone()).await;
-    listed.identity().map(|identity| {
-        let apps = apps
-            .map(|app| (app.app.name.clone(), listed.deployment(app)))
-            .collect();
-        (identity, apps)
-    })
 }
 
 impl Listed {
@@ -355,7 +346,18 @@ impl Listed {
         }
     }
 
-    fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
+    /// What the deployer of an app says of it.
+    pub fn operator(&self, app: &layout::App) -> Known<Option<Operator>> {
+        match &self.0 {
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
+                listing.operator(app.deployer, app.declared_by.as_ref())
+            }
+            Known::Loading => Known::Loading,
+            Known::Unavailable(why) => Known::Unavailable(why.clone()),
+        }
+    }
+
+    pub fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
         let ownership = self.ownership();
         let mut worst = Health {
             status: HealthStatus::Healthy,
@@ -400,6 +402,7 @@ impl Listed {
             health: worst,
             sync: state,
             drifted,
+            applied: Known::Loading,
         };
         Known::fresh_or_stale(deployment, stale)
     }
@@ -432,10 +435,12 @@ impl Listed {
             },
             health: ownership.health(live),
             created: live.created,
+            applied: None,
+            cause: None,
             fields: comparison
                 .drift
                 .into_iter()
-                .map(super::drift::field)
+                .map(super::cause::field)
                 .collect(),
             suppressed: comparison.suppressed,
             owned: Some(ownership.tree(live)),
@@ -461,6 +466,8 @@ fn nothing_live() -> Live {
         sync: SyncState::Missing,
         health: missing(),
         created: None,
+        applied: None,
+        cause: None,
         fields: Vec::new(),
         suppressed: BTreeMap::new(),
         owned: None,

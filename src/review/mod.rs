@@ -4,7 +4,9 @@
 //! data. Writes are not questions: they are in [`action`].
 
 pub mod action;
+pub mod applied;
 pub mod blame;
+pub mod cause;
 pub mod change;
 pub mod common;
 pub mod deployed;
@@ -22,6 +24,7 @@ mod time;
 mod version;
 mod workspace;
 
+pub use crate::cluster::operator::State as OperatorState;
 pub use workspace::{ClusterChoice, Header, Options, Workspace};
 
 pub use crate::diff::{

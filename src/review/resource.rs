@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::applied::{self, Applied};
+use super::cause::{Cause, Deployed, FieldDrift, explain};
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
-use super::drift::{self, FieldDrift};
 use super::entry::{behind, side_text};
 use super::line::Line;
 use super::workspace::Past;
@@ -53,6 +54,11 @@ pub struct Live {
     pub sync: SyncState,
     pub health: Health,
     pub created: Option<Timestamp>,
+    /// How far its deployer is, where that keeps an account.
+    pub applied: Option<Applied>,
+    /// Why it is not there at all, where its deployer tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
     /// The object and what it owns, down to pods; `None` where it is missing.
@@ -80,12 +86,23 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     out.send(answer.clone());
 
     let cancel = out.cancel().clone();
+    let operator = found.apps.first().map(|app| listing.operator(&app.app));
+    let operator = operator.and_then(|known| known.value().cloned().flatten());
     ws.blocking(move |past| {
-        let id = answer.resource.clone();
-        if let Known::Fresh(live) | Known::Stale(live, _) = &mut answer.live {
-            let past = &past.on(&found.line);
-            drift::explain(past, found.commit, &id, &mut live.fields, &cancel)?;
-        }
+        let past = &past.on(&found.line);
+        let (id, tip) = (answer.resource.clone(), found.commit);
+        let (Known::Fresh(live) | Known::Stale(live, _), Some(DesiredApp { app, .. })) =
+            (&mut answer.live, found.apps.first())
+        else {
+            return Ok(answer);
+        };
+        let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
+        let applied = applied.transpose()?;
+        let at = (app.environment.as_str(), app.name.as_str());
+        let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
+        live.cause = deployed.of_resource(&id, live.sync);
+        explain(past, tip, &id, &mut live.fields, &deployed, &cancel)?;
+        live.applied = applied;
         Ok(answer)
     })
     .await

@@ -7,4 +7,5 @@ extern crate support;
 
 mod drift;
 mod harness;
+mod operators;
 mod smoke;

@@ -140,6 +140,7 @@ fn live(
             SyncState::Synced
         },
         drifted,
+        applied: Known::Fresh(None),
     })
 }
 
@@ -663,6 +664,7 @@ pub fn drifts() -> Vec<FieldDrift> {
             desired: number(3),
             live: number(7),
             applied: None,
+            is_deployers: false,
             cause: Cause {
                 kind: CauseKind::Autoscaler,
                 manager: Some("HorizontalPodAutoscaler/api".to_owned()),
@@ -675,6 +677,7 @@ pub fn drifts() -> Vec<FieldDrift> {
             desired: text("512Mi"),
             live: text("1Gi"),
             applied: None,
+            is_deployers: false,
             cause: Cause {
                 kind: CauseKind::ManualEdit,
                 manager: Some("kubectl-edit".to_owned()),
@@ -728,6 +731,8 @@ pub fn resource() -> resource::Answer {
             sync: SyncState::Drifted,
             health: health(HealthStatus::Degraded, "CrashLoopBackOff ×7"),
             created: Some(ago(80 * DAY)),
+            applied: None,
+            cause: None,
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
             owned: Some(owned),
@@ -751,6 +756,7 @@ pub fn drift() -> drift::Answer {
         id,
         state,
         health,
+        cause: None,
         fields,
         suppressed: BTreeMap::new(),
     };
@@ -785,6 +791,7 @@ pub fn drift() -> drift::Answer {
             ),
         ],
         synced: 14,
+        applied: Vec::new(),
         unknown: vec![drift::Unknown {
             environment: "production".to_owned(),
             what: "Secret in shop".to_owned(),

@@ -300,6 +300,7 @@ impl Snapshot {
         Listing {
             kinds: kinds.collect(),
             lists: Arc::default(),
+            referred: Vec::new(),
             read: info.taken,
         }
     }

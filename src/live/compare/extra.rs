@@ -1,8 +1,9 @@
 //! Which live fields that git does not set are somebody's will.
 
+use super::stored::is_empty_map;
 use crate::live::cause::{Role, role};
 use crate::live::managers::{Manager, owners};
-use crate::manifest::{FieldPath, Step};
+use crate::manifest::{FieldPath, Node, Step};
 
 pub(super) enum Extra {
     Drift,
@@ -12,6 +13,7 @@ pub(super) enum Extra {
 /// Whether a live field that git does not set, or leaves empty (`is_filled`), is somebody's will.
 pub(super) fn judge(
     path: &FieldPath,
+    found: &Node,
     is_filled: bool,
     was_applied: bool,
     managers: &[Manager],
@@ -27,8 +29,9 @@ pub(super) fn judge(
     let wanted = |manager: &&Manager| match role(manager) {
         Role::Editor => true,
         Role::Author | Role::Unknown => manager.applied(path) || is_never_defaulted(path),
-        // Who applied the empty value owns what the API server put there.
-        Role::Deployer => manager.applied(path) && !is_filled,
+        // Who applied the empty value owns what the API server put there. Flux writes out structures that git leaves out
+        // (`resources: {}`).
+        Role::Deployer => manager.applied(path) && !is_filled && !is_empty_map(found),
         Role::Autoscaler | Role::Controller => false,
     };
     if owners.iter().any(wanted) {

@@ -44,7 +44,7 @@ pub(super) fn comparable(object: &Object) -> Node {
     Node::Map(root)
 }
 
-fn is_empty_map(node: &Node) -> bool {
+pub(super) fn is_empty_map(node: &Node) -> bool {
     match node {
         Node::Leaf(Leaf::Null) => true,
         Node::Map(map) => map.is_empty(),

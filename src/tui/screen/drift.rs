@@ -213,6 +213,7 @@ impl Drift {
         let rows = match (self.item(), self.answer.value()) {
             (Some(Item::Resource(i)), Some(answer)) => explain(
                 &answer.resources[i],
+                answer,
                 now,
                 self.browser.size(0).0,
                 self.browser.docs[0].wrap,
@@ -385,7 +386,13 @@ fn explain_unknown(unknown: &Unknown) -> Vec<Row> {
     ]
 }
 
-fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<Row> {
+fn explain(
+    resource: &Resource,
+    answer: &Drifts,
+    now: Timestamp,
+    width: u16,
+    whole: bool,
+) -> Vec<Row> {
     let (mark, word, role) = words::sync_mark(resource.state);
     let said = match resource.state {
         SyncState::Missing => "  git declares it, the cluster does not have it",
@@ -411,6 +418,14 @@ fn explain(resource: &Resource, now: Timestamp, width: u16, whole: bool) -> Vec<
             rows.extend((!standing.is_empty()).then(|| labelled("", standing)));
         }
     }
+    let why = resource.cause.iter();
+    rows.extend(why.map(|cause| labelled("why", words::cause(cause, now))));
+    let id = &resource.id;
+    let applied = answer
+        .applied
+        .iter()
+        .filter(|it| it.environment == id.environment && it.app == id.app);
+    rows.extend(applied.map(|it| labelled("deployer", words::applied(it, now))));
     rows.extend(
         resource
             .path

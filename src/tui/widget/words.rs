@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::row::{Row, cut};
+use crate::review::OperatorState;
+use crate::review::applied::Applied;
 use crate::review::common::{CommitLine, Environment};
 use crate::review::drift::{Cause, CauseKind};
 use crate::review::{
@@ -267,6 +269,19 @@ fn string(text: &str) -> String {
     }
 }
 
+/// How far a deployer is with an app: `Flux is at 1a2b3c4, 2 commits behind, since 2h ago`
+pub fn applied(applied: &Applied, now: Timestamp) -> Row {
+    let role = match applied.state {
+        _ if applied.is_current() => Role::Text,
+        OperatorState::Failing => Role::Error,
+        _ => Role::Warning,
+    };
+    let since = applied.since.map(|at| format!("  {}", since(now, at)));
+    Row::of(role, &applied.to_string())
+        .hang()
+        .remark(Role::Dim, &since.unwrap_or_default())
+}
+
 /// Why a live field is not what git says: `kubectl-edit, wrote 35m ago; git: 77aa001 bob, 9d`
 pub fn cause(cause: &Cause, now: Timestamp) -> Row {
     let manager = cause.manager.as_deref().unwrap_or("someone");
@@ -274,7 +289,12 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
         CauseKind::ManualEdit => Row::of(Role::Drift, "by hand: ").with(Role::Author, manager),
         CauseKind::Autoscaler => Row::of(Role::Text, "scaled by ").with(Role::Author, manager),
         CauseKind::Controller => Row::of(Role::Text, "set by ").with(Role::Author, manager),
+        CauseKind::Admission => Row::of(Role::Text, "changed on admission"),
         CauseKind::NotApplied => Row::of(Role::Warning, "not applied yet"),
+        CauseKind::ApplyFailing => Row::of(Role::Error, "not applied: the deployer fails"),
+        CauseKind::Suspended => {
+            Row::of(Role::Warning, "not applied: the deployer was told to wait")
+        }
         CauseKind::Removed => Row::of(Role::Drift, "removed by hand, by whom is unknown"),
         CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),
     };

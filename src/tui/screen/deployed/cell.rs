@@ -48,6 +48,12 @@ pub fn row(cell: &Deployment, now: Timestamp, width: u16) -> Row {
             .with(Role::Text, " ")
             .with(Role::Drift, &format!("≠{}", live.drifted));
     }
+    let applied = cell.live.value().and_then(|live| live.applied.value());
+    if let Some(Some(applied)) = applied
+        && !applied.is_current()
+    {
+        row = row.with(Role::Text, " ").with(Role::Warning, "↻");
+    }
     if matches!(cell.live, Known::Stale(..)) {
         row = row.with(Role::Text, " ").with(Role::Warning, "~");
     }
@@ -139,6 +145,11 @@ fn explain_live(cell: &Deployment, now: Timestamp) -> Vec<Row> {
     ];
     if !standing.is_empty() {
         rows.push(labelled("", standing));
+    }
+    match live.applied.value() {
+        Some(Some(applied)) => rows.push(labelled("", words::applied(applied, now))),
+        Some(None) => {}
+        None => rows.push(labelled("deployer", words::standing(&live.applied, now))),
     }
     rows
 }

@@ -142,6 +142,8 @@ fn object(live: &Live, stale: Row, now: Timestamp) -> Vec<Row> {
         .created
         .map(|created| format!("created {}", words::since(now, created)));
     rows.push(sync.remark(Role::Dim, &created.unwrap_or_default()));
+    rows.extend(live.cause.iter().map(|cause| words::cause(cause, now)));
+    rows.extend(live.applied.iter().map(|it| words::applied(it, now)));
     for child in live.owned.iter().flat_map(|owned| &owned.children) {
         tree(child, 0, &mut rows);
     }

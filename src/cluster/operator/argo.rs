@@ -1,0 +1,80 @@
+//! Argo CD: an Application names the commits it compared with last, those it synced to, and how the last sync went.
+//!
+//! Source: argoproj/argo-cd `pkg/apis/application/v1alpha1/types.go`.
+
+use super::{Operator, State, condition_messages, text, time};
+use crate::live::LiveObject;
+use crate::manifest::{Node, Object, ObjectRef};
+
+pub(super) fn operator(live: &LiveObject) -> Option<Operator> {
+    let object = &live.object;
+    let status = object.at(&["status"])?;
+    let phase = text(object, &["status", "operationState", "phase"]);
+    let retries = object.at(&["status", "operationState", "retryCount"]);
+    let retries = retries.and_then(Node::as_i64).unwrap_or_default();
+    let is_synced = text(object, &["status", "sync", "status"]) == Some("Synced");
+    let compared = status.get("sync").map(revisions).unwrap_or_default();
+    let last = status.get("history").and_then(Node::as_list);
+    let last = last.and_then(<[Node]>::last);
+    let deployed = last.map(revisions).unwrap_or_default();
+    let is_done = !deployed.is_empty() && deployed == compared;
+    let automated = object.at(&["spec", "syncPolicy", "automated"]);
+    let is_automated = automated
+        .is_some_and(|automated| automated.get("enabled").and_then(Node::as_bool) != Some(false));
+    let broken = condition_messages(object, |kind| kind.ends_with("Error"));
+    let state = match phase {
+        // It says what went wrong, and tries again.
+        Some("Running") if retries > 0 => State::Failing,
+        Some("Running" | "Terminating") => State::Applying,
+        _ if broken.is_some() => State::Failing,
+        _ if is_synced => State::Applied,
+        Some("Failed" | "Error") => State::Failing,
+        // What differs was changed in the cluster since, or is not pruned.
+        _ if is_done => State::Applied,
+        _ if is_automated => State::Applying,
+        _ => State::Manual,
+    };
+    // It is in sync with what it never had to apply, too.
+    let applied = if is_synced { compared } else { deployed };
+    let message = broken.or_else(|| {
+        let message = text(object, &["status", "operationState", "message"])?;
+        Some(message.to_owned())
+    });
+    Some(Operator {
+        object: object.id.clone(),
+        state,
+        applied,
+        since: last.and_then(|last| time(last, "deployedAt")),
+        message: message.filter(|_| state == State::Failing),
+        inventory: Some(resources(object)),
+        prunes: automated
+            .and_then(|automated| automated.get("prune")?.as_bool())
+            .unwrap_or(false),
+    })
+}
+
+/// `revision`, or `revisions` of an Application with several sources.
+fn revisions(node: &Node) -> Vec<String> {
+    let many = node.get("revisions").and_then(Node::as_list);
+    let one = node.get("revision").into_iter();
+    let all = many.into_iter().flatten().chain(one);
+    let texts = all.filter_map(Node::as_str).filter(|text| !text.is_empty());
+    texts.map(str::to_owned).collect()
+}
+
+/// What it manages: hooks are not among it.
+fn resources(object: &Object) -> Vec<ObjectRef> {
+    let list = object.at(&["status", "resources"]).and_then(Node::as_list);
+    let resources = list.into_iter().flatten();
+    resources
+        .filter_map(|resource| {
+            let text = |key: &str| resource.get(key).and_then(Node::as_str).map(str::to_owned);
+            Some(ObjectRef {
+                group: text("group").unwrap_or_default(),
+                kind: text("kind")?,
+                namespace: text("namespace"),
+                name: text("name")?,
+            })
+        })
+        .collect()
+}

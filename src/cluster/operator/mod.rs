@@ -1,0 +1,184 @@
+//! What deployers themselves say of an app: at which commit it is, since when, and why no further. One file per deployer.
+//!
+//! Their objects are read as any other live object; nothing is asked of the deployers. What they call a commit stays as they
+//! write it, for only the repository can tell which commit that is.
+
+mod argo;
+mod flux;
+mod jenkins_x;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Kind, Listing};
+use crate::layout::Deployer;
+use crate::live::LiveObject;
+use crate::manifest::{Node, Object, ObjectRef};
+use crate::task::{Known, Why};
+
+/// What a deployer says of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// The object that says so: a Kustomization, the repository it is made from, an Application, a boot job.
+    pub object: ObjectRef,
+    pub state: State,
+    /// The commits that are applied, in full where the deployer writes them so: one per source; none where none ever was.
+    pub applied: Vec<String>,
+    /// Since when they are.
+    pub since: Option<Timestamp>,
+    /// Why it goes no further, in the deployer's words.
+    pub message: Option<String>,
+    /// What it applied, where it keeps a list.
+    pub inventory: Option<Vec<ObjectRef>>,
+    /// Whether it deletes what git no longer has.
+    pub prunes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It is done with what it has seen.
+    Applied,
+    /// It is at work.
+    Applying,
+    Failing,
+    /// Somebody told it to stop.
+    Suspended,
+    /// It waits for somebody to start it.
+    Manual,
+}
+
+/// The kinds in which a deployer says how far it is with what `declared_by` declares, with where.
+pub(super) fn kinds(deployer: Deployer, declared_by: Option<&ObjectRef>) -> Vec<Kind> {
+    let Some(object) = declared_by else {
+        return match deployer {
+            Deployer::JenkinsX => vec![jenkins_x::jobs()],
+            _ => Vec::new(),
+        };
+    };
+    let own = (
+        object.group.clone(),
+        object.kind.clone(),
+        object.namespace.clone(),
+    );
+    match deployer {
+        Deployer::Flux | Deployer::ArgoCd => vec![own],
+        _ => Vec::new(),
+    }
+}
+
+/// Objects that what was read refers to, and that have to be read to know where a deployer is.
+pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
+    let read = listing.referred.iter();
+    let read = read.filter_map(|(_, known)| known.value()?.as_ref());
+    let read = listing.objects().chain(read);
+    read.filter_map(|live| flux::refers_to(&live.object))
+        .filter(|id| !listing.has_looked_for(id))
+        .collect()
+}
+
+impl Listing {
+    /// Whether it is known if there is such an object, or why not.
+    fn has_looked_for(&self, id: &ObjectRef) -> bool {
+        let kind = (id.group.clone(), id.kind.clone(), id.namespace.clone());
+        let everywhere = (id.group.clone(), id.kind.clone(), None);
+        let is_listed = |(listed, _): &(Kind, _)| *listed == kind || *listed == everywhere;
+        self.kinds.iter().any(is_listed) || self.referred.iter().any(|(read, _)| read == id)
+    }
+
+    /// An object that another refers to, where it is there.
+    fn referred_to(&self, id: &ObjectRef) -> Option<&Object> {
+        let read = self.referred.iter().find(|(read, _)| read == id);
+        let live = match read {
+            Some((_, known)) => known.value()?.as_ref(),
+            None => self.get(id).value().copied().flatten(),
+        };
+        Some(&live?.object)
+    }
+
+    /// What a deployer says of the app that `declared_by` declares to it; `None` where it keeps no account in the cluster. Needs
+    /// what [`super::Wanted::add_deployer`] asked for.
+    pub fn operator(
+        &self,
+        deployer: Deployer,
+        declared_by: Option<&ObjectRef>,
+    ) -> Known<Option<Operator>> {
+        match (deployer, declared_by) {
+            (Deployer::Flux, Some(object)) => {
+                self.said_by(object, |live| flux::operator(live, self))
+            }
+            (Deployer::ArgoCd, Some(object)) => self.said_by(object, argo::operator),
+            (Deployer::JenkinsX, None) => jenkins_x::operator(self),
+            _ => Known::Fresh(None),
+        }
+    }
+
+    fn said_by(
+        &self,
+        object: &ObjectRef,
+        operator: impl Fn(&LiveObject) -> Option<Operator>,
+    ) -> Known<Option<Operator>> {
+        match self.get(object) {
+            Known::Fresh(None) | Known::Stale(None, _) => {
+                Known::Unavailable(Why::Failed(format!("{object} is not in this cluster")))
+            }
+            found => found.map(|live| live.and_then(&operator)),
+        }
+    }
+}
+
+/// A condition of an object's status.
+struct Condition<'a> {
+    status: &'a str,
+    message: &'a str,
+    /// Since when it is as it is.
+    since: Option<Timestamp>,
+}
+
+fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<'a>> {
+    let conditions = object.at(&["status", "conditions"])?.as_list()?;
+    let text = |node: &'a Node, key: &str| node.get(key).and_then(Node::as_str);
+    let found = conditions
+        .iter()
+        .find(|node| text(node, "type") == Some(kind))?;
+    Some(Condition {
+        status: text(found, "status").unwrap_or_default(),
+        message: text(found, "message").unwrap_or_default(),
+        since: text(found, "lastTransitionTime").and_then(|at| at.parse().ok()),
+    })
+}
+
+/// What the conditions of the wanted kinds say, which are there only while something is wrong.
+fn condition_messages(object: &Object, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+    let conditions = object.at(&["status", "conditions"])?.as_list()?;
+    let text = |node: &Node, key: &str| node.get(key)?.as_str().map(str::to_owned);
+    let wanted = conditions
+        .iter()
+        .filter(|node| text(node, "type").is_some_and(|kind| is_wanted(&kind)));
+    let messages: Vec<String> = wanted.filter_map(|node| text(node, "message")).collect();
+    (!messages.is_empty()).then(|| messages.join("; "))
+}
+
+fn text<'a>(object: &'a Object, keys: &[&str]) -> Option<&'a str> {
+    let text = object.at(keys)?.as_str()?;
+    (!text.is_empty()).then_some(text)
+}
+
+fn time(node: &Node, key: &str) -> Option<Timestamp> {
+    node.get(key)?.as_str()?.parse().ok()
+}
+
+fn is_set(object: &Object, keys: &[&str]) -> bool {
+    object.at(keys).and_then(Node::as_bool) == Some(true)
+}
+
+/// Whether its controller has yet to look at its newest version.
+fn is_unobserved(object: &Object) -> bool {
+    let number = |keys: &[&str]| object.at(keys).and_then(Node::as_i64);
+    number(&["status", "observedGeneration"]) < number(&["metadata", "generation"])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! How far the deployer of an app is, beside git: the commit that is applied, how many that touch the app came after it, and why
+//! it goes no further.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::common::CommitLine;
+use super::entry::{line_of_commit, origin_of};
+use super::workspace::Past;
+use crate::cluster::operator::{Operator, State};
+use crate::git::Oid;
+use crate::layout::{App, Deployer};
+use crate::manifest::ObjectRef;
+use crate::text::clean_line;
+
+/// Commits are counted only so far.
+const MOST_BEHIND: usize = 10_000;
+
+/// How far a deployer is with an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    pub environment: String,
+    pub app: String,
+    pub deployer: Deployer,
+    /// The object that says so.
+    pub object: ObjectRef,
+    pub state: State,
+    /// The commit that is applied; `null` where none was, or none of this repository.
+    pub commit: Option<CommitLine>,
+    /// What the deployer says it applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Since when it is applied.
+    pub since: Option<Timestamp>,
+    /// Commits of the branch after it that touch the app; `null` where that is not known.
+    pub behind: Option<usize>,
+    /// Why it goes no further, in the deployer's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Applied {
+    /// Everything that git has is applied.
+    pub fn is_current(&self) -> bool {
+        self.state == State::Applied && self.behind == Some(0)
+    }
+}
+
+impl fmt::Display for Applied {
+    /// `Flux is at 1a2b3c4, 2 commits behind; failing: no such namespace`, in one clean line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let deployer = match self.deployer {
+            Deployer::ArgoCd => "Argo CD",
+            Deployer::JenkinsX => "Jenkins X",
+            _ => "Flux",
+        };
+        match (&self.commit, &self.revision) {
+            (Some(commit), _) => {
+                write!(f, "{deployer} is at {}", commit.commit.to_hex_with_len(7))?
+            }
+            (None, Some(revision)) => {
+                let revision = clean_line(revision);
+                write!(
+                    f,
+                    "{deployer} is at {revision:.12}, no commit of this repository"
+                )?;
+            }
+            (None, None) => write!(f, "{deployer} has not said which commit is applied")?,
+        }
+        match self.behind {
+            Some(1) => f.write_str(", 1 commit behind")?,
+            Some(behind @ 2..) => write!(f, ", {behind} commits behind")?,
+            Some(0) | None => {}
+        }
+        f.write_str(match self.state {
+            State::Applied => "",
+            State::Applying => "; at work",
+            State::Failing => "; failing",
+            State::Suspended => "; suspended",
+            State::Manual => "; waits for somebody to sync",
+        })?;
+        if let Some(message) = &self.message {
+            write!(f, ": {}", clean_line(message))?;
+        }
+        Ok(())
+    }
+}
+
+/// What `operator` says of `app`, in the words of the branch that ends at `tip`.
+pub(super) fn applied(
+    past: &Past,
+    tip: Oid,
+    app: &App,
+    operator: Operator,
+) -> anyhow::Result<Applied> {
+    let commits = operator.applied.iter();
+    let mut commits = commits.filter_map(|hash| Oid::from_hex(hash.as_bytes()).ok());
+    let commit = commits.find_map(|id| past.reader.commit(id).ok());
+    let behind = match &commit {
+        Some(commit) => behind(past, tip, commit.id, app)?,
+        None => None,
+    };
+    Ok(Applied {
+        environment: app.environment.clone(),
+        app: app.name.clone(),
+        deployer: app.deployer,
+        object: operator.object,
+        state: operator.state,
+        commit: commit.as_ref().map(line_of_commit),
+        revision: operator.applied.into_iter().next(),
+        since: operator.since,
+        behind,
+        message: operator.message,
+    })
+}
+
+/// How many commits between `applied` and `tip` touch the app. Those that the deployer's own pipeline made of what it applied
+/// do not count. `None` where the branch does not come by `applied`.
+fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Option<usize>> {
+    let history = past.ws.history(tip);
+    let origins = past.origins(tip)?;
+    let (mut seen, mut count) = (0, 0);
+    loop {
+        let rows = history.wait_grown(seen, past.waiting.cancel());
+        for index in seen..rows.len().min(MOST_BEHIND) {
+            let Some(row) = rows.get(index) else { break };
+            if row.id == applied {
+                return Ok(Some(count));
+            }
+            let touches = row.changes.iter().any(|change| {
+                app.recipe.touches(&change.path)
+                    || app.sources.iter().any(|path| *path == *change.path)
+            });
+            if touches && !origin_of(past, &origins, &rows, index, row).generated {
+                count += 1;
+            }
+        }
+        if rows.complete() || rows.len() >= MOST_BEHIND {
+            return Ok(None);
+        }
+        seen = rows.len();
+    }
+}

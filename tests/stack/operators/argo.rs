@@ -1,0 +1,117 @@
+//! The real application controller, with a repository on Gitea.
+
+use tempfile::tempdir;
+
+use super::Environment;
+use crate::harness::{argo, gitea, until};
+
+const IMAGE: &str = "Deployment/web spec.template.spec.containers[name=web].image";
+
+#[test]
+fn where_argo_is_and_why_no_further() {
+    let (Some((cluster, system)), Some(gitea)) = (argo(), gitea()) else {
+        return;
+    };
+    let remote = gitea.repository("synced");
+    let directory = tempdir().expect("directory");
+    let environment = Environment::new(directory.path(), &remote.authorized, cluster, "synced");
+    let repo = &environment.repo;
+    cluster.namespace("synced");
+    let automated = r#"{"automated":{"prune":true,"selfHeal":true}}"#;
+    let follows = format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: synced, namespace: {system}}}
+spec:
+  project: default
+  source: {{repoURL: '{url}', targetRevision: main, path: apps}}
+  destination: {{server: 'https://kubernetes.default.svc', namespace: synced}}
+  syncPolicy: {automated}
+",
+        url = remote.url,
+    );
+    repo.write("argocd/synced.yaml", &follows)
+        .write("apps/web.yaml", environment.deployment("1", 2))
+        .write("apps/old.yaml", environment.config_map("old", "synced"));
+    environment.push("One");
+    cluster.apply(&format!(
+        "apiVersion: v1
+kind: Secret
+metadata: {{name: synced, namespace: {system}, labels: {{argocd.argoproj.io/secret-type: repository}}}}
+stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
+---
+{follows}",
+        url = remote.url,
+        owner = remote.owner,
+        token = remote.token,
+    ));
+    let application = "application.argoproj.io";
+    let policy = |policy: &str| {
+        let patch = format!(r#"{{"spec":{{"syncPolicy":{policy}}}}}"#);
+        cluster.admin(&[
+            "patch",
+            application,
+            "synced",
+            "-n",
+            system,
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
+    };
+    let push = |message: &str| {
+        environment.push(message);
+        let refresh = "argocd.argoproj.io/refresh=normal";
+        cluster.admin(&[
+            "annotate",
+            application,
+            "synced",
+            "-n",
+            system,
+            "--overwrite",
+            refresh,
+        ]);
+    };
+    environment.says("synced", &["applied One 0"]);
+    until("the pods to be ready", || {
+        (environment.fares("synced") == "Healthy synced applied").then_some(())
+    });
+
+    // Nobody syncs, somebody edits, and git goes on.
+    policy("null");
+    cluster.admin(&["scale", "deployment", "web", "-n", "synced", "--replicas=3"]);
+    repo.write("apps/web.yaml", environment.deployment("2", 2))
+        .write("apps/new.yaml", environment.config_map("new", "synced"))
+        .remove("apps/old.yaml");
+    push("Two");
+    let image = format!("{IMAGE} suspended");
+    environment.says(
+        "synced",
+        &[
+            "manual One 1",
+            "ConfigMap/new missing suspended",
+            "Deployment/web spec.replicas manual-edit",
+            &image,
+        ],
+    );
+
+    // What somebody scaled is undone, what git has no more is pruned.
+    policy(automated);
+    environment.says("synced", &["applied Two 0"]);
+    assert!(cluster.get("synced", "configmap/old").is_none());
+    cluster.admin(&["scale", "deployment", "web", "-n", "synced", "--replicas=5"]);
+    until("Argo CD to undo it", || {
+        let object = cluster.get("synced", "deployment/web")?;
+        (object["spec"]["replicas"] == 2).then_some(())
+    });
+    environment.says("synced", &["applied Two 0"]);
+
+    repo.write("apps/web.yaml", environment.deployment("3", 2))
+        .write("apps/nowhere.yaml", environment.config_map("a", "nowhere"));
+    push("Three");
+    // It applies what it can, and tries again.
+    environment.says(
+        "synced",
+        &["failing Two 1", "ConfigMap/a missing apply-failing"],
+    );
+}

@@ -60,7 +60,9 @@ fn print(answer: &Answer, output: &mut Output) {
         );
         output.line(line);
         if let Some(cause) = &resource.cause {
-            let line = output.ink(Ink::Dim, format!("        {}", why(cause.kind)));
+            let more = cause.why.iter().map(|more| format!(": {more}"));
+            let line = format!("        {}{}", why(cause.kind), more.collect::<String>());
+            let line = output.ink(Ink::Dim, line);
             output.line(line);
         }
         print_fields(&resource.fields, output);
@@ -127,6 +129,7 @@ pub fn why(kind: CauseKind) -> &'static str {
         CauseKind::NotApplied => "not applied yet",
         CauseKind::ApplyFailing => "not applied: the deployer fails",
         CauseKind::Suspended => "not applied: the deployer was told to wait",
+        CauseKind::NeverPruned => "git has it no more, and it is never pruned",
         CauseKind::Removed => "removed, by whom is unknown",
         CauseKind::Unknown => "by whom is unknown",
     }

@@ -156,6 +156,15 @@ impl Listing {
         answer
     }
 
+    /// Whether everything of this kind and namespace was asked for.
+    pub fn lists_kind(&self, id: &ObjectRef) -> bool {
+        self.kinds.iter().any(|((group, kind, namespace), _)| {
+            *group == id.group
+                && *kind == id.kind
+                && (namespace.is_none() || *namespace == id.namespace)
+        })
+    }
+
     /// Every object that is known.
     pub fn objects(&self) -> impl Iterator<Item = &LiveObject> {
         self.kinds

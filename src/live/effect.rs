@@ -381,9 +381,12 @@ fn is_pruned_by_kubectl(id: &ObjectRef) -> bool {
     )
 }
 
-/// What becomes of a live object with this deployer's mark that git does not have: see [`super::SyncState`].
-pub fn is_pruned(object: &Object, deployer: Deployer) -> bool {
-    removed(object, deployer).0 == Action::Prune
+/// Why a live object with this deployer's mark stays though git does not have it; `None`: it is pruned.
+pub fn kept(object: &Object, deployer: Deployer) -> Option<String> {
+    match removed(object, deployer) {
+        (Action::Orphan, why) => Some(why),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod owner;
 
 pub use cause::{Cause, is_own_manager};
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
-pub use effect::{Action, Effect, effect, is_pruned};
+pub use effect::{Action, Effect, effect, kept};
 pub use health::{Decided, Health, HealthStatus, health};
 pub use immutable::is_immutable;
 pub use managers::Manager;

@@ -47,6 +47,9 @@ pub struct Cause {
     /// The commit that last set (or removed) the field in git.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitLine>,
+    /// More about the kind, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -64,6 +67,8 @@ pub enum CauseKind {
     ApplyFailing,
     /// The same, and somebody told the deployer to stop, or it waits for somebody.
     Suspended,
+    /// git has it no more, and its deployer never prunes it.
+    NeverPruned,
     /// Removed from the live object, by whom is unknown.
     Removed,
     Unknown,
@@ -76,6 +81,7 @@ impl From<CauseKind> for Cause {
             manager: None,
             time: None,
             commit: None,
+            why: None,
         }
     }
 }
@@ -160,11 +166,17 @@ impl<'a> Deployed<'a> {
 
     /// Why a resource as a whole is not as git says.
     pub fn of_resource(&self, id: &ResourceId, state: SyncState) -> Option<Cause> {
-        if state != SyncState::Missing {
-            return None;
+        let then = self.then(id);
+        match state {
+            SyncState::Missing => {}
+            // It was declared where the deployer is.
+            SyncState::Extra => return Some(Cause::from(then.flatten().map(|_| self.why_not())?)),
+            SyncState::Synced | SyncState::Drifted | SyncState::Orphaned | SyncState::Unknown => {
+                return None;
+            }
         }
         let applied = self.applied?;
-        let is_new = self.then(id).is_some_and(|then| then.is_none());
+        let is_new = then.is_some_and(|then| then.is_none());
         // Without any trouble it was there once.
         let kind = match applied.state {
             _ if is_new => self.why_not(),

@@ -8,13 +8,14 @@ pub use super::cause::{Cause, CauseKind, FieldDrift};
 use super::cause::{Deployed, explain, field};
 use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
+use super::extra::{Declared, Extra, extras, of_pipeline};
 use super::line::Line;
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::operator::Operator;
 use crate::git::Tip;
-use crate::layout;
-use crate::live::{Health, HealthStatus, SyncState};
+use crate::layout::{App, Deployer};
+use crate::live::{Health, HealthStatus, Ownership, SyncState};
 use crate::manifest::Language;
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
@@ -71,9 +72,9 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             for past in past.on_each() {
                 let commit = past.at(None)?;
                 let layout = past.layout_of(commit)?;
+                // All apps of an environment: what one has no more may be another's.
                 let apps = past.desired(&layout, past.reader.tree_of(commit)?, |app| {
                     wanted.environment(&app.environment)
-                        && asked.app.as_ref().is_none_or(|name| *name == app.name)
                 })?;
                 lines.push((past.line, layout, apps));
             }
@@ -97,22 +98,44 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         let here = here.filter(|environment| wanted.environment(&environment.name));
         environments.extend(here.map(|environment| (environment, apps)));
     }
-    for (environment, apps) in environments {
-        let apps: Vec<&DesiredApp> = apps
+    for (environment, apps_of_line) in environments {
+        let all: Vec<&DesiredApp> = apps_of_line
             .iter()
             .filter(|app| app.app.environment == environment.name)
             .collect();
-        if apps.is_empty() {
+        let is_asked = |app: &App| request.app.as_ref().is_none_or(|name| *name == app.name);
+        let apps = all.iter().filter(|app| is_asked(&app.app)).copied();
+        if apps.clone().next().is_none() {
             continue;
         }
-        let listing = live::listing(ws, environment, apps.iter().copied()).await;
+        let listing = live::listing(ws, environment, apps.clone()).await;
         answer
             .clusters
             .push(super::common::environment(environment, listing.identity()));
+        let declared = Declared::by(&all);
+        let ownership = listing.ownership();
         for app in apps {
-            compare(app, &listing, &wanted, &mut answer);
-            if let Some(Some(operator)) = listing.operator(&app.app).value() {
-                operators.push((app.app.clone(), operator.clone()));
+            compare(app, &listing, &ownership, &wanted, &mut answer);
+            let operator = listing.operator(&app.app).value().cloned().flatten();
+            let extras = extras(&listing, &ownership, app, operator.as_ref(), &declared).await;
+            let extras = extras
+                .into_iter()
+                .map(|extra| undeclared(&environment.name, &app.app.name, extra));
+            answer
+                .resources
+                .extend(extras.filter(|extra| wanted.matches(&extra.id.object, None)));
+            operators.extend(operator.map(|operator| (app.app.clone(), operator)));
+        }
+        // Its objects name no app, and the cluster's own belong to whichever environment declares some.
+        if environment.deployer == Deployer::JenkinsX && request.app.is_none() {
+            let everything = Declared::by(&apps_of_line.iter().collect::<Vec<_>>());
+            let is_whole = request.select.environment.is_none();
+            for (app, extra) in of_pipeline(&listing, &ownership, &everything, is_whole) {
+                let extra = undeclared(&environment.name, &app, extra);
+                let is_known = answer.resources.iter().any(|known| known.id == extra.id);
+                if wanted.matches(&extra.id.object, None) && !is_known {
+                    answer.resources.push(extra);
+                }
             }
         }
         out.send(answer.clone());
@@ -141,7 +164,7 @@ fn explained(
     past: &Past,
     line: &Line,
     apps: &[DesiredApp],
-    operators: &[(layout::App, Operator)],
+    operators: &[(App, Operator)],
     answer: &mut Answer,
     cancel: &Cancel,
 ) -> anyhow::Result<()> {
@@ -160,7 +183,9 @@ fn explained(
             let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
             for resource in resources {
                 let (id, fields) = (&resource.id, &mut resource.fields);
-                resource.cause = deployed.of_resource(id, resource.state);
+                if resource.cause.is_none() {
+                    resource.cause = deployed.of_resource(id, resource.state);
+                }
                 explain(past, tip, id, fields, &deployed, cancel)?;
             }
         }
@@ -169,7 +194,36 @@ fn explained(
     Ok(())
 }
 
-fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
+/// A resource that is there, and git does not declare.
+fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
+    Resource {
+        id: ResourceId {
+            environment: environment.to_owned(),
+            app: app.to_owned(),
+            object: extra.object,
+        },
+        path: None,
+        state: match extra.kept {
+            Some(_) => SyncState::Orphaned,
+            None => SyncState::Extra,
+        },
+        health: Known::Fresh(extra.health),
+        cause: extra.kept.map(|why| Cause {
+            why: Some(why),
+            ..Cause::from(CauseKind::NeverPruned)
+        }),
+        fields: Vec::new(),
+        suppressed: Default::default(),
+    }
+}
+
+fn compare<'a>(
+    desired: &DesiredApp,
+    listing: &'a live::Listed,
+    ownership: &Ownership<'a>,
+    wanted: &Wanted,
+    answer: &mut Answer,
+) {
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
         let what = format!("app {}", desired.app.name);
@@ -180,7 +234,6 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
         });
         return;
     }
-    let ownership = listing.ownership();
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
         if !wanted.matches(
@@ -193,7 +246,7 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
             // What no cluster holds does not drift there.
             continue;
         }
-        let judged = listing.judge(object, &ownership);
+        let judged = listing.judge(object, ownership);
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);

@@ -299,7 +299,17 @@ impl Listed {
             .unwrap_or_default()
     }
 
-    fn objects(&self) -> Vec<&LiveObject> {
+    /// A live object, read now where its kind was not.
+    pub async fn find(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
+        match (&self.0, self.get(id)) {
+            (Known::Fresh((cluster, listing)), _) if !listing.lists_kind(id) => {
+                cluster.get(id).await
+            }
+            (_, known) => known.map(|found| found.cloned()),
+        }
+    }
+
+    pub fn objects(&self) -> Vec<&LiveObject> {
         match &self.0 {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing
                 .kinds

@@ -14,6 +14,7 @@ mod desired;
 pub mod doctor;
 pub mod drift;
 mod entry;
+mod extra;
 mod kept;
 mod line;
 mod live;

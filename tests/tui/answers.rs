@@ -670,6 +670,7 @@ pub fn drifts() -> Vec<FieldDrift> {
                 manager: Some("HorizontalPodAutoscaler/api".to_owned()),
                 time: Some(ago(20)),
                 commit: None,
+                why: None,
             },
         },
         FieldDrift {
@@ -688,6 +689,7 @@ pub fn drifts() -> Vec<FieldDrift> {
                     "bob",
                     "raise the api's memory limit",
                 )),
+                why: None,
             },
         },
     ]

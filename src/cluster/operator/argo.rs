@@ -62,11 +62,13 @@ fn revisions(node: &Node) -> Vec<String> {
     texts.map(str::to_owned).collect()
 }
 
-/// What it manages: hooks are not among it.
+/// What it manages, without hooks, which come and go.
 fn resources(object: &Object) -> Vec<ObjectRef> {
     let list = object.at(&["status", "resources"]).and_then(Node::as_list);
+    let is_hook = |resource: &&Node| resource.get("hook").and_then(Node::as_bool) == Some(true);
     let resources = list.into_iter().flatten();
     resources
+        .filter(|resource| !is_hook(resource))
         .filter_map(|resource| {
             let text = |key: &str| resource.get(key).and_then(Node::as_str).map(str::to_owned);
             Some(ObjectRef {

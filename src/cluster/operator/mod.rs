@@ -82,10 +82,7 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
 impl Listing {
     /// Whether it is known if there is such an object, or why not.
     fn has_looked_for(&self, id: &ObjectRef) -> bool {
-        let kind = (id.group.clone(), id.kind.clone(), id.namespace.clone());
-        let everywhere = (id.group.clone(), id.kind.clone(), None);
-        let is_listed = |(listed, _): &(Kind, _)| *listed == kind || *listed == everywhere;
-        self.kinds.iter().any(is_listed) || self.referred.iter().any(|(read, _)| read == id)
+        self.lists_kind(id) || self.referred.iter().any(|(read, _)| read == id)
     }
 
     /// An object that another refers to, where it is there.

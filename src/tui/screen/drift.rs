@@ -397,7 +397,7 @@ fn explain(
     let said = match resource.state {
         SyncState::Missing => "  git declares it, the cluster does not have it",
         SyncState::Extra => "  the cluster has it, git does not declare it: will be pruned",
-        SyncState::Orphaned => "  git does not declare it, and this deployer never prunes its kind",
+        SyncState::Orphaned => "  the cluster has it, git does not declare it: will stay",
         SyncState::Synced => "  as git says",
         SyncState::Drifted | SyncState::Unknown => "",
     };

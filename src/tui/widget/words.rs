@@ -295,9 +295,13 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
         CauseKind::Suspended => {
             Row::of(Role::Warning, "not applied: the deployer was told to wait")
         }
+        CauseKind::NeverPruned => Row::of(Role::Warning, "never pruned"),
         CauseKind::Removed => Row::of(Role::Drift, "removed by hand, by whom is unknown"),
         CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),
     };
+    if let Some(why) = &cause.why {
+        row.add(Role::Text, &format!(": {why}"));
+    }
     if let Some(time) = cause.time {
         row.add(Role::Dim, &format!(", last wrote {}", since(now, time)));
     }

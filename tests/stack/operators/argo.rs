@@ -92,6 +92,7 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
             "ConfigMap/new missing suspended",
             "Deployment/web spec.replicas manual-edit",
             &image,
+            "ConfigMap/old orphaned never-pruned",
         ],
     );
 

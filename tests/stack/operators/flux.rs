@@ -85,6 +85,7 @@ stringData: {{username: {owner}, password: {token}}}
             "ConfigMap/new missing suspended",
             "Deployment/web spec.replicas manual-edit",
             &image,
+            "ConfigMap/old extra suspended",
         ],
     );
 
@@ -107,14 +108,55 @@ stringData: {{username: {owner}, password: {token}}}
     until("Flux to undo it", || (replicas()? == 2).then_some(()));
     environment.says("followed", &["applied Two 0"]);
 
+    // What was applied while nothing was pruned stays.
+    let prune = |prune: bool| {
+        let patch = format!(r#"{{"spec":{{"prune":{prune}}}}}"#);
+        let kind = "kustomization.kustomize.toolkit.fluxcd.io";
+        cluster.admin(&[
+            "patch",
+            kind,
+            "followed",
+            "-n",
+            system,
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
+    };
+    prune(false);
+    repo.write("apps/left.yaml", environment.config_map("left", "followed"));
+    environment.push("Two and a bit");
+    environment.says("followed", &["applied Two and a bit 0"]);
+    repo.remove("apps/left.yaml");
+    environment.push("Two again");
+    environment.says(
+        "followed",
+        &[
+            "applied Two again 0",
+            "ConfigMap/left orphaned never-pruned",
+        ],
+    );
+    prune(true);
+
     // A source that is not fetched any more leaves the Kustomization content.
     suspend("gitrepository.source.toolkit.fluxcd.io", true);
     repo.write("apps/web.yaml", environment.deployment("3", 2));
     environment.push("Three");
     let image = format!("{IMAGE} suspended");
-    environment.says("followed", &["suspended Two 1", &image]);
+    environment.says(
+        "followed",
+        &[
+            "suspended Two again 1",
+            &image,
+            "ConfigMap/left orphaned never-pruned",
+        ],
+    );
     suspend("gitrepository.source.toolkit.fluxcd.io", false);
-    environment.says("followed", &["applied Three 0"]);
+    environment.says(
+        "followed",
+        &["applied Three 0", "ConfigMap/left orphaned never-pruned"],
+    );
+    cluster.admin(&["delete", "configmap", "left", "-n", "followed"]);
 
     // What the API server refuses holds up the rest of the commit.
     repo.write("apps/web.yaml", environment.deployment("4", 2))

@@ -109,11 +109,9 @@ fn said(answer: &Value) -> Vec<String> {
             text(&resource["object"]["kind"]),
             text(&resource["object"]["name"])
         );
-        if resource["state"] == "missing" {
-            said.push(format!(
-                "{name} missing {}",
-                text(&resource["cause"]["kind"])
-            ));
+        if let state @ ("missing" | "extra" | "orphaned") = text(&resource["state"]).as_str() {
+            let cause = text(&resource["cause"]["kind"]);
+            said.push(format!("{name} {state} {cause}"));
         }
         for field in resource["fields"].as_array().expect("a list") {
             let (path, cause) = (text(&field["path"]), text(&field["cause"]["kind"]));

@@ -36,6 +36,9 @@ pub struct Applied {
     pub since: Option<Timestamp>,
     /// Commits of the branch after it that touch the app; `null` where that is not known.
     pub behind: Option<usize>,
+    /// The commit of this repository that declares what is applied.
+    #[serde(skip)]
+    pub declared: Option<Oid>,
     /// Why it goes no further, in the deployer's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -108,34 +111,53 @@ pub(super) fn applied(
         deployer: app.deployer,
         object: operator.object,
         state: operator.state,
+        declared: match &behind {
+            Some(behind) => Some(behind.declared),
+            None => commit.as_ref().map(|commit| commit.id),
+        },
         commit: commit.as_ref().map(line_of_commit),
         revision: operator.applied.into_iter().next(),
         since: operator.since,
-        behind,
+        behind: behind.map(|behind| behind.commits),
         message: operator.message,
     })
 }
 
-/// How many commits between `applied` and `tip` touch the app. Those that the deployer's own pipeline made of what it applied
-/// do not count. `None` where the branch does not come by `applied`.
-fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Option<usize>> {
+/// Where an applied commit is on the branch.
+struct Behind {
+    /// How many commits after it touch the app. Those that the deployer's own pipeline made of what it applied do not count.
+    commits: usize,
+    /// The commit that declares what is applied: the last one that a pipeline made of it, else itself.
+    declared: Oid,
+}
+
+/// `None` where the branch does not come by `applied`.
+fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Option<Behind>> {
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
-    let (mut seen, mut count) = (0, 0);
+    let (mut seen, mut commits) = (0, 0);
+    // The newest of the generated commits in a row.
+    let mut generated = None;
     loop {
         let rows = history.wait_grown(seen, past.waiting.cancel());
         for index in seen..rows.len().min(MOST_BEHIND) {
             let Some(row) = rows.get(index) else { break };
             if row.id == applied {
-                return Ok(Some(count));
+                let declared = generated.unwrap_or(applied);
+                return Ok(Some(Behind { commits, declared }));
             }
+            if app.deployer == Deployer::JenkinsX
+                && origin_of(past, &origins, &rows, index, row).generated
+            {
+                generated.get_or_insert(row.id);
+                continue;
+            }
+            generated = None;
             let touches = row.changes.iter().any(|change| {
                 app.recipe.touches(&change.path)
                     || app.sources.iter().any(|path| *path == *change.path)
             });
-            if touches && !origin_of(past, &origins, &rows, index, row).generated {
-                count += 1;
-            }
+            commits += usize::from(touches);
         }
         if rows.complete() || rows.len() >= MOST_BEHIND {
             return Ok(None);

@@ -127,10 +127,10 @@ impl<'a> Deployed<'a> {
         applied: Option<&'a Applied>,
     ) -> anyhow::Result<Deployed<'a>> {
         let behind = applied.filter(|applied| applied.behind != Some(0));
-        let then = match behind.and_then(|applied| applied.commit.as_ref()) {
+        let then = match behind.and_then(|applied| applied.declared) {
             Some(commit) => {
-                let layout = past.layout_of(commit.commit)?;
-                let tree = past.reader.tree_of(commit.commit)?;
+                let layout = past.layout_of(commit)?;
+                let tree = past.reader.tree_of(commit)?;
                 past.desired(&layout, tree, |known| {
                     known.environment == environment && known.name == app
                 })?

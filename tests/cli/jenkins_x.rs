@@ -243,3 +243,113 @@ fn an_environment_in_another_repository_is_said_to_be_there() {
         );
     }
 }
+
+/// The boot job of the newest commit failed, and two objects that git has no more were left by jobs before it.
+#[test]
+fn a_boot_job_that_failed_is_why_live_is_behind_and_what_is_never_pruned_is_orphaned() {
+    let home = Home::new();
+    let Story { repo, changes } = story(&home.directory.path().join("repo"));
+    let mark = "labels: {gitops.jenkins-x.io/pipeline: namespaces}";
+    let object = |version: &str, kind: &str, name: &str| {
+        format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: jx-production\n  {mark}\n"
+        )
+    };
+    let here = "config-root/namespaces/jx-production/other";
+    repo.write(
+        format!("{here}/one-cm.yaml"),
+        object("v1", "ConfigMap", "one"),
+    );
+    repo.write(
+        format!("{here}/one-sa.yaml"),
+        object("v1", "ServiceAccount", "one"),
+    );
+    repo.commit("chore: regenerated\n\n/pipeline cancel");
+
+    let cluster = home.directory.path().join("cluster");
+    let job = |commit: &str, day: u8, status: &str| {
+        format!(
+            "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: jx-boot-{day}
+  namespace: jx-git-operator
+  creationTimestamp: 2026-01-0{day}T00:00:00Z
+  labels: {{git-operator.jenkins.io/commit-sha: {commit}}}
+status: {status}
+"
+        )
+    };
+    let live = [
+        deployment("0.0.3", "ccc"),
+        object("v1", "ConfigMap", "one"),
+        object("v1", "ServiceAccount", "one"),
+        object("v1", "ConfigMap", "two"),
+        object("v1", "ServiceAccount", "two"),
+        // Somebody else's.
+        object("v1", "ConfigMap", "three").replace(mark, "labels: {}"),
+        job(
+            &changes[1].0,
+            1,
+            "{completionTime: 2026-01-01T01:00:00Z, conditions: [{type: Complete, status: 'True'}]}",
+        ),
+        job(
+            &changes[0].0,
+            2,
+            "{conditions: [{type: Failed, status: 'True', message: helmfile failed}]}",
+        ),
+    ];
+    std::fs::create_dir(&cluster).expect("a directory");
+    std::fs::write(cluster.join("objects.yaml"), live.join("---\n")).expect("written");
+    std::fs::write(cluster.join("snapshot.yaml"), "complete: true\n").expect("written");
+
+    let snapshot = cluster.to_string_lossy();
+    let args = [
+        "drift",
+        "-o",
+        "json",
+        "--env",
+        "production",
+        "--snapshot",
+        &snapshot,
+    ];
+    let ended = home.run(&repo.path, &args);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).expect("JSON");
+    let applied = answer["applied"].as_array().expect("a list").iter();
+    let search = applied
+        .clone()
+        .find(|applied| applied["app"] == "search")
+        .expect("it is said how far search is");
+    assert_eq!(search["state"], "failing");
+    assert_eq!(search["message"], "helmfile failed");
+    assert_eq!(search["commit"]["subject"], "feat: deploy search 0.0.3");
+    assert_eq!(search["behind"], 1);
+    let resources = answer["resources"].as_array().expect("a list").iter();
+    let found: Vec<String> = resources
+        .map(|resource| {
+            let cause = match resource["fields"].as_array().expect("a list").as_slice() {
+                [] => &resource["cause"],
+                fields => {
+                    let image = fields
+                        .iter()
+                        .find(|field| text(&field["path"]).ends_with("image"));
+                    &image.expect("the image differs")["cause"]
+                }
+            };
+            let (kind, name) = (&resource["object"]["kind"], &resource["object"]["name"]);
+            let (state, cause) = (&resource["state"], &cause["kind"]);
+            [kind, name, state, cause]
+                .map(|value| value.as_str().unwrap_or("-"))
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "Deployment search drifted apply-failing",
+            "ConfigMap two extra -",
+            "ServiceAccount two orphaned never-pruned",
+        ]
+    );
+}

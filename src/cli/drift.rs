@@ -73,7 +73,11 @@ fn print(answer: &Answer, output: &mut Output) {
         .filter(|applied| !applied.is_current())
     {
         let place = text::clean_line(&format!("{} › {}", applied.environment, applied.app));
-        let line = format!("{}  {applied}", output.ink(Ink::Bold, place));
+        let since = applied
+            .since
+            .map(|since| format!(" ({} ago)", output.age(since)));
+        let since = since.unwrap_or_default();
+        let line = format!("{}  {applied:#}{since}", output.ink(Ink::Bold, place));
         output.line(line);
     }
     for unknown in &answer.unknown {
@@ -82,6 +86,9 @@ fn print(answer: &Answer, output: &mut Output) {
             unknown.environment, unknown.what, unknown.why
         );
         output.line(text::clean_line(&line));
+    }
+    for note in &answer.notes {
+        output.line(format!("note: {}", text::clean_line(note)));
     }
     output.line(format!("{} resources are as git says.", answer.synced));
 }

@@ -85,7 +85,7 @@ fn print_live(live: &Live, output: &mut Output) {
         output.line(format!("    {}", drift::why(cause.kind)));
     }
     if let Some(applied) = &live.applied {
-        output.line(format!("    {applied}"));
+        output.line(format!("    {applied:#}"));
     }
     drift::print_fields(&live.fields, output);
     if let Some(owned) = &live.owned {

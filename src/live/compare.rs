@@ -57,6 +57,16 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Counts the fields that `is_ignored` among what is no drift.
+    pub(super) fn ignore(&mut self, why: &str, is_ignored: impl Fn(&FieldDrift) -> bool) {
+        let before = self.drift.len();
+        self.drift.retain(|field| !is_ignored(field));
+        let ignored = before - self.drift.len();
+        if ignored > 0 {
+            *self.suppressed.entry(why.to_owned()).or_default() += ignored;
+        }
+    }
+
     /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted.
     pub fn state(&self) -> SyncState {
         if self

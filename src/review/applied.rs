@@ -52,7 +52,7 @@ impl Applied {
 }
 
 impl fmt::Display for Applied {
-    /// `Flux is at 1a2b3c4, 2 commits behind; failing: no such namespace`, in one clean line.
+    /// `Flux is at 1a2b3c4, 2 commits behind; failing`, and with `{:#}` why: `: no such namespace`, in one clean line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deployer = match self.deployer {
             Deployer::ArgoCd => "Argo CD",
@@ -84,7 +84,9 @@ impl fmt::Display for Applied {
             State::Suspended => "; suspended",
             State::Manual => "; waits for somebody to sync",
         })?;
-        if let Some(message) = &self.message {
+        if f.alternate()
+            && let Some(message) = &self.message
+        {
             write!(f, ": {}", clean_line(message))?;
         }
         Ok(())

@@ -38,6 +38,8 @@ pub struct Answer {
     pub applied: Vec<Applied>,
     /// Environments or kinds that could not be compared, and why.
     pub unknown: Vec<Unknown>,
+    /// What else is to be known of the answer, in words.
+    pub notes: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,6 +92,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         synced: 0,
         applied: Vec::new(),
         unknown: Vec::new(),
+        notes: Vec::new(),
     };
     let mut operators = Vec::new();
     let mut environments = Vec::new();
@@ -234,6 +237,11 @@ fn compare<'a>(
         });
         return;
     }
+    let rules = listing.rules(&desired.app);
+    let app = &desired.app.name;
+    answer.notes.extend(rules.unread.iter().map(|rule| {
+        format!("{environment} › {app}: what this says to ignore is not understood: {rule}")
+    }));
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
         if !wanted.matches(
@@ -246,7 +254,7 @@ fn compare<'a>(
             // What no cluster holds does not drift there.
             continue;
         }
-        let judged = listing.judge(object, ownership);
+        let judged = listing.judge(object, ownership, &rules);
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);

@@ -16,7 +16,7 @@ use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts, install_crypto};
 use crate::layout;
 use crate::live::{
-    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, SyncState, compare,
+    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
 };
 use crate::manifest::{Language, ListKeys, Masking, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
@@ -321,7 +321,12 @@ impl Listed {
         }
     }
 
-    pub fn judge<'a>(&'a self, desired: &Object, ownership: &Ownership<'a>) -> Judged {
+    pub fn judge<'a>(
+        &'a self,
+        desired: &Object,
+        ownership: &Ownership<'a>,
+        rules: &Rules,
+    ) -> Judged {
         let unknown = |why| Judged {
             state: SyncState::Unknown,
             health: Known::Unavailable(why),
@@ -339,7 +344,7 @@ impl Listed {
             found => found,
         };
         let comparison = match found.value() {
-            Some(Some(live)) => compare(desired, live, &self.lists()),
+            Some(Some(live)) => rules.compare(desired, live, &self.lists()),
             _ => Comparison::default(),
         };
         Judged {
@@ -367,8 +372,16 @@ impl Listed {
         }
     }
 
+    /// What an app's owner says is no difference, as the deployer has it in the cluster.
+    pub fn rules(&self, app: &layout::App) -> Rules {
+        let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
+        let owner = owner.and_then(|known| known.value().copied().flatten());
+        owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object))
+    }
+
     pub fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
         let ownership = self.ownership();
+        let rules = self.rules(&app.app);
         let mut worst = Health {
             status: HealthStatus::Healthy,
             reason: String::new(),
@@ -379,7 +392,7 @@ impl Listed {
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, &ownership);
+            let judged = self.judge(&rendered.object, &ownership, &rules);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
@@ -418,7 +431,12 @@ impl Listed {
     }
 
     /// The live side of one resource.
-    pub async fn resource(&self, desired: Option<&Object>, id: &ObjectRef) -> Known<Live> {
+    pub async fn resource(
+        &self,
+        desired: Option<&Object>,
+        id: &ObjectRef,
+        rules: &Rules,
+    ) -> Known<Live> {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
@@ -430,7 +448,7 @@ impl Listed {
             return found.map(|_| nothing_live());
         };
         let comparison = desired
-            .map(|desired| compare(desired, live, &self.lists()))
+            .map(|desired| rules.compare(desired, live, &self.lists()))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);

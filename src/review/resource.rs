@@ -80,8 +80,10 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 
     let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
+    let rules = found.apps.first().map(|app| listing.rules(&app.app));
+    let (desired, id) = (answer.desired.as_ref(), &answer.resource.object);
     answer.live = listing
-        .resource(answer.desired.as_ref(), &answer.resource.object)
+        .resource(desired, id, &rules.unwrap_or_default())
         .await;
     out.send(answer.clone());
 

@@ -793,6 +793,7 @@ pub fn drift() -> drift::Answer {
             ),
         ],
         synced: 14,
+        notes: Vec::new(),
         applied: Vec::new(),
         unknown: vec![drift::Unknown {
             environment: "production".to_owned(),

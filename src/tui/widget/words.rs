@@ -277,7 +277,7 @@ pub fn applied(applied: &Applied, now: Timestamp) -> Row {
         _ => Role::Warning,
     };
     let since = applied.since.map(|at| format!("  {}", since(now, at)));
-    Row::of(role, &applied.to_string())
+    Row::of(role, &format!("{applied:#}"))
         .hang()
         .remark(Role::Dim, &since.unwrap_or_default())
 }

@@ -107,6 +107,31 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
     });
     environment.says("synced", &["applied Two 0"]);
 
+    // What the application is told to ignore is no difference to either.
+    let is_synced = |expected: &str| {
+        until(&format!("Argo CD to say {expected}"), || {
+            let object = cluster.get(system, "application.argoproj.io/synced")?;
+            (object["status"]["sync"]["status"] == expected).then_some(())
+        });
+    };
+    let ignore = |rules: &str| {
+        let patch = format!(r#"{{"spec":{{"ignoreDifferences":{rules}}}}}"#);
+        let merge = ["--type=merge", "-p", &patch];
+        cluster.admin(&[&["patch", application, "synced", "-n", system], &merge[..]].concat());
+    };
+    policy(r#"{"automated":{"prune":true,"selfHeal":false}}"#);
+    let scale = ["scale", "deployment", "web", "-n", "synced", "--replicas=4"];
+    cluster.admin(&scale);
+    is_synced("OutOfSync");
+    let by_hand = "Deployment/web spec.replicas manual-edit";
+    environment.says("synced", &["applied Two 0", by_hand]);
+    ignore(r#"[{"group":"apps","kind":"Deployment","jqPathExpressions":[".spec.replicas"]}]"#);
+    is_synced("Synced");
+    environment.says("synced", &["applied Two 0"]);
+    ignore("null");
+    policy(automated);
+    environment.says("synced", &["applied Two 0"]);
+
     repo.write("apps/web.yaml", environment.deployment("3", 2))
         .write("apps/nowhere.yaml", environment.config_map("a", "nowhere"));
     push("Three");

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -117,6 +118,19 @@ impl Listing {
         }
     }
 
+    /// Adds what `other` has read of the same cluster, where it is not known yet.
+    pub fn extend(&mut self, other: &Listing) {
+        for (kind, found) in &other.kinds {
+            match self.kinds.iter_mut().find(|(known, _)| known == kind) {
+                Some((_, known)) if known.value().is_none() => *known = found.clone(),
+                Some(_) => {}
+                None => self.kinds.push((kind.clone(), found.clone())),
+            }
+        }
+        Arc::make_mut(&mut self.lists).extend(&other.lists);
+        self.read = self.read.into_iter().chain(other.read).min();
+    }
+
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
         let is_asked = |(group, kind, namespace): &Kind| {
@@ -216,6 +230,14 @@ impl Cluster {
         &self.identity
     }
 
+    /// Whether it is a cluster that the environment may be in: a snapshot may say of which environments it is.
+    pub fn shows(&self, environment: &str) -> Result<(), Why> {
+        match &self.origin {
+            Origin::Server(_) => Ok(()),
+            Origin::Snapshot(snapshot) => snapshot.info().shows(environment),
+        }
+    }
+
     /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods). What is being watched is current
     /// already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
@@ -260,6 +282,24 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// Events about `objects`, for each namespace they may be in: one that may not be read hides no other.
+    pub async fn events_by_namespace(
+        &self,
+        objects: &[ObjectRef],
+    ) -> Vec<(String, Known<Vec<Event>>)> {
+        let mut namespaces: BTreeMap<&str, Vec<ObjectRef>> = BTreeMap::new();
+        for object in objects {
+            let there = namespaces.entry(events::namespace(object)).or_default();
+            there.push(object.clone());
+        }
+        let asked = namespaces
+            .into_iter()
+            .map(|(namespace, objects)| async move {
+                (namespace.to_owned(), self.events(&objects).await)
+            });
+        futures::stream::iter(asked).buffered(2).collect().await
     }
 
     /// Events about `objects`, newest first.

@@ -8,6 +8,7 @@ mod immutable;
 mod managers;
 mod object;
 mod owner;
+mod saved;
 
 pub use cause::Cause;
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
@@ -17,3 +18,4 @@ pub use immutable::is_immutable;
 pub use managers::Manager;
 pub use object::{LiveObject, OwnerRef};
 pub use owner::{Owned, Ownership, tree};
+pub use saved::Marks;

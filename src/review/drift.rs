@@ -12,6 +12,7 @@ use crate::live::{Cause as Written, Health, HealthStatus, SyncState};
 use crate::manifest::{FieldPath, Language, Node};
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
+use crate::text;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -202,12 +203,28 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
             }
             continue;
         }
+        let hidden = judged.comparison.hidden();
+        if hidden > 0 {
+            let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
+            answer.unknown.push(Unknown {
+                environment: environment.clone(),
+                what: format!("{} in {namespace}", object.id),
+                why: format!(
+                    "{} of the snapshot {} masked by somebody else",
+                    text::count(hidden, "value"),
+                    if hidden == 1 { "is" } else { "are" }
+                ),
+            });
+        }
         let healthy = judged
             .health
             .value()
             .is_none_or(|health| health.status == HealthStatus::Healthy);
         if judged.state == SyncState::Synced && judged.comparison.drift.is_empty() && healthy {
             answer.synced += 1;
+            continue;
+        }
+        if judged.state == SyncState::Unknown && judged.comparison.drift.is_empty() && healthy {
             continue;
         }
         answer.resources.push(Resource {

@@ -47,6 +47,9 @@ impl Drop for Connections {
 /// questions at once.
 const AGAIN: SignedDuration = SignedDuration::from_secs(3);
 
+/// More than a person reads.
+const MOST_EVENTS: usize = 500;
+
 /// `demo/cluster` of a directory's path.
 fn last_two(path: &str) -> String {
     let parts: Vec<&str> = path.rsplit('/').filter(|part| !part.is_empty()).collect();
@@ -128,7 +131,7 @@ impl Connections {
         };
         let mut clusters = self.clusters.lock().await;
         if let Some(known @ Known::Fresh(_)) = clusters.get(&context) {
-            return known.clone();
+            return shown(known.clone(), environment);
         }
         let connected = match (&self.choice, &context) {
             (ClusterChoice::Snapshot(directory), _) => {
@@ -148,7 +151,18 @@ impl Connections {
             Err(why) => Known::Unavailable(why),
         };
         clusters.insert(context, known.clone());
-        known
+        shown(known, environment)
+    }
+}
+
+/// The cluster, where it is the environment's: a snapshot may say of which environments it is.
+fn shown(cluster: Known<Cluster>, environment: &layout::Environment) -> Known<Cluster> {
+    match cluster
+        .value()
+        .map(|cluster| cluster.shows(&environment.name))
+    {
+        Some(Err(why)) => Known::Unavailable(why),
+        _ => cluster,
     }
 }
 
@@ -272,6 +286,11 @@ impl Listed {
             .map(|(cluster, _)| cluster.identity().clone())
     }
 
+    /// The cluster, and what was read of it.
+    pub fn read(&self) -> Known<&(Cluster, Arc<Listing>)> {
+        self.0.as_ref()
+    }
+
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
@@ -364,6 +383,7 @@ impl Listed {
         };
         let mut state = SyncState::Synced;
         let mut drifted = 0;
+        let mut hidden = false;
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
@@ -380,9 +400,13 @@ impl Listed {
             {
                 worst = health.clone();
             }
-            if judged.state != SyncState::Synced {
-                drifted += 1;
-                state = state.max(judged.state);
+            match judged.state {
+                SyncState::Synced => {}
+                SyncState::Unknown => hidden = true,
+                found => {
+                    drifted += 1;
+                    state = state.max(found);
+                }
             }
             if let Some(Some(object)) = self.get(&rendered.object.id).value() {
                 live.push(&object.object);
@@ -398,7 +422,10 @@ impl Listed {
             version: version.version,
             images: version.images,
             health: worst,
-            sync: state,
+            sync: match state {
+                SyncState::Synced if hidden => SyncState::Unknown,
+                state => state,
+            },
             drifted,
         };
         Known::fresh_or_stale(deployment, stale)
@@ -423,6 +450,10 @@ impl Listed {
         let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
         about.extend(owned.iter().map(|object| object.object.id.clone()));
+        let events = cluster.events(&about).await.map(|mut events| {
+            events.truncate(MOST_EVENTS);
+            events
+        });
         let stale = found.as_of();
         let live = Live {
             sync: if desired.is_some() {
@@ -439,7 +470,7 @@ impl Listed {
                 .collect(),
             suppressed: comparison.suppressed,
             owned: Some(ownership.tree(live)),
-            events: cluster.events(&about).await,
+            events,
             text: Some(live.object.to_yaml()),
             object: Some(live.object.clone()),
         };

@@ -8,3 +8,4 @@ extern crate support;
 mod drift;
 mod harness;
 mod smoke;
+mod snapshot;

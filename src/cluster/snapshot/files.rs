@@ -222,13 +222,14 @@ pub(super) fn new_path(id: &ObjectRef, taken: impl Fn(&Path) -> bool) -> PathBuf
     names.find(|path| !taken(path)).unwrap_or_default()
 }
 
-/// Names come from the cluster: what is no plain letter is written as `%3A`, and long ones are cut.
+/// Names come from the cluster: what is no plain letter is written as `%3A`, and long ones are cut. Nor are capitals plain: some
+/// file systems do not tell them from small letters.
 fn file_name(name: &str) -> String {
     const LONGEST: usize = 200;
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => out.push(char::from(byte)),
             b'.' if !out.is_empty() => out.push('.'),
             other => out.push_str(&format!("%{other:02X}")),
         }

@@ -35,6 +35,8 @@ pub struct Snapshot {
 struct State {
     info: Arc<Info>,
     objects: BTreeMap<ObjectRef, Held>,
+    /// Which objects are in which file.
+    files: BTreeMap<PathBuf, BTreeSet<ObjectRef>>,
     stamps: BTreeMap<PathBuf, Stamp>,
     /// Files to be written: an object in them has changed.
     changed: BTreeSet<PathBuf>,
@@ -44,6 +46,35 @@ struct Held {
     value: Value,
     /// Relative to the directory.
     file: PathBuf,
+}
+
+impl State {
+    /// The last of two copies counts, whatever file it is in.
+    fn hold(&mut self, id: ObjectRef, value: Value, file: PathBuf) {
+        self.drop_object(&id);
+        let there = self.files.entry(file.clone()).or_default();
+        there.insert(id.clone());
+        self.objects.insert(id, Held { value, file });
+    }
+
+    /// The file it was in.
+    fn drop_object(&mut self, id: &ObjectRef) -> Option<PathBuf> {
+        let held = self.objects.remove(id)?;
+        if let Some(there) = self.files.get_mut(&held.file) {
+            there.remove(id);
+        }
+        Some(held.file)
+    }
+
+    fn drop_file(&mut self, file: &Path) {
+        for id in self.files.remove(file).unwrap_or_default() {
+            self.objects.remove(&id);
+        }
+    }
+
+    fn has_objects(&self, file: &Path) -> bool {
+        self.files.get(file).is_some_and(|there| !there.is_empty())
+    }
 }
 
 /// The channels of the directories that are watched in this process.
@@ -129,28 +160,20 @@ impl Snapshot {
         let mut state = lock(&self.state);
         let file = match state.objects.get(&id) {
             Some(held) => held.file.clone(),
-            None => files::new_path(&id, |path| {
-                state.objects.values().any(|held| held.file == path)
-            }),
+            None => files::new_path(&id, |path| state.has_objects(path)),
         };
         state.changed.insert(file.clone());
-        state.objects.insert(
-            id.clone(),
-            Held {
-                value: object,
-                file,
-            },
-        );
+        state.hold(id.clone(), object, file);
         Ok(id)
     }
 
     /// Removes an object; on disk with the next [`Snapshot::save`]. Whether it was there.
     pub fn remove(&self, id: &ObjectRef) -> bool {
         let mut state = lock(&self.state);
-        let Some(held) = state.objects.remove(id) else {
+        let Some(file) = state.drop_object(id) else {
             return false;
         };
-        state.changed.insert(held.file);
+        state.changed.insert(file);
         true
     }
 
@@ -158,12 +181,9 @@ impl Snapshot {
     pub fn save(&self) -> Result<(), Error> {
         let mut state = lock(&self.state);
         while let Some(file) = state.changed.first().cloned() {
-            let objects: Vec<&Value> = state
-                .objects
-                .values()
-                .filter(|held| held.file == file)
-                .map(|held| &held.value)
-                .collect();
+            let there = state.files.get(&file).into_iter().flatten();
+            let held = there.filter_map(|id| state.objects.get(id));
+            let objects: Vec<&Value> = held.map(|held| &held.value).collect();
             match files::write(&self.dir, &file, &objects)? {
                 Some(stamp) => state.stamps.insert(file.clone(), stamp),
                 None => state.stamps.remove(&file),
@@ -199,9 +219,9 @@ impl Snapshot {
             .collect();
         for file in gone {
             state.stamps.remove(&file);
-            state
-                .objects
-                .retain(|_, held| held.file != file || state.changed.contains(&file));
+            if !state.changed.contains(&file) {
+                state.drop_file(&file);
+            }
         }
         for (file, stamp) in found {
             if state.stamps.get(&file) == Some(&stamp) || state.changed.contains(&file) {
@@ -211,15 +231,9 @@ impl Snapshot {
                 state.info = Arc::new(files::read_info(&self.dir, &file)?);
             } else {
                 let objects = files::read(&self.dir, &file)?;
-                state.objects.retain(|_, held| held.file != file);
+                state.drop_file(&file);
                 for (id, value) in objects {
-                    state.objects.insert(
-                        id,
-                        Held {
-                            value,
-                            file: file.clone(),
-                        },
-                    );
+                    state.hold(id, value, file.clone());
                 }
             }
             state.stamps.insert(file, stamp);

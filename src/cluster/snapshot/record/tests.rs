@@ -227,7 +227,10 @@ fn what_was_not_finished_is_no_snapshot() {
         unfinished: true,
         ..Info::default()
     };
-    Snapshot::create(&dir, info).unwrap();
+    let begun = Snapshot::create(&dir, info).unwrap();
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    begun.upsert(object).unwrap();
+    begun.save().unwrap();
     let error = Snapshot::load(&dir).err().unwrap().to_string();
     assert!(
         error.contains("was not finished") && error.contains("hint"),
@@ -333,9 +336,11 @@ fn no_name_leads_out_of_the_directory() {
     assert_eq!(ids(&after), ids(&before));
     let around: Vec<_> = fs::read_dir(target.path()).unwrap().collect();
     assert_eq!(around.len(), 1);
+    let mut alike = std::collections::BTreeSet::new();
     for file in files::scan(&dir).unwrap().into_keys() {
         let name = file.to_str().unwrap();
         assert!(name.chars().all(|c| c.is_ascii_graphic()), "{name:?}");
+        assert!(alike.insert(name.to_lowercase()), "{name:?}");
     }
 }
 

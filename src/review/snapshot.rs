@@ -241,6 +241,9 @@ fn the_one(found: &[Found], unknown: &[Unknown]) -> anyhow::Result<Cluster> {
         }
     }
     match clusters.as_slice() {
+        [] if unknown.is_empty() => anyhow::bail!(
+            "git declares nothing there that a cluster would hold\nhint: `gitopsy where` lists the apps; check --env and -n"
+        ),
         [(cluster, _)] => Ok((*cluster).clone()),
         [] => anyhow::bail!("{}", nothing("no cluster can be asked", unknown)),
         several => {

@@ -389,6 +389,13 @@ fn nothing_is_written_where_nothing_is_known() {
         "{}",
         none.err
     );
+    let none = world.run("live", &["snapshot", to, "-n", "elsewhere"]);
+    assert_eq!(none.code, 2);
+    assert!(
+        none.err.contains("git declares nothing there"),
+        "{}",
+        none.err
+    );
     world.info(
         "read: [{kind: ConfigMap, namespace: shop, unavailable: 'unreachable: https://x'}]\n",
     );

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{blame, diff, drift, log, resource, restore, revert, show, where_};
+use super::{blame, diff, drift, log, resource, restore, revert, show, snapshot, where_};
 use crate::review::ClusterChoice;
 
 /// Review GitOps environments: history, rendered diffs, live state and reverts, per Kubernetes resource.
@@ -127,6 +127,7 @@ pub enum Command {
     Drift(drift::Args),
     Revert(revert::Args),
     Restore(restore::Args),
+    Snapshot(snapshot::Args),
     /// What works here: repository, layout, tools, cluster, forge, token
     Doctor,
     /// Build a demo environment and open the terminal UI on it (without a terminal: print a tour)

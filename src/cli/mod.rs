@@ -17,6 +17,7 @@ mod restore;
 mod revert;
 mod select;
 mod show;
+mod snapshot;
 mod where_;
 
 use std::ffi::OsString;
@@ -120,6 +121,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Drift(args)) => drift::run(&context, args, &mut output).await?,
         Some(Command::Revert(args)) => revert::run(&context, args, &mut output).await?,
         Some(Command::Restore(args)) => restore::run(&context, args, &mut output).await?,
+        Some(Command::Snapshot(args)) => snapshot::run(&context, args, &mut output).await?,
         Some(Command::Doctor) => doctor::run(&context, &mut output).await?,
         Some(Command::Demo) => Outcome::Fine,
     };

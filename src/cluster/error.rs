@@ -18,6 +18,12 @@ pub enum Error {
     NoSnapshot { dir: PathBuf },
     #[error("{} is not empty\nhint: a snapshot goes to a directory of its own", dir.display())]
     NotEmpty { dir: PathBuf },
+    #[error("{} is a file\nhint: a snapshot goes to a directory of its own", dir.display())]
+    NoDirectory { dir: PathBuf },
+    #[error("{} is in the snapshot {}\nhint: a snapshot goes to a directory of its own", dir.display(), other.display())]
+    InSnapshot { dir: PathBuf, other: PathBuf },
+    #[error("the snapshot in {} was not finished\nhint: remove it, and take it again with `gitopsy snapshot`", dir.display())]
+    Unfinished { dir: PathBuf },
     #[error("cannot read or write {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("cannot read {} of the snapshot: {why}\nhint: mend or remove the file", path.display())]

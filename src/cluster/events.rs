@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::connection::Connection;
 use crate::manifest::ObjectRef;
@@ -21,9 +21,6 @@ pub struct Event {
     pub count: u32,
     pub last: Option<Timestamp>,
 }
-
-/// More than a person reads.
-const MOST: usize = 500;
 
 /// An event of the core API (`involvedObject`, `count`), or of `events.k8s.io` (`regarding`, `series`).
 pub(super) fn parse(value: &Value) -> Option<Event> {
@@ -73,6 +70,38 @@ pub(super) fn parse(value: &Value) -> Option<Event> {
     })
 }
 
+/// The reverse of [`parse`]: an event of the core API. `number` tells it from the others of its namespace.
+pub(super) fn format(event: &Event, namespace: &str, number: usize) -> Value {
+    let object = &event.object;
+    let version = match object.group.as_str() {
+        "" => "v1".to_owned(),
+        group => format!("{group}/v1"),
+    };
+    let mut about = json!({ "apiVersion": version, "kind": object.kind, "name": object.name });
+    if let Some(namespace) = &object.namespace {
+        about["namespace"] = Value::String(namespace.clone());
+    }
+    let mut value = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": { "namespace": namespace, "name": format!("{}.{number}", object.name) },
+        "involvedObject": about,
+        "reason": event.reason,
+        "message": event.message,
+        "type": if event.warning { "Warning" } else { "Normal" },
+        "count": event.count,
+    });
+    if let Some(last) = event.last {
+        value["lastTimestamp"] = Value::String(last.to_string());
+    }
+    value
+}
+
+/// Where events about an object are.
+pub fn namespace(object: &ObjectRef) -> &str {
+    object.namespace.as_deref().unwrap_or("default")
+}
+
 /// Those about one of `objects`, newest first.
 pub(super) fn about(objects: &[ObjectRef], all: impl Iterator<Item = Event>) -> Vec<Event> {
     // Events may leave out the version, and so the group, of what they are about.
@@ -84,8 +113,14 @@ pub(super) fn about(objects: &[ObjectRef], all: impl Iterator<Item = Event>) -> 
         })
     };
     let mut found: Vec<Event> = all.filter(is_about).collect();
-    found.sort_by_key(|event| std::cmp::Reverse(event.last));
-    found.truncate(MOST);
+    // Of the same moment: in an order that does not depend on where they were read.
+    found.sort_by(|a, b| {
+        let what = |event: &Event| {
+            let object = event.object.clone();
+            (object, event.reason.clone(), event.message.clone())
+        };
+        b.last.cmp(&a.last).then_with(|| what(a).cmp(&what(b)))
+    });
     found
 }
 
@@ -93,12 +128,7 @@ impl Connection {
     /// Asks for each object by name; where there are many, for all events of their namespaces.
     pub async fn events(&self, objects: &[ObjectRef]) -> Known<Vec<Event>> {
         const FEW: usize = 10;
-        let namespace = |object: &ObjectRef| {
-            object
-                .namespace
-                .clone()
-                .unwrap_or_else(|| "default".to_owned())
-        };
+        let namespace = |object: &ObjectRef| namespace(object).to_owned();
         let asked: Vec<(String, Option<String>)> = if objects.len() <= FEW {
             let fields = |object: &ObjectRef| {
                 format!(

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -126,6 +127,24 @@ impl Listing {
         }
     }
 
+    /// Adds what `other` has read of the same cluster, where it is not known yet.
+    pub fn extend(&mut self, other: &Listing) {
+        for (kind, found) in &other.kinds {
+            match self.kinds.iter_mut().find(|(known, _)| known == kind) {
+                Some((_, known)) if known.value().is_none() => *known = found.clone(),
+                Some(_) => {}
+                None => self.kinds.push((kind.clone(), found.clone())),
+            }
+        }
+        for (id, found) in &other.referred {
+            if !self.referred.iter().any(|(known, _)| known == id) {
+                self.referred.push((id.clone(), found.clone()));
+            }
+        }
+        Arc::make_mut(&mut self.lists).extend(&other.lists);
+        self.read = self.read.into_iter().chain(other.read).min();
+    }
+
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
         let is_asked = |(group, kind, namespace): &Kind| {
@@ -133,6 +152,9 @@ impl Listing {
                 && *kind == id.kind
                 && (*namespace == id.namespace || namespace.is_none() || id.namespace.is_none())
         };
+        if let Some((_, known)) = self.referred.iter().find(|(read, _)| read == id) {
+            return known.as_ref().map(Option::as_ref);
+        }
         let mut answer = Known::Unavailable(Why::Failed(format!("{} was not asked for", id.kind)));
         for (kind, known) in &self.kinds {
             if !is_asked(kind) {
@@ -234,6 +256,14 @@ impl Cluster {
         &self.identity
     }
 
+    /// Whether it is a cluster that the environment may be in: a snapshot may say of which environments it is.
+    pub fn shows(&self, environment: &str) -> Result<(), Why> {
+        match &self.origin {
+            Origin::Server(_) => Ok(()),
+            Origin::Snapshot(snapshot) => snapshot.info().shows(environment),
+        }
+    }
+
     /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods), and single objects that deployers refer
     /// to. What is being watched is current
     /// already and costs no request. When cancelled, everything is [`Known::Loading`].
@@ -241,11 +271,12 @@ impl Cluster {
         let mut listing = self.list_kinds(wanted, cancel).await;
         // A release refers to its Kustomization, that to its source.
         for _ in 0..2 {
-            for id in operator::referred(&listing) {
+            let reads = operator::referred(&listing).into_iter().map(|id| async {
                 let found = cancel.run_until_cancelled(self.get(&id)).await;
-                let found = found.unwrap_or(Known::Loading);
-                listing.referred.push((id, found));
-            }
+                (id, found.unwrap_or(Known::Loading))
+            });
+            let reads = futures::stream::iter(reads).buffered(read::AT_ONCE);
+            listing.referred.extend(reads.collect::<Vec<_>>().await);
         }
         listing
     }
@@ -292,6 +323,24 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// Events about `objects`, for each namespace they may be in: one that may not be read hides no other.
+    pub async fn events_by_namespace(
+        &self,
+        objects: &[ObjectRef],
+    ) -> Vec<(String, Known<Vec<Event>>)> {
+        let mut namespaces: BTreeMap<&str, Vec<ObjectRef>> = BTreeMap::new();
+        for object in objects {
+            let there = namespaces.entry(events::namespace(object)).or_default();
+            there.push(object.clone());
+        }
+        let asked = namespaces
+            .into_iter()
+            .map(|(namespace, objects)| async move {
+                (namespace.to_owned(), self.events(&objects).await)
+            });
+        futures::stream::iter(asked).buffered(2).collect().await
     }
 
     /// Events about `objects`, newest first.

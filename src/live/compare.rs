@@ -56,6 +56,9 @@ pub struct Comparison {
     pub suppressed: BTreeMap<String, usize>,
 }
 
+/// Why a value is not compared whose mask says nothing here.
+const HIDDEN: &str = "masked in the snapshot";
+
 impl Comparison {
     /// Counts the fields that `is_ignored` among what is no drift.
     pub(super) fn ignore(&mut self, why: &str, is_ignored: impl Fn(&FieldDrift) -> bool) {
@@ -67,17 +70,22 @@ impl Comparison {
         }
     }
 
-    /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted.
+    /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted. What cannot be compared may
+    /// have.
     pub fn state(&self) -> SyncState {
-        if self
-            .drift
-            .iter()
-            .all(|field| field.cause == Cause::Autoscaler)
-        {
-            SyncState::Synced
-        } else {
+        let mut drift = self.drift.iter();
+        if drift.any(|field| field.cause != Cause::Autoscaler) {
             SyncState::Drifted
+        } else if self.hidden() > 0 {
+            SyncState::Unknown
+        } else {
+            SyncState::Synced
         }
+    }
+
+    /// How many values could not be compared, because their masks say nothing here.
+    pub fn hidden(&self) -> usize {
+        self.suppressed.get(HIDDEN).copied().unwrap_or_default()
     }
 }
 
@@ -186,9 +194,7 @@ impl Walk<'_> {
             (a, b) if same_value(&self.path, a, b) => {}
             (Node::Map(desired), Node::Map(live)) => self.maps(desired, live),
             (Node::List(desired), Node::List(live)) => self.lists(desired, live),
-            (_, Node::Leaf(leaf)) if self.hidden.contains(leaf) => {
-                self.suppress("masked in the snapshot")
-            }
+            (_, Node::Leaf(leaf)) if self.hidden.contains(leaf) => self.suppress(HIDDEN),
             _ if is_encrypted(desired) => self.suppress("encrypted in git"),
             (desired, live) if is_empty(desired) => {
                 let (desired, live) = (desired.clone(), live.clone());

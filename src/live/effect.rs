@@ -133,7 +133,22 @@ fn changes_of(
                 cause: None,
             })
         });
-    set.chain(dropped).collect()
+    // Of what the live value is not known to be, git says whether it changes.
+    let unseen = changes_in_git(before, after, lists).into_iter();
+    let unseen = unseen.filter(|change| change.to.is_some() && is_hidden(live, &change.path));
+    set.chain(dropped).chain(unseen).collect()
+}
+
+/// Whether the live value of the field says nothing, for somebody else masked it.
+fn is_hidden(live: &LiveObject, path: &FieldPath) -> bool {
+    let mut stored = path.clone();
+    if let Some(Step::Key(key)) = stored.0.first_mut()
+        && key == "stringData"
+    {
+        *key = "data".to_owned();
+    }
+    let found = live.object.root.field(&stored);
+    found.is_some_and(|found| matches!(found, Node::Leaf(leaf) if live.hidden.contains(leaf)))
 }
 
 fn changes_in_git(before: Option<&Object>, after: &Object, lists: &ListKeys) -> Vec<Change> {

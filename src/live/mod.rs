@@ -9,6 +9,7 @@ mod managers;
 mod object;
 mod owner;
 mod rules;
+mod saved;
 
 pub use cause::{Cause, is_own_manager};
 pub use compare::{Comparison, FieldDrift, SyncState, compare};
@@ -19,3 +20,4 @@ pub use managers::Manager;
 pub use object::{LiveObject, OwnerRef};
 pub use owner::{Owned, Ownership, tree};
 pub use rules::Rules;
+pub use saved::Marks;

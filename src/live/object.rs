@@ -1,7 +1,7 @@
 //! A live object: the value, plus what only a cluster knows about it.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::managers::{self, Manager};
 use crate::manifest::{Leaf, Masking, Node, Object};
@@ -21,7 +21,7 @@ pub struct LiveObject {
     pub managers: Vec<Manager>,
     /// `last-applied-configuration`, parsed and masked; `None` where absent or not readable.
     pub last_applied: Option<Box<Object>>,
-    /// Values that stand for ones the source does not tell: what was masked when a snapshot was taken.
+    /// Masks that say nothing here: those of a snapshot that somebody else took.
     pub hidden: Vec<Leaf>,
 }
 
@@ -57,22 +57,6 @@ impl LiveObject {
             last_applied,
             hidden: Vec::new(),
         })
-    }
-
-    /// Back to the API server's JSON, for a snapshot. What was masked stays masked: `(masked #1)`.
-    pub fn to_json(&self) -> Value {
-        let mut value = to_json(&self.object.root);
-        let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
-            return value;
-        };
-        if !self.managers.is_empty() {
-            metadata.insert("managedFields".to_owned(), managers::format(&self.managers));
-        }
-        if let Some(applied) = &self.last_applied {
-            let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
-            annotations[LAST_APPLIED] = Value::String(to_json(&applied.root).to_string());
-        }
-        value
     }
 }
 
@@ -112,21 +96,4 @@ fn owners(object: &Object) -> Vec<OwnerRef> {
                 .unwrap_or(false),
         })
         .collect()
-}
-
-fn to_json(node: &Node) -> Value {
-    match node {
-        Node::Leaf(Leaf::Null) => Value::Null,
-        Node::Leaf(Leaf::Bool(value)) => Value::Bool(*value),
-        Node::Leaf(Leaf::Number(number)) => Value::Number(number.clone()),
-        Node::Leaf(Leaf::String(text)) => Value::String(text.clone()),
-        Node::Leaf(Leaf::Masked(id)) => Value::String(format!("(masked {})", id.label())),
-        Node::Leaf(Leaf::Encrypted(id)) => Value::String(format!("(encrypted {})", id.label())),
-        Node::List(items) => items.iter().map(to_json).collect(),
-        Node::Map(map) => Value::Object(
-            map.iter()
-                .map(|(key, value)| (key.clone(), to_json(value)))
-                .collect(),
-        ),
-    }
 }

@@ -37,6 +37,22 @@ impl MaskedId {
         let next = numbers.len() + 1;
         format!("#{}", numbers.entry(*self).or_insert(next))
     }
+
+    /// All of it, for a snapshot, which the same user's later runs compare with. Never to be shown.
+    pub fn token(&self) -> String {
+        hex(self.0)
+    }
+
+    /// The reverse of [`MaskedId::token`].
+    pub fn from_token(token: &str) -> Option<MaskedId> {
+        let is_hex = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(token, 16).ok().filter(|_| is_hex)?;
+        Some(MaskedId(number.to_be_bytes()))
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 impl fmt::Debug for MaskedId {
@@ -103,6 +119,11 @@ impl Masking {
     /// Stands for the key and the paths: two with the same one mask alike.
     pub fn fingerprint(&self) -> [u8; 16] {
         self.mac(b"f", format!("{:?}", self.patterns).as_bytes()).0
+    }
+
+    /// The same as text, which tells whose masks a snapshot has, and nothing of the key.
+    pub fn name(&self) -> String {
+        hex(self.fingerprint())
     }
 
     /// The mask of a string. Base64 that decodes is taken as what it decodes to, so that a value in `data` equals the

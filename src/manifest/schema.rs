@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kinds::is_built_in;
@@ -20,10 +21,73 @@ pub enum ListType {
 }
 
 /// The list types of the built-in kinds, and of others whose schema was seen.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Learned>", into = "Vec<Learned>")]
 pub struct ListKeys {
     /// group and kind → path of map keys (`*`: any key) → type.
     learned: HashMap<(String, String), HashMap<Vec<String>, ListType>>,
+}
+
+/// What was learned of a kind, as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Learned {
+    group: String,
+    kind: String,
+    lists: Vec<LearnedList>,
+}
+
+/// Without keys, and no set, it is atomic.
+#[derive(Serialize, Deserialize)]
+struct LearnedList {
+    path: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    set: bool,
+}
+
+impl From<ListKeys> for Vec<Learned> {
+    fn from(keys: ListKeys) -> Vec<Learned> {
+        let kinds = keys.learned.into_iter().map(|((group, kind), lists)| {
+            let lists = lists.into_iter();
+            let mut lists: Vec<LearnedList> = lists
+                .map(|(path, list)| LearnedList {
+                    path,
+                    set: list == ListType::Set,
+                    keys: match list {
+                        ListType::Map(keys) => keys,
+                        ListType::Set | ListType::Atomic => Vec::new(),
+                    },
+                })
+                .collect();
+            lists.sort_by(|a, b| a.path.cmp(&b.path));
+            Learned { group, kind, lists }
+        });
+        let mut kinds: Vec<Learned> = kinds.collect();
+        kinds.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
+        kinds
+    }
+}
+
+impl From<Vec<Learned>> for ListKeys {
+    fn from(kinds: Vec<Learned>) -> ListKeys {
+        let learned = kinds.into_iter().map(|learned| {
+            let lists = learned.lists.into_iter();
+            let lists = lists.map(|at| {
+                let list = match at.keys {
+                    _ if at.set => ListType::Set,
+                    keys if keys.is_empty() => ListType::Atomic,
+                    keys => ListType::Map(keys),
+                };
+                (at.path, list)
+            });
+            let lists = lists.collect();
+            ((learned.group, learned.kind), lists)
+        });
+        ListKeys {
+            learned: learned.collect(),
+        }
+    }
 }
 
 /// Built-in lists by the end of their path: (groups, keys of the path's end, keys that identify an item). `^` is the
@@ -113,6 +177,29 @@ impl ListKeys {
         learn(schema, &mut Vec::new(), &mut lists);
         let kind = (group.to_owned(), kind.to_owned());
         self.learned.insert(kind, lists);
+    }
+
+    /// What was learned of the kinds that `wanted` (group, kind) picks.
+    pub fn of_kinds(&self, wanted: impl Fn(&str, &str) -> bool) -> ListKeys {
+        let learned = self.learned.iter();
+        let learned = learned.filter(|((group, kind), _)| wanted(group, kind));
+        ListKeys {
+            learned: learned
+                .map(|(kind, lists)| (kind.clone(), lists.clone()))
+                .collect(),
+        }
+    }
+
+    /// Adds what `other` has learned.
+    pub fn extend(&mut self, other: &ListKeys) {
+        let learned = other.learned.iter();
+        self.learned
+            .extend(learned.map(|(kind, lists)| (kind.clone(), lists.clone())));
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.learned.is_empty()
     }
 
     /// The type of the list at `path` in `object`: what its CRD says, else what the built-in schemas say. Where no

@@ -19,6 +19,7 @@ use crate::live::{Health, HealthStatus, Ownership, SyncState};
 use crate::manifest::Language;
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
+use crate::text;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -120,7 +121,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         for app in apps {
             compare(app, &listing, &ownership, &wanted, &mut answer);
             let operator = listing.operator(&app.app).value().cloned().flatten();
-            let extras = extras(&listing, &ownership, app, operator.as_ref(), &declared).await;
+            let extras = extras(&listing, &ownership, app, operator.as_ref(), &declared);
             let extras = extras
                 .into_iter()
                 .map(|extra| undeclared(&environment.name, &app.app.name, extra));
@@ -268,12 +269,28 @@ fn compare<'a>(
             }
             continue;
         }
+        let hidden = judged.comparison.hidden();
+        if hidden > 0 {
+            let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
+            answer.unknown.push(Unknown {
+                environment: environment.clone(),
+                what: format!("{} in {namespace}", object.id),
+                why: format!(
+                    "{} of the snapshot {} masked by somebody else",
+                    text::count(hidden, "value"),
+                    if hidden == 1 { "is" } else { "are" }
+                ),
+            });
+        }
         let healthy = judged
             .health
             .value()
             .is_none_or(|health| health.status == HealthStatus::Healthy);
         if judged.state == SyncState::Synced && judged.comparison.drift.is_empty() && healthy {
             answer.synced += 1;
+            continue;
+        }
+        if judged.state == SyncState::Unknown && judged.comparison.drift.is_empty() && healthy {
             continue;
         }
         answer.resources.push(Resource {

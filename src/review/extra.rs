@@ -13,9 +13,6 @@ use crate::live::{self, Health, LiveObject, Ownership};
 use crate::manifest::{Object, ObjectRef};
 use crate::render::How;
 
-/// Objects of kinds that git mentions no more are read one by one, and of one app no more than this.
-const MOST: usize = 64;
-
 /// A live object that git does not declare.
 pub(super) struct Extra {
     pub object: ObjectRef,
@@ -51,7 +48,7 @@ impl<'a> Declared<'a> {
 }
 
 /// What is live of an app, by its deployer's account (`operator`) or marks, and not `declared` by any app of its environment.
-pub(super) async fn extras(
+pub(super) fn extras(
     listing: &Listed,
     ownership: &Ownership<'_>,
     app: &DesiredApp,
@@ -74,8 +71,8 @@ pub(super) async fn extras(
     };
     let prunes = operator.is_some_and(|operator| operator.prunes);
     let listed = inventory.into_iter().flatten();
-    for id in listed.filter(|id| !declared.has(id)).take(MOST) {
-        if let Some(Some(live)) = listing.find(id).await.value() {
+    for id in listed.filter(|id| !declared.has(id)) {
+        if let Some(Some(live)) = listing.get(id).value() {
             add(live, (!prunes).then_some("pruning is off"));
         }
     }

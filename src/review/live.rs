@@ -48,6 +48,9 @@ impl Drop for Connections {
 /// questions at once.
 const AGAIN: SignedDuration = SignedDuration::from_secs(3);
 
+/// More than a person reads.
+const MOST_EVENTS: usize = 500;
+
 /// `demo/cluster` of a directory's path.
 fn last_two(path: &str) -> String {
     let parts: Vec<&str> = path.rsplit('/').filter(|part| !part.is_empty()).collect();
@@ -129,7 +132,7 @@ impl Connections {
         };
         let mut clusters = self.clusters.lock().await;
         if let Some(known @ Known::Fresh(_)) = clusters.get(&context) {
-            return known.clone();
+            return shown(known.clone(), environment);
         }
         let connected = match (&self.choice, &context) {
             (ClusterChoice::Snapshot(directory), _) => {
@@ -149,7 +152,18 @@ impl Connections {
             Err(why) => Known::Unavailable(why),
         };
         clusters.insert(context, known.clone());
-        known
+        shown(known, environment)
+    }
+}
+
+/// The cluster, where it is the environment's: a snapshot may say of which environments it is.
+fn shown(cluster: Known<Cluster>, environment: &layout::Environment) -> Known<Cluster> {
+    match cluster
+        .value()
+        .map(|cluster| cluster.shows(&environment.name))
+    {
+        Some(Err(why)) => Known::Unavailable(why),
+        _ => cluster,
     }
 }
 
@@ -159,20 +173,12 @@ pub async fn listing<'a>(
     environment: &layout::Environment,
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
-    let mut deployers = Vec::new();
-    let objects = apps.flat_map(|app| {
-        deployers.push(&app.app);
-        app.rendering
-            .objects
-            .iter()
-            .map(|rendered| &rendered.object)
-    });
-    let Some(mut wanted) = wanted(objects) else {
+    let apps: Vec<&DesiredApp> = apps.collect();
+    let objects = apps.iter().flat_map(|app| &app.rendering.objects);
+    let objects = objects.map(|rendered| &rendered.object);
+    let Some(wanted) = wanted(objects, apps.iter().map(|app| &app.app)) else {
         return Listed(Known::Unavailable(Why::NotInCluster));
     };
-    deployers
-        .into_iter()
-        .for_each(|app| wanted.add_deployer(app.deployer, app.declared_by.as_ref()));
     if let Some((at, known)) = lock(&ws.inner.live.listings).get(&environment.name)
         && known.covers(&wanted)
         && (known.0.why().is_none() || ws.clock().now().duration_since(*at) < AGAIN)
@@ -182,20 +188,24 @@ pub async fn listing<'a>(
     read(ws, environment, wanted).await
 }
 
-/// As the cluster is now, whatever was read before.
+/// As the cluster is now, whatever was read before; with what the deployers of `apps` say of them.
 pub async fn fresh_listing<'a>(
     ws: &Workspace,
     environment: &layout::Environment,
     objects: impl Iterator<Item = &'a Object>,
+    apps: impl Iterator<Item = &'a layout::App>,
 ) -> Listed {
-    match wanted(objects) {
+    match wanted(objects, apps) {
         Some(wanted) => read(ws, environment, wanted).await,
         None => Listed(Known::Unavailable(Why::NotInCluster)),
     }
 }
 
 /// What to read in the cluster; `None` where all there is is elsewhere, so that which cluster it is in is no question.
-fn wanted<'a>(objects: impl Iterator<Item = &'a Object>) -> Option<Wanted> {
+fn wanted<'a>(
+    objects: impl Iterator<Item = &'a Object>,
+    apps: impl Iterator<Item = &'a layout::App>,
+) -> Option<Wanted> {
     let mut wanted = Wanted::default();
     let mut elsewhere = false;
     for object in objects {
@@ -205,7 +215,11 @@ fn wanted<'a>(objects: impl Iterator<Item = &'a Object>) -> Option<Wanted> {
             wanted.add(object, object.id.namespace.as_deref());
         }
     }
-    (!elsewhere || !wanted.kinds.is_empty()).then_some(wanted)
+    let is_anywhere = !elsewhere || !wanted.kinds.is_empty();
+    for app in apps {
+        wanted.add_deployer(app.deployer, app.declared_by.as_ref());
+    }
+    is_anywhere.then_some(wanted)
 }
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
@@ -263,6 +277,11 @@ impl Listed {
             .map(|(cluster, _)| cluster.identity().clone())
     }
 
+    /// The cluster, and what was read of it.
+    pub fn read(&self) -> Known<&(Cluster, Arc<Listing>)> {
+        self.0.as_ref()
+    }
+
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
@@ -297,16 +316,6 @@ impl Listed {
         let read = self.0.value();
         read.map(|(_, listing)| Arc::clone(&listing.lists))
             .unwrap_or_default()
-    }
-
-    /// A live object, read now where its kind was not.
-    pub async fn find(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
-        match (&self.0, self.get(id)) {
-            (Known::Fresh((cluster, listing)), _) if !listing.lists_kind(id) => {
-                cluster.get(id).await
-            }
-            (_, known) => known.map(|found| found.cloned()),
-        }
     }
 
     pub fn objects(&self) -> Vec<&LiveObject> {
@@ -389,6 +398,7 @@ impl Listed {
         };
         let mut state = SyncState::Synced;
         let mut drifted = 0;
+        let mut hidden = false;
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
@@ -405,9 +415,13 @@ impl Listed {
             {
                 worst = health.clone();
             }
-            if judged.state != SyncState::Synced {
-                drifted += 1;
-                state = state.max(judged.state);
+            match judged.state {
+                SyncState::Synced => {}
+                SyncState::Unknown => hidden = true,
+                found => {
+                    drifted += 1;
+                    state = state.max(found);
+                }
             }
             if let Some(Some(object)) = self.get(&rendered.object.id).value() {
                 live.push(&object.object);
@@ -423,7 +437,10 @@ impl Listed {
             version: version.version,
             images: version.images,
             health: worst,
-            sync: state,
+            sync: match state {
+                SyncState::Synced if hidden => SyncState::Unknown,
+                state => state,
+            },
             drifted,
             applied: Known::Loading,
         };
@@ -454,6 +471,10 @@ impl Listed {
         let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
         about.extend(owned.iter().map(|object| object.object.id.clone()));
+        let events = cluster.events(&about).await.map(|mut events| {
+            events.truncate(MOST_EVENTS);
+            events
+        });
         let stale = found.as_of();
         let live = Live {
             sync: if desired.is_some() {
@@ -472,7 +493,7 @@ impl Listed {
                 .collect(),
             suppressed: comparison.suppressed,
             owned: Some(ownership.tree(live)),
-            events: cluster.events(&about).await,
+            events,
             text: Some(live.object.to_yaml()),
             object: Some(live.object.clone()),
         };

@@ -21,6 +21,7 @@ mod live;
 pub mod log;
 pub mod resource;
 pub mod revert;
+pub mod snapshot;
 mod time;
 mod version;
 mod workspace;

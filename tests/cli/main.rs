@@ -19,5 +19,6 @@ mod plain;
 mod run;
 mod search;
 mod since;
+mod snapshot;
 mod stage;
 mod terraform;

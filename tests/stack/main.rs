@@ -9,3 +9,4 @@ mod drift;
 mod harness;
 mod operators;
 mod smoke;
+mod snapshot;

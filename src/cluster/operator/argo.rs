@@ -63,7 +63,7 @@ fn revisions(node: &Node) -> Vec<String> {
 }
 
 /// What it manages, without hooks, which come and go.
-fn resources(object: &Object) -> Vec<ObjectRef> {
+pub(super) fn resources(object: &Object) -> Vec<ObjectRef> {
     let list = object.at(&["status", "resources"]).and_then(Node::as_list);
     let is_hook = |resource: &&Node| resource.get("hook").and_then(Node::as_bool) == Some(true);
     let resources = list.into_iter().flatten();

@@ -137,7 +137,7 @@ fn commit(revision: &str) -> Option<String> {
 
 /// Entries are `<namespace>_<name>_<group>_<kind>`, where `:` of names (as RBAC has them) is written `__`. Source: cli-utils
 /// `pkg/object/objmetadata.go`.
-fn inventory(object: &Object) -> Vec<ObjectRef> {
+pub(super) fn inventory(object: &Object) -> Vec<ObjectRef> {
     let entries = object
         .at(&["status", "inventory", "entries"])
         .and_then(Node::as_list);

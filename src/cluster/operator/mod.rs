@@ -69,14 +69,28 @@ pub(super) fn kinds(deployer: Deployer, declared_by: Option<&ObjectRef>) -> Vec<
     }
 }
 
-/// Objects that what was read refers to, and that have to be read to know where a deployer is.
+/// Objects of kinds that git mentions no more are read one by one, and no more than this.
+const MOST: usize = 64;
+
+/// Objects that what was read refers to: what has to be read to know where a deployer is, and what is on its list.
 pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let read = listing.referred.iter();
     let read = read.filter_map(|(_, known)| known.value()?.as_ref());
     let read = listing.objects().chain(read);
-    read.filter_map(|live| flux::refers_to(&live.object))
-        .filter(|id| !listing.has_looked_for(id))
-        .collect()
+    let (mut wanted, mut listed) = (BTreeSet::new(), BTreeSet::new());
+    for live in read {
+        wanted.extend(flux::refers_to(&live.object));
+        listed.extend(match live.object.id.kind.as_str() {
+            "Kustomization" => flux::inventory(&live.object),
+            "Application" => argo::resources(&live.object),
+            _ => Vec::new(),
+        });
+    }
+    let is_new = |id: &ObjectRef| !listing.has_looked_for(id);
+    wanted.retain(is_new);
+    let room = MOST.saturating_sub(listing.referred.len());
+    wanted.extend(listed.into_iter().filter(is_new).take(room));
+    wanted
 }
 
 impl Listing {
@@ -87,12 +101,7 @@ impl Listing {
 
     /// An object that another refers to, where it is there.
     fn referred_to(&self, id: &ObjectRef) -> Option<&Object> {
-        let read = self.referred.iter().find(|(read, _)| read == id);
-        let live = match read {
-            Some((_, known)) => known.value()?.as_ref(),
-            None => self.get(id).value().copied().flatten(),
-        };
-        Some(&live?.object)
+        Some(&self.get(id).value().copied().flatten()?.object)
     }
 
     /// What a deployer says of the app that `declared_by` declares to it; `None` where it keeps no account in the cluster. Needs

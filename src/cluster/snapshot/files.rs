@@ -206,7 +206,8 @@ pub(super) fn identity(value: &Value) -> Option<ObjectRef> {
 /// Where a new object goes: `<namespace>/<kind>.<group>-<name>.yaml`, whatever those are.
 pub(super) fn new_path(id: &ObjectRef, taken: impl Fn(&Path) -> bool) -> PathBuf {
     let folder = match &id.namespace {
-        Some(namespace) => file_name(namespace),
+        // No namespace has a dot; one that had could pass for a file of the snapshot's.
+        Some(namespace) => file_name(namespace).replace('.', "%2E"),
         None => "_cluster".to_owned(),
     };
     let kind = match id.group.as_str() {
@@ -221,13 +222,14 @@ pub(super) fn new_path(id: &ObjectRef, taken: impl Fn(&Path) -> bool) -> PathBuf
     names.find(|path| !taken(path)).unwrap_or_default()
 }
 
-/// Names come from the cluster: what is no plain letter is written as `%3A`, and long ones are cut.
+/// Names come from the cluster: what is no plain letter is written as `%3A`, and long ones are cut. Nor are capitals plain: some
+/// file systems do not tell them from small letters.
 fn file_name(name: &str) -> String {
     const LONGEST: usize = 200;
     let mut out = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => out.push(char::from(byte)),
             b'.' if !out.is_empty() => out.push('.'),
             other => out.push_str(&format!("%{other:02X}")),
         }
@@ -238,16 +240,55 @@ fn file_name(name: &str) -> String {
     out
 }
 
-/// Makes the directory of a new snapshot.
+/// Makes the directory of a new snapshot. It must not be in another one, which would have its objects twice.
 pub(super) fn create(dir: &Path, info: &Info) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(failed(dir))?;
-    if fs::read_dir(dir).map_err(failed(dir))?.next().is_some() {
-        return Err(Error::NotEmpty {
-            dir: dir.to_owned(),
+    let owned = || dir.to_owned();
+    if dir.exists() && !dir.is_dir() {
+        return Err(Error::NoDirectory { dir: owned() });
+    }
+    let absolute = std::path::absolute(dir).map_err(failed(dir))?;
+    let existing = absolute
+        .ancestors()
+        .find_map(|path| path.canonicalize().ok());
+    let around = existing.iter().flat_map(|path| path.ancestors());
+    if let Some(other) = around
+        .filter(|path| *path != absolute)
+        .find(|path| path.join(INFO).is_file())
+    {
+        let other = other.to_owned();
+        return Err(Error::InSnapshot {
+            dir: owned(),
+            other,
         });
     }
-    put(dir, Path::new(INFO), &yaml(dir, info)?)?;
-    Ok(())
+    private(dir)?;
+    let first = staged(dir, Path::new(INFO), &yaml(dir, info)?)?;
+    let mut entries = fs::read_dir(dir).map_err(failed(dir))?;
+    let is_ours = |entry: &io::Result<fs::DirEntry>| matches!(entry, Ok(entry) if entry.path() == first.path());
+    if !entries.all(|entry| is_ours(&entry)) {
+        return Err(Error::NotEmpty { dir: owned() });
+    }
+    // Somebody else may have begun one at this moment.
+    match first.persist_noclobber(dir.join(INFO)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::NotEmpty { dir: owned() })
+        }
+        Err(error) => Err(failed(dir)(error.error)),
+    }
+}
+
+/// A directory that is the user's alone, with those it is in, where they are not there yet.
+fn private(dir: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(failed(dir))
+}
+
+pub(super) fn write_info(dir: &Path, info: &Info) -> Result<(), Error> {
+    put(dir, Path::new(INFO), &yaml(dir, info)?).map(drop)
 }
 
 /// Writes a file with these objects, one document each; without any, the file goes.
@@ -289,8 +330,17 @@ fn yaml<T: serde::Serialize>(path: &Path, value: &T) -> Result<String, Error> {
 /// Replaces a file at once, for whoever is reading.
 fn put(dir: &Path, file: &Path, text: &str) -> Result<Stamp, Error> {
     let path = dir.join(file);
+    let written = staged(dir, file, text)?
+        .persist(&path)
+        .map_err(|error| failed(&path)(error.error))?;
+    Ok(Stamp::of(&written.metadata().map_err(failed(&path))?))
+}
+
+/// What is to become a file, beside it; for nobody else to read.
+fn staged(dir: &Path, file: &Path, text: &str) -> Result<tempfile::NamedTempFile, Error> {
+    let path = dir.join(file);
     let folder = path.parent().unwrap_or(dir);
-    fs::create_dir_all(folder).map_err(failed(folder))?;
+    private(folder)?;
     let mut temporary = tempfile::Builder::new()
         .prefix(".")
         .tempfile_in(folder)
@@ -298,8 +348,5 @@ fn put(dir: &Path, file: &Path, text: &str) -> Result<Stamp, Error> {
     temporary
         .write_all(text.as_bytes())
         .map_err(failed(&path))?;
-    let written = temporary
-        .persist(&path)
-        .map_err(|error| failed(&path)(error.error))?;
-    Ok(Stamp::of(&written.metadata().map_err(failed(&path))?))
+    Ok(temporary)
 }

@@ -6,53 +6,23 @@
 //! tells everybody who watches the directory ([`publish`]), so that nothing polls.
 
 mod files;
+mod info;
+mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use self::files::Stamp;
-use super::{Error, Event, Identity, Kind, Listing, Wanted, events};
+pub use self::info::{Info, Read};
+pub use self::record::Recording;
+use super::{Error, Event, Kind, Listing, Wanted, events};
 use crate::live::LiveObject;
-use crate::manifest::{FieldPath, Masking, Node, ObjectRef, Step};
-use crate::task::{Known, Why};
-
-/// What is known about a snapshot as a whole: `snapshot.yaml` in its directory. Optional, like everything in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Info {
-    /// When it was taken; without it, the snapshot stands for the present.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub taken: Option<Timestamp>,
-    /// Where it was taken from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server: Option<String>,
-    /// There was nothing but what is in it. Without it, a kind of which a namespace has no object is not known to be absent.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub complete: bool,
-    /// What was read, where it is not complete.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub read: Vec<Read>,
-}
-
-/// A kind in a namespace that was read, or why it could not be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Read {
-    #[serde(default)]
-    pub group: String,
-    pub kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unavailable: Option<String>,
-}
+use crate::manifest::{Masking, ObjectRef};
+use crate::task::Known;
 
 /// A handle on a snapshot directory. Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -63,8 +33,10 @@ pub struct Snapshot {
 
 #[derive(Default)]
 struct State {
-    info: Info,
+    info: Arc<Info>,
     objects: BTreeMap<ObjectRef, Held>,
+    /// Which objects are in which file.
+    files: BTreeMap<PathBuf, BTreeSet<ObjectRef>>,
     stamps: BTreeMap<PathBuf, Stamp>,
     /// Files to be written: an object in them has changed.
     changed: BTreeSet<PathBuf>,
@@ -74,6 +46,35 @@ struct Held {
     value: Value,
     /// Relative to the directory.
     file: PathBuf,
+}
+
+impl State {
+    /// The last of two copies counts, whatever file it is in.
+    fn hold(&mut self, id: ObjectRef, value: Value, file: PathBuf) {
+        self.drop_object(&id);
+        let there = self.files.entry(file.clone()).or_default();
+        there.insert(id.clone());
+        self.objects.insert(id, Held { value, file });
+    }
+
+    /// The file it was in.
+    fn drop_object(&mut self, id: &ObjectRef) -> Option<PathBuf> {
+        let held = self.objects.remove(id)?;
+        if let Some(there) = self.files.get_mut(&held.file) {
+            there.remove(id);
+        }
+        Some(held.file)
+    }
+
+    fn drop_file(&mut self, file: &Path) {
+        for id in self.files.remove(file).unwrap_or_default() {
+            self.objects.remove(&id);
+        }
+    }
+
+    fn has_objects(&self, file: &Path) -> bool {
+        self.files.get(file).is_some_and(|there| !there.is_empty())
+    }
 }
 
 /// The channels of the directories that are watched in this process.
@@ -109,42 +110,22 @@ impl Snapshot {
             state: Arc::default(),
         };
         snapshot.refresh(&mut lock(&snapshot.state))?;
+        if snapshot.info().unfinished {
+            return Err(Error::Unfinished {
+                dir: dir.to_owned(),
+            });
+        }
         Ok(snapshot)
     }
 
     /// An empty one in `dir`, which has to be empty too, or not to be there.
     pub fn create(dir: &Path, info: Info) -> Result<Snapshot, Error> {
         files::create(dir, &info)?;
-        Snapshot::load(dir)
-    }
-
-    /// Writes what was read of a cluster to `dir`, masked. What could not be read is noted with its reason.
-    pub fn record(dir: &Path, from: &Identity, listing: &Listing) -> Result<Snapshot, Error> {
-        let read = listing
-            .kinds
-            .iter()
-            .map(|((group, kind, namespace), objects)| Read {
-                group: group.clone(),
-                kind: kind.clone(),
-                namespace: namespace.clone(),
-                unavailable: match objects {
-                    Known::Fresh(_) | Known::Stale(..) => None,
-                    Known::Loading => Some("not read".to_owned()),
-                    Known::Unavailable(why) => Some(why.to_string()),
-                },
-            });
-        let info = Info {
-            taken: listing.read,
-            context: from.context.clone(),
-            server: Some(from.server.clone()),
-            complete: false,
-            read: read.collect(),
+        let snapshot = Snapshot {
+            dir: Arc::new(canonical(dir)),
+            state: Arc::default(),
         };
-        let snapshot = Snapshot::create(dir, info)?;
-        for object in listing.objects() {
-            snapshot.upsert(object.to_json())?;
-        }
-        snapshot.save()?;
+        snapshot.refresh(&mut lock(&snapshot.state))?;
         Ok(snapshot)
     }
 
@@ -152,8 +133,8 @@ impl Snapshot {
         &self.dir
     }
 
-    pub fn info(&self) -> Info {
-        lock(&self.state).info.clone()
+    pub fn info(&self) -> Arc<Info> {
+        Arc::clone(&lock(&self.state).info)
     }
 
     /// Every object, in the order of their identities.
@@ -179,28 +160,20 @@ impl Snapshot {
         let mut state = lock(&self.state);
         let file = match state.objects.get(&id) {
             Some(held) => held.file.clone(),
-            None => files::new_path(&id, |path| {
-                state.objects.values().any(|held| held.file == path)
-            }),
+            None => files::new_path(&id, |path| state.has_objects(path)),
         };
         state.changed.insert(file.clone());
-        state.objects.insert(
-            id.clone(),
-            Held {
-                value: object,
-                file,
-            },
-        );
+        state.hold(id.clone(), object, file);
         Ok(id)
     }
 
     /// Removes an object; on disk with the next [`Snapshot::save`]. Whether it was there.
     pub fn remove(&self, id: &ObjectRef) -> bool {
         let mut state = lock(&self.state);
-        let Some(held) = state.objects.remove(id) else {
+        let Some(file) = state.drop_object(id) else {
             return false;
         };
-        state.changed.insert(held.file);
+        state.changed.insert(file);
         true
     }
 
@@ -208,12 +181,9 @@ impl Snapshot {
     pub fn save(&self) -> Result<(), Error> {
         let mut state = lock(&self.state);
         while let Some(file) = state.changed.first().cloned() {
-            let objects: Vec<&Value> = state
-                .objects
-                .values()
-                .filter(|held| held.file == file)
-                .map(|held| &held.value)
-                .collect();
+            let there = state.files.get(&file).into_iter().flatten();
+            let held = there.filter_map(|id| state.objects.get(id));
+            let objects: Vec<&Value> = held.map(|held| &held.value).collect();
             match files::write(&self.dir, &file, &objects)? {
                 Some(stamp) => state.stamps.insert(file.clone(), stamp),
                 None => state.stamps.remove(&file),
@@ -249,27 +219,21 @@ impl Snapshot {
             .collect();
         for file in gone {
             state.stamps.remove(&file);
-            state
-                .objects
-                .retain(|_, held| held.file != file || state.changed.contains(&file));
+            if !state.changed.contains(&file) {
+                state.drop_file(&file);
+            }
         }
         for (file, stamp) in found {
             if state.stamps.get(&file) == Some(&stamp) || state.changed.contains(&file) {
                 continue;
             }
             if files::is_info(&file) {
-                state.info = files::read_info(&self.dir, &file)?;
+                state.info = Arc::new(files::read_info(&self.dir, &file)?);
             } else {
                 let objects = files::read(&self.dir, &file)?;
-                state.objects.retain(|_, held| held.file != file);
+                state.drop_file(&file);
                 for (id, value) in objects {
-                    state.objects.insert(
-                        id,
-                        Held {
-                            value,
-                            file: file.clone(),
-                        },
-                    );
+                    state.hold(id, value, file.clone());
                 }
             }
             state.stamps.insert(file, stamp);
@@ -284,39 +248,45 @@ impl Snapshot {
             Err(error) => return Listing::unavailable(wanted, &error.why()),
         };
         let info = self.info();
+        let marks = info.marks(masking);
         let live: Vec<LiveObject> = values
             .into_iter()
-            .filter_map(|value| read(value, masking))
+            .filter_map(|value| LiveObject::from_saved(value, masking, marks))
             .collect();
         let kinds = wanted.with_owned().into_iter().map(|kind| {
             let of_kind: Vec<LiveObject> = live
                 .iter()
-                .filter(|object| is_of(object, &kind))
+                .filter(|object| is_of(object, &kind, info.namespace.as_deref()))
                 .cloned()
                 .collect();
-            let known = known(&info, &kind, of_kind);
+            let known = info.known(&kind, of_kind);
             (kind, known)
         });
         Listing {
             kinds: kinds.collect(),
-            lists: Arc::default(),
             referred: Vec::new(),
+            lists: Arc::new(info.lists.clone()),
             read: info.taken,
         }
     }
 
     /// Events about `objects`, newest first.
     pub(super) fn events(&self, objects: &[ObjectRef]) -> Known<Vec<Event>> {
-        match self.objects() {
-            Ok(all) => {
-                let is_event =
-                    |value: &&Value| value.get("kind").and_then(Value::as_str) == Some("Event");
-                Known::Fresh(events::about(
-                    objects,
-                    all.iter().filter(is_event).filter_map(events::parse),
-                ))
-            }
-            Err(error) => Known::Unavailable(error.why()),
+        let all = match self.objects() {
+            Ok(all) => all,
+            Err(error) => return Known::Unavailable(error.why()),
+        };
+        let is_event = |value: &&Value| value.get("kind").and_then(Value::as_str) == Some("Event");
+        let all = all.iter().filter(is_event).filter_map(events::parse);
+        let found = events::about(objects, all);
+        let info = self.info();
+        let namespaces = objects.iter().map(events::namespace);
+        let unknown = BTreeSet::from_iter(namespaces)
+            .into_iter()
+            .find_map(|place| info.unavailable(&record::of_events(place), found.is_empty()));
+        match unknown {
+            Some(why) => Known::Unavailable(why),
+            None => Known::fresh_or_stale(found, info.taken),
         }
     }
 
@@ -326,81 +296,22 @@ impl Snapshot {
             Ok(value) => value,
             Err(error) => return Known::Unavailable(error.why()),
         };
+        let info = self.info();
         let kind = (id.group.clone(), id.kind.clone(), id.namespace.clone());
-        let found = value.and_then(|value| read(value, masking));
-        known(&self.info(), &kind, found.into_iter().collect())
+        let found =
+            value.and_then(|value| LiveObject::from_saved(value, masking, info.marks(masking)));
+        info.known(&kind, found.into_iter().collect())
             .map(|found| found.into_iter().next())
     }
 }
 
-/// An object of a snapshot, masked again; the values that had been masked when it was taken are noted.
-fn read(value: Value, masking: &Masking) -> Option<LiveObject> {
-    let mut places = Vec::new();
-    find_masked(&value, &mut Vec::new(), &mut places);
-    let mut live = LiveObject::from_json(value, masking)?;
-    for place in places {
-        if let Some(Node::Leaf(leaf)) = live.object.root.field(&place)
-            && !live.hidden.contains(leaf)
-        {
-            live.hidden.push(leaf.clone());
-        }
-    }
-    Some(live)
-}
-
-/// Where [`LiveObject::to_json`] wrote something for a masked value.
-fn find_masked(value: &Value, path: &mut Vec<Step>, found: &mut Vec<FieldPath>) {
-    let mut below = |step: Step, value: &Value| {
-        path.push(step);
-        find_masked(value, path, found);
-        path.pop();
-    };
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .for_each(|(key, value)| below(Step::Key(key.clone()), value)),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(index, value)| below(Step::Index(index), value)),
-        Value::String(text) if text.starts_with("(masked #") => found.push(FieldPath(path.clone())),
-        _ => {}
-    }
-}
-
-/// Whether a listing of `kind` would hold `object`: cluster-scoped objects are in every listing of their kind.
-fn is_of(object: &LiveObject, (group, kind, namespace): &Kind) -> bool {
+/// Whether a listing of `kind` would hold `object`: cluster-scoped objects are in every listing of their kind, and what was
+/// asked for without a namespace is in the `default` one.
+fn is_of(object: &LiveObject, (group, kind, namespace): &Kind, default: Option<&str>) -> bool {
     let id = &object.object.id;
-    id.group == *group && id.kind == *kind && (id.namespace.is_none() || id.namespace == *namespace)
-}
-
-/// What the snapshot knows of `kind`, of which it has `objects`.
-fn known(info: &Info, kind: &Kind, objects: Vec<LiveObject>) -> Known<Vec<LiveObject>> {
-    let (group, name, namespace) = kind;
-    let read = info
-        .read
-        .iter()
-        .find(|read| read.group == *group && read.kind == *name && read.namespace == *namespace);
-    match read {
-        Some(Read {
-            unavailable: Some(why),
-            ..
-        }) => {
-            return Known::Unavailable(Why::Failed(format!("when the snapshot was taken: {why}")));
-        }
-        None if objects.is_empty() && !info.complete => {
-            let place = namespace
-                .as_deref()
-                .map(|name| format!(" in {name}"))
-                .unwrap_or_default();
-            return Known::Unavailable(Why::Failed(format!("the snapshot has no {name}{place}")));
-        }
-        _ => {}
-    }
-    match info.taken {
-        Some(taken) => Known::Stale(objects, taken),
-        None => Known::Fresh(objects),
-    }
+    let asked = namespace.as_deref().or(default);
+    let found = id.namespace.as_deref();
+    id.group == *group && id.kind == *kind && (found.is_none() || found == asked)
 }
 
 #[cfg(test)]

@@ -435,6 +435,8 @@ fn what_a_snapshot_masked_is_not_known() {
     found.hidden = vec![leaf.clone()];
     assert_eq!(drift(&git, &found), NOTHING);
     assert_eq!(suppressed(&git, &found), ["masked in the snapshot 1"]);
+    let compared = compare(&git, &found, &ListKeys::builtin());
+    assert_eq!(compared.state(), SyncState::Unknown);
 }
 
 #[test]

@@ -338,3 +338,34 @@ fn each_deployer_prunes_by_its_own_rule() {
     );
     assert_eq!(gone, "orphan: pruning is disabled on it");
 }
+
+/// In a snapshot of somebody else's, the mask of a live value says nothing: what git changes is then what would be written.
+#[test]
+fn what_somebody_else_masked_is_not_taken_to_be_so_already() {
+    let git = |value: &str, at: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name}\n{at}: {{p: {value}, q: eA==}}\n",
+            name = "{name: a}"
+        )
+    };
+    let mut found = live(&git("b3RoZXI=", "data"), json!([]));
+    let hidden = ["p", "q"].map(|key| match found.object.at(&["data", key]) {
+        Some(Node::Leaf(leaf)) => leaf.clone(),
+        other => panic!("{other:?}"),
+    });
+    let deployer = Deployer::Flux;
+    let told_of = |before: &str, after: &str, at: &str, live| {
+        told(
+            Some(&git(before, at)),
+            Some(&git(after, at)),
+            live,
+            deployer,
+        )
+    };
+    found.hidden = hidden.to_vec();
+    let live = Some(Some(&found));
+    for at in ["data", "stringData"] {
+        assert!(told_of("b25l", "dHdv", at, live).starts_with("update"));
+        assert_eq!(told_of("b25l", "b25l", at, live), "nothing: already so");
+    }
+}

@@ -299,7 +299,7 @@ async fn landing(ws: &Workspace, merged: Oid, touched: &[Touched]) -> Known<Land
                 .filter(|touch| touch.environment.name == environment.name)
         };
         let objects = here().filter_map(|touch| touch.after.as_ref().or(touch.before.as_ref()));
-        let listed = live::fresh_listing(ws, environment, objects).await;
+        let listed = live::fresh_listing(ws, environment, objects, std::iter::empty()).await;
         let ownership = listed.ownership();
         for touch in here() {
             let Some(object) = touch.after.as_ref().or(touch.before.as_ref()) else {

@@ -9,12 +9,17 @@ use serde_json::Value;
 /// Any exit code will do: what was found is in the answer.
 pub fn said(at: &Path, kubeconfig: &Path, args: &[&str]) -> (String, String) {
     let home = tempfile::tempdir().expect("a temporary directory");
+    said_at(home.path(), at, kubeconfig, args)
+}
+
+/// The same, in a home that was there before.
+pub fn said_at(home: &Path, at: &Path, kubeconfig: &Path, args: &[&str]) -> (String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_gitopsy"))
         .args(args)
         .current_dir(at)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", home.path())
+        .env("HOME", home)
         .env("KUBECONFIG", kubeconfig)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")

@@ -7,7 +7,7 @@ mod operators;
 
 pub use cluster::{Cluster, User, cluster};
 pub use gitea::gitea;
-pub use gitopsy::{gitopsy, said};
+pub use gitopsy::{gitopsy, said, said_at};
 pub use operators::{argo, flux};
 
 use std::ffi::OsStr;

@@ -78,16 +78,15 @@ stringData: {{username: {owner}, password: {token}}}
         .remove("apps/old.yaml");
     environment.push("Two");
     let image = format!("{IMAGE} suspended");
-    environment.says(
-        "followed",
-        &[
-            "suspended One 1",
-            "ConfigMap/new missing suspended",
-            "Deployment/web spec.replicas manual-edit",
-            &image,
-            "ConfigMap/old extra suspended",
-        ],
-    );
+    let found = [
+        "suspended One 1",
+        "ConfigMap/new missing suspended",
+        "Deployment/web spec.replicas manual-edit",
+        &image,
+        "ConfigMap/old extra suspended",
+    ];
+    environment.says("followed", &found);
+    environment.snapshot_says("followed", &found);
 
     // What somebody scaled is undone, what git has no more is pruned.
     suspend("kustomization.kustomize.toolkit.fluxcd.io", false);

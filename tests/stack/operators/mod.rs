@@ -78,6 +78,17 @@ spec:
         });
     }
 
+    /// A snapshot that is taken now says the same.
+    fn snapshot_says(&self, app: &str, expected: &[&str]) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("snapshot");
+        let path = path.to_str().expect("text");
+        self.ask(&["snapshot", path]);
+        let kubeconfig = self.cluster.kubeconfig(User::Nobody);
+        let args = ["drift", "--app", app, "--snapshot", path];
+        assert_eq!(said(&gitopsy(&self.repo.path, kubeconfig, &args)), expected);
+    }
+
     /// What `gitopsy where` says of the app: health, sync, and how far its deployer is.
     fn fares(&self, app: &str) -> String {
         let answer = self.ask(&["where", app]);

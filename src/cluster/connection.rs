@@ -13,6 +13,7 @@ use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, Kubeconfi
 use kube::{Client, Config};
 
 use super::discovery::Discovered;
+use super::dry_run::Right;
 use super::schema::Schemas;
 use super::watch::Store;
 use super::{Error, Identity, Kind, error};
@@ -52,6 +53,8 @@ pub(super) struct Connection {
     pub clock: Clock,
     pub discovered: tokio::sync::Mutex<Option<Arc<Discovered>>>,
     pub schemas: tokio::sync::Mutex<Schemas>,
+    /// What the user may patch, as far as that was asked.
+    pub rights: Mutex<HashMap<Right, bool>>,
     /// What is being watched, kept current.
     pub stores: Mutex<HashMap<Kind, Arc<Mutex<Store>>>>,
 }
@@ -142,6 +145,7 @@ impl Connection {
             clock: Clock::system(),
             discovered: tokio::sync::Mutex::default(),
             schemas: tokio::sync::Mutex::default(),
+            rights: Mutex::default(),
             stores: Mutex::default(),
         }
     }

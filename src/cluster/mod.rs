@@ -4,6 +4,7 @@
 mod connection;
 pub mod contexts;
 mod discovery;
+mod dry_run;
 mod error;
 mod events;
 pub mod operator;
@@ -341,6 +342,15 @@ impl Cluster {
                 (namespace.to_owned(), self.events(&objects).await)
             });
         futures::stream::iter(asked).buffered(2).collect().await
+    }
+
+    /// The object as the API server would store it if `manager` applied `desired` now; nothing is stored. Needs the right to
+    /// patch it.
+    pub async fn dry_run(&self, desired: &Object, manager: &str) -> Result<LiveObject, Why> {
+        match &self.origin {
+            Origin::Server(connection) => connection.dry_run(desired, manager, &self.masking).await,
+            Origin::Snapshot(_) => Err(Why::Failed("a snapshot cannot be asked".to_owned())),
+        }
     }
 
     /// Events about `objects`, newest first.

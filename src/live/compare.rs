@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::extra::{Extra, judge};
+use self::extra::{Extra, judge, judge_planned};
 use self::stored::{comparable, is_empty, is_left_out};
 use super::cause::{self, Cause};
 use super::managers::Manager;
@@ -91,6 +91,31 @@ impl Comparison {
 
 /// Compares one object with its live counterpart.
 pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
+    compared(
+        desired,
+        live,
+        lists,
+        |path, found, is_filled, was_applied| {
+            judge(path, found, is_filled, was_applied, &live.managers)
+        },
+    )
+}
+
+/// Compares the object as it would be stored if it was applied with the live one: everything that differs would change.
+pub fn compare_planned(planned: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
+    compared(planned, live, lists, |path, found, _, _| {
+        judge_planned(path, found)
+    })
+}
+
+/// `judge`: of a path that git does not set (or leaves empty, the third argument), with what is live there, and whether it was
+/// applied.
+fn compared(
+    desired: &Object,
+    live: &LiveObject,
+    lists: &ListKeys,
+    judge: impl Fn(&FieldPath, &Node, bool, bool) -> Extra,
+) -> Comparison {
     let mut walk = Walk {
         id: &desired.id,
         lists,
@@ -152,14 +177,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
     for (path, desired, found) in extras.chain(filled) {
         let was_applied = desired.is_none() && applied(&path).is_some();
-        let judged = judge(
-            &path,
-            &found,
-            desired.is_some(),
-            was_applied,
-            &live.managers,
-        );
-        match judged {
+        match judge(&path, &found, desired.is_some(), was_applied) {
             Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }

@@ -11,8 +11,8 @@ mod owner;
 mod rules;
 mod saved;
 
-pub use cause::{Cause, is_own_manager};
-pub use compare::{Comparison, FieldDrift, SyncState, compare};
+pub use cause::{Cause, applier, is_own_manager};
+pub use compare::{Comparison, FieldDrift, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};
 pub use health::{Decided, Health, HealthStatus, health};
 pub use immutable::is_immutable;

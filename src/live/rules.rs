@@ -6,9 +6,9 @@
 
 use regex::Regex;
 
-use super::compare::{Comparison, compare};
+use super::compare::Comparison;
 use super::object::LiveObject;
-use crate::manifest::{ListKeys, Node, Object, ObjectRef};
+use crate::manifest::{Node, Object, ObjectRef};
 
 /// The rules of one app.
 #[derive(Debug, Clone, Default)]
@@ -130,9 +130,15 @@ impl Rules {
         self.rules.push(Rule { target, what, by });
     }
 
-    /// Compares one object with its live counterpart, as [`compare`] does, but for what the rules name.
-    pub fn compare(&self, desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
-        let mut comparison = compare(desired, live, lists);
+    /// Compares one object with its live counterpart, as `compare` does ([`super::compare`], [`super::compare_planned`]), but for
+    /// what the rules name.
+    pub fn compare(
+        &self,
+        desired: &Object,
+        live: &LiveObject,
+        compare: impl Fn(&Object, &LiveObject) -> Comparison,
+    ) -> Comparison {
+        let mut comparison = compare(desired, live);
         if comparison.drift.is_empty() {
             return comparison;
         }
@@ -154,7 +160,7 @@ impl Rules {
                     if let Some(applied) = &mut rest.last_applied {
                         remove(&mut applied.root, steps);
                     }
-                    let still = compare(&without, &rest, lists);
+                    let still = compare(&without, &rest);
                     comparison.ignore(rule.by, |field| {
                         !still.drift.iter().any(|other| other.path == field.path)
                     });

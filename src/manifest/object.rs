@@ -115,6 +115,17 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Whether any value in it is known by its mask only.
+    pub fn is_masked(&self) -> bool {
+        match self {
+            Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_) | Leaf::Encrypted(_)),
+            Node::List(items) => items.iter().any(Node::is_masked),
+            Node::Map(map) => map.values().any(Node::is_masked),
+        }
+    }
+}
+
 /// A Kubernetes object: something with `apiVersion`, `kind` and `metadata.name`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Object {

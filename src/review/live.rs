@@ -16,7 +16,8 @@ use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts, install_crypto};
 use crate::layout;
 use crate::live::{
-    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
+    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
+    compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Masking, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
@@ -330,11 +331,30 @@ impl Listed {
         }
     }
 
+    fn compare(&self, desired: &Object, live: &LiveObject, rules: &Rules) -> Comparison {
+        rules.compare(desired, live, |desired, live| {
+            compare(desired, live, &self.lists())
+        })
+    }
+
+    /// What would become of an object if `manager` applied it.
+    pub async fn dry_run(&self, desired: &Object, manager: &str) -> Result<LiveObject, Why> {
+        match &self.0 {
+            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => {
+                cluster.dry_run(desired, manager).await
+            }
+            Known::Loading => Err(Why::NoCluster),
+            Known::Unavailable(why) => Err(why.clone()),
+        }
+    }
+
+    /// How a declared object compares. `planned`: what would become of it, where the API server was asked.
     pub fn judge<'a>(
         &'a self,
         desired: &Object,
         ownership: &Ownership<'a>,
         rules: &Rules,
+        planned: Option<&LiveObject>,
     ) -> Judged {
         let unknown = |why| Judged {
             state: SyncState::Unknown,
@@ -353,7 +373,12 @@ impl Listed {
             found => found,
         };
         let comparison = match found.value() {
-            Some(Some(live)) => rules.compare(desired, live, &self.lists()),
+            Some(Some(live)) => match planned {
+                Some(planned) => rules.compare(&planned.object, live, |planned, live| {
+                    compare_planned(planned, live, &self.lists())
+                }),
+                None => self.compare(desired, live, rules),
+            },
             _ => Comparison::default(),
         };
         Judged {
@@ -402,7 +427,7 @@ impl Listed {
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, &ownership, &rules);
+            let judged = self.judge(&rendered.object, &ownership, &rules, None);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
@@ -465,7 +490,7 @@ impl Listed {
             return found.map(|_| nothing_live());
         };
         let comparison = desired
-            .map(|desired| rules.compare(desired, live, &self.lists()))
+            .map(|desired| self.compare(desired, live, rules))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);

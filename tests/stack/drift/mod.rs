@@ -32,6 +32,23 @@ const LATER: &str = "2099-01-01T00:00:00+00:00";
 /// Follows a field that differs, and may.
 const EXPECTED: &str = ", in sync";
 
+/// Where our own dry-run does not say what kubectl's does, and why.
+const DRY_RUN: &[(&str, &str)] = &[
+    ("env-reordered", "the order says nothing to the API"),
+    ("limit-respelled", "it is the same quantity"),
+    ("widget-time-respelled", "it is the same time"),
+    ("widget-map-reordered", "the order says nothing to the API"),
+    ("widget-set-reordered", "the order says nothing to the API"),
+    (
+        "unknown-field",
+        "the API server refuses it: compared by reading",
+    ),
+    (
+        "secret-added",
+        "secrets are not sent: compared by reading, which sees it",
+    ),
+];
+
 /// What was said of a row.
 #[derive(Debug, PartialEq, Eq)]
 struct Said {
@@ -114,6 +131,7 @@ fn every_mutation_is_seen_for_what_it_is() {
         assert_eq!(theirs.get(mutation.name), ours.get(mutation.name));
     }
 
+    let pretended = pretended(directory.path(), cluster.kubeconfig(User::Admin));
     let said = for_each(|mutation| kubectl(cluster, mutation));
     let mut wrong = String::new();
     for (mutation, [client, server]) in MUTATIONS.iter().zip(said) {
@@ -135,6 +153,14 @@ fn every_mutation_is_seen_for_what_it_is() {
             true => Kubectl::Same,
             false => Kubectl::Differs,
         };
+        let planned = match pretended.contains(mutation.name) {
+            true => Kubectl::Differs,
+            false => Kubectl::Same,
+        };
+        let right = DRY_RUN.iter().find(|(name, _)| *name == mutation.name);
+        if (planned != mutation.server) != right.is_some() {
+            wrong += &format!("{}: the dry-run says {planned:?}\n", mutation.name);
+        }
         let agree = ours == mutation.client && ours == mutation.server;
         assert_eq!(agree, mutation.right.is_empty(), "{}", mutation.name);
     }
@@ -142,9 +168,24 @@ fn every_mutation_is_seen_for_what_it_is() {
     assert!(ours.is_empty(), "{ours:?}");
 }
 
+/// The apps that `gitopsy drift --dry-run` finds something in.
+fn pretended(repository: &Path, kubeconfig: &Path) -> BTreeSet<String> {
+    let args = ["drift", "--dry-run", "--context", "stack"];
+    let answer = gitopsy(repository, kubeconfig, &args);
+    let resources = answer["resources"].as_array().expect("a list").iter();
+    let differs =
+        resources.filter(|resource| resource["state"] == "missing" || !fields(resource).is_empty());
+    let apps = differs.map(|resource| resource["app"].as_str().expect("an app").to_owned());
+    apps.collect()
+}
+
 /// What `gitopsy drift` finds, by app, and what it cannot know.
 fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
     let answer = gitopsy(repository, kubeconfig, &["drift", "--context", "stack"]);
+    (found_in(&answer), unknown(&answer))
+}
+
+fn found_in(answer: &Value) -> Found {
     let mut found = Found::new();
     for resource in answer["resources"].as_array().expect("a list") {
         let (app, fields) = (resource["app"].as_str(), fields(resource));
@@ -154,7 +195,7 @@ fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
             found.entry(app).or_default().extend(fields);
         }
     }
-    (found, unknown(&answer))
+    found
 }
 
 fn unknown(answer: &Value) -> Vec<String> {
@@ -186,6 +227,13 @@ subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
     let (theirs, unknown) = found(repository, &kubeconfig);
     assert_eq!(unknown, [""; 0]);
     assert_eq!(&theirs, ours);
+    // Who may not patch is told so, and finds the same by reading.
+    let args = ["drift", "--dry-run", "--context", "stack"];
+    let answer = gitopsy(repository, &kubeconfig, &args);
+    assert_eq!(&found_in(&answer), ours);
+    let notes = answer["notes"].as_array().expect("a list").iter();
+    let mut notes = notes.map(|note| note.as_str().expect("text"));
+    assert!(notes.any(|note| note.contains("by reading: forbidden: patch deployments.apps in")));
 
     let kinds: BTreeSet<String> = MUTATIONS
         .iter()

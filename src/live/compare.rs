@@ -20,7 +20,7 @@ use super::cause::{self, Cause};
 use super::managers::Manager;
 use super::object::LiveObject;
 use crate::diff::same_value;
-use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Node, Object, ObjectRef, Step};
+use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Map, Node, Object, ObjectRef, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -220,11 +220,11 @@ impl Walk<'_> {
         }
     }
 
-    fn maps(&mut self, desired: &BTreeMap<String, Node>, live: &BTreeMap<String, Node>) {
+    fn maps(&mut self, desired: &Map, live: &Map) {
         for (key, value) in desired {
             self.at(Step::Key(key.clone()), Some(value), live.get(key));
         }
-        for (key, value) in live.iter().filter(|(key, _)| !desired.contains_key(*key)) {
+        for (key, value) in live.iter().filter(|(key, _)| !desired.contains_key(key)) {
             self.at(Step::Key(key.clone()), None, Some(value));
         }
     }

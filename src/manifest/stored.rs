@@ -1,7 +1,5 @@
 //! Objects as bytes for our own store, masks included: what the store gives back is what was put in.
 
-use std::collections::BTreeMap;
-
 use serde_json::Number;
 
 use super::mask::MaskedId;
@@ -100,11 +98,7 @@ fn node(bytes: &mut &[u8], depth: usize) -> Option<Node> {
         b"m" => {
             let entries = 0..count(bytes)?;
             let mut entry = |_| Some((text(bytes)?, node(bytes, depth)?));
-            Node::Map(
-                entries
-                    .map(&mut entry)
-                    .collect::<Option<BTreeMap<_, _>>>()?,
-            )
+            Node::Map(entries.map(&mut entry).collect::<Option<_>>()?)
         }
         _ => return None,
     })

@@ -9,6 +9,7 @@
 mod extra;
 mod stored;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
@@ -100,13 +101,14 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
         ..
     } = walk;
 
-    let applied = live.last_applied.as_deref().map(comparable);
+    let managers = LazyCell::new(|| live.managers.read());
+    let applied = LazyCell::new(|| live.last_applied.read().map(|object| comparable(&object)));
     let applied = |path: &FieldPath| applied.as_ref().and_then(|applied| applied.field(path));
-    let written = cause::last_applied(&live.managers);
+    let written = LazyCell::new(|| cause::last_applied(&managers));
     let mut drift = Vec::new();
     let mut drifts = |path: FieldPath, desired: Option<Node>, found: Option<Node>| {
         let (cause, manager) = match &found {
-            Some(_) => cause::of(&live.managers, &path),
+            Some(_) => cause::of(&managers, &path),
             None => (Cause::Removed, None),
         };
         // What was applied last is still so, and git says something else by now.
@@ -120,7 +122,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
                 cause
             },
             manager: manager.cloned(),
-            applied: written,
+            applied: *written,
             desired,
             live: found,
             path,
@@ -134,7 +136,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
     for (path, desired, found) in extras.chain(filled) {
         let was_applied = desired.is_none() && applied(&path).is_some();
-        match judge(&path, desired.is_some(), was_applied, &live.managers) {
+        match judge(&path, desired.is_some(), was_applied, &managers) {
             Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }

@@ -14,6 +14,6 @@ pub use compare::{Comparison, FieldDrift, SyncState, compare};
 pub use effect::{Action, Effect, effect, is_pruned};
 pub use health::{Decided, Health, HealthStatus, health};
 pub use immutable::is_immutable;
-pub use managers::Manager;
-pub use object::{LiveObject, OwnerRef};
+pub use managers::{Manager, Managers};
+pub use object::{Applied, LiveObject, OwnerRef};
 pub use owner::{Owned, Ownership, tree};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::managers::{self, Manager};
+use super::managers::Managers;
 use crate::manifest::{Leaf, Masking, Node, Object};
 
 /// Where `kubectl apply` keeps what it applied last (source: kubectl, `LastAppliedConfigAnnotation`).
@@ -18,11 +18,31 @@ pub struct LiveObject {
     pub owners: Vec<OwnerRef>,
     pub created: Option<Timestamp>,
     pub deleted: Option<Timestamp>,
-    pub managers: Vec<Manager>,
-    /// `last-applied-configuration`, parsed and masked; `None` where absent or not readable.
-    pub last_applied: Option<Box<Object>>,
+    pub managers: Managers,
+    pub last_applied: Applied,
     /// Values that stand for ones the source does not tell: what was masked when a snapshot was taken.
     pub hidden: Vec<Leaf>,
+}
+
+/// `last-applied-configuration`, masked. Few objects are asked what was applied: it is packed until then.
+#[derive(Debug, Clone, Default)]
+pub struct Applied(Option<Box<[u8]>>);
+
+impl Applied {
+    fn new(object: &Object) -> Applied {
+        let mut bytes = Vec::new();
+        object.store(&mut bytes);
+        Applied(Some(bytes.into()))
+    }
+
+    pub fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// `None` where there was none, or none that could be read.
+    pub fn read(&self) -> Option<Object> {
+        Object::restore(&mut self.0.as_deref()?)
+    }
 }
 
 /// One entry of `metadata.ownerReferences`.
@@ -40,12 +60,13 @@ impl LiveObject {
         let metadata = value.get_mut("metadata")?.as_object_mut()?;
         let managers = metadata
             .remove("managedFields")
-            .map(|entries| managers::parse(&entries))
+            .map(|entries| Managers::new(&entries))
             .unwrap_or_default();
         let last_applied = take_last_applied(metadata)
             .and_then(|text| serde_json::from_str(&text).ok())
             .and_then(|applied| Object::from_json(applied, masking))
-            .map(Box::new);
+            .map(|applied| Applied::new(&applied))
+            .unwrap_or_default();
         let object = Object::from_json(value, masking)?;
         Some(LiveObject {
             uid: text(&object, "uid").unwrap_or_default().to_owned(),
@@ -65,10 +86,10 @@ impl LiveObject {
         let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
             return value;
         };
-        if !self.managers.is_empty() {
-            metadata.insert("managedFields".to_owned(), managers::format(&self.managers));
+        if let Some(managers) = self.managers.to_json() {
+            metadata.insert("managedFields".to_owned(), managers);
         }
-        if let Some(applied) = &self.last_applied {
+        if let Some(applied) = self.last_applied.read() {
             let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
             annotations[LAST_APPLIED] = Value::String(to_json(&applied.root).to_string());
         }

@@ -88,9 +88,14 @@ impl List {
         }
     }
 
-    fn page(&self, range: Range<usize>, next: &str, as_table: bool) -> String {
-        let metadata =
-            format!(r#""metadata":{{"resourceVersion":"48151623","continue":"{next}"}}"#);
+    fn page(&self, range: Range<usize>, left: usize, as_table: bool) -> String {
+        let next = match left {
+            0 => String::new(),
+            _ => range.end.to_string(),
+        };
+        let metadata = format!(
+            r#""metadata":{{"resourceVersion":"48151623","continue":"{next}","remainingItemCount":{left}}}"#
+        );
         if as_table {
             let column = |name: &str| json!({"name": name, "type": "string", "format": "", "description": "", "priority": 0});
             let columns = ["Name", "Ready", "Up-to-date", "Available", "Age"].map(column);
@@ -167,11 +172,11 @@ impl Shared {
         };
         let begin = number("continue").unwrap_or(all.start);
         let end = (begin + number("limit").unwrap_or(usize::MAX / 2)).min(all.end);
-        let next = match end < all.end {
-            true => end.to_string(),
-            false => String::new(),
-        };
-        ("200 OK", JSON, list.page(begin..end, &next, as_table))
+        (
+            "200 OK",
+            JSON,
+            list.page(begin..end, all.end - end, as_table),
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use super::desired::{DesiredApp, Wanted};
 use super::workspace::Past;
 use super::{Workspace, blame, live};
 use crate::git::{Oid, Tip};
-use crate::live::{Cause as Written, Health, HealthStatus, SyncState};
+use crate::live::{Cause as Written, Health, HealthStatus, Ownership, SyncState};
 use crate::manifest::{FieldPath, Language, Node};
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
@@ -136,8 +136,9 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         answer
             .clusters
             .push(super::common::environment(environment, listing.identity()));
+        let ownership = listing.ownership();
         for app in apps {
-            compare(app, &listing, &wanted, &mut answer);
+            compare(app, &listing, &ownership, &wanted, &mut answer);
         }
         out.send(answer.clone());
     }
@@ -164,7 +165,13 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     .await
 }
 
-fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer: &mut Answer) {
+fn compare<'a>(
+    desired: &DesiredApp,
+    listing: &'a live::Listed,
+    ownership: &Ownership<'a>,
+    wanted: &Wanted,
+    answer: &mut Answer,
+) {
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
         let what = format!("app {}", desired.app.name);
@@ -175,7 +182,6 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
         });
         return;
     }
-    let ownership = listing.ownership();
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
         if !wanted.matches(
@@ -188,7 +194,7 @@ fn compare(desired: &DesiredApp, listing: &live::Listed, wanted: &Wanted, answer
             // What no cluster holds does not drift there.
             continue;
         }
-        let judged = listing.judge(object, &ownership);
+        let judged = listing.judge(object, ownership);
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);

@@ -257,9 +257,10 @@ pub async fn deployments<'a>(
     apps: impl Iterator<Item = &'a DesiredApp> + Clone,
 ) -> Known<(Identity, Vec<(String, Known<LiveDeployment>)>)> {
     let listed = listing(ws, environment, apps.clone()).await;
+    let ownership = listed.ownership();
     listed.identity().map(|identity| {
         let apps = apps
-            .map(|app| (app.app.name.clone(), listed.deployment(app)))
+            .map(|app| (app.app.name.clone(), listed.deployment(app, &ownership)))
             .collect();
         (identity, apps)
     })
@@ -275,10 +276,12 @@ impl Listed {
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => wanted
-                .kinds
-                .iter()
-                .all(|kind| listing.kinds.iter().any(|(listed, _)| listed == kind)),
+            Known::Fresh((_, listing)) => wanted.kinds.iter().all(|kind| {
+                let found = listing
+                    .kinds
+                    .binary_search_by(|(listed, _)| listed.cmp(kind));
+                found.is_ok()
+            }),
             Known::Unavailable(_) => true,
             Known::Loading | Known::Stale(..) => false,
         }
@@ -310,12 +313,9 @@ impl Listed {
 
     fn objects(&self) -> Vec<&LiveObject> {
         match &self.0 {
-            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing
-                .kinds
-                .iter()
-                .filter_map(|(_, objects)| objects.value())
-                .flatten()
-                .collect(),
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
+                listing.objects().collect()
+            }
             Known::Loading | Known::Unavailable(_) => Vec::new(),
         }
     }
@@ -355,8 +355,11 @@ impl Listed {
         }
     }
 
-    fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
-        let ownership = self.ownership();
+    fn deployment<'a>(
+        &'a self,
+        app: &DesiredApp,
+        ownership: &Ownership<'a>,
+    ) -> Known<LiveDeployment> {
         let mut worst = Health {
             status: HealthStatus::Healthy,
             reason: String::new(),
@@ -367,7 +370,7 @@ impl Listed {
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, &ownership);
+            let judged = self.judge(&rendered.object, ownership);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;

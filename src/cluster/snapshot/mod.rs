@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use self::files::Stamp;
-use super::{Error, Event, Identity, Kind, Listing, Wanted, events};
+use super::{Error, Event, Identity, Kind, Listing, Objects, Wanted, events};
 use crate::live::LiveObject;
 use crate::manifest::{FieldPath, Masking, Node, ObjectRef, Step};
 use crate::task::{Known, Why};
@@ -284,17 +284,27 @@ impl Snapshot {
             Err(error) => return Listing::unavailable(wanted, &error.why()),
         };
         let info = self.info();
-        let live: Vec<LiveObject> = values
-            .into_iter()
-            .filter_map(|value| read(value, masking))
-            .collect();
+        let mut live: HashMap<(String, String), Vec<Arc<LiveObject>>> = HashMap::new();
+        for object in values.into_iter().filter_map(|value| read(value, masking)) {
+            let id = &object.object.id;
+            let kind = (id.group.clone(), id.kind.clone());
+            live.entry(kind).or_default().push(Arc::new(object));
+        }
         let kinds = wanted.with_owned().into_iter().map(|kind| {
-            let of_kind: Vec<LiveObject> = live
-                .iter()
-                .filter(|object| is_of(object, &kind))
+            let (group, name, namespace) = &kind;
+            let of_kind = live.get(&(group.clone(), name.clone()));
+            // Cluster-scoped objects are in every listing of their kind.
+            let is_here = |object: &&Arc<LiveObject>| {
+                let place = &object.object.id.namespace;
+                place.is_none() || place == namespace
+            };
+            let here: Vec<Arc<LiveObject>> = of_kind
+                .into_iter()
+                .flatten()
+                .filter(is_here)
                 .cloned()
                 .collect();
-            let known = known(&info, &kind, of_kind);
+            let known = known(&info, &kind, here).map(Objects::from_iter);
             (kind, known)
         });
         Listing {
@@ -367,14 +377,8 @@ fn find_masked(value: &Value, path: &mut Vec<Step>, found: &mut Vec<FieldPath>) 
     }
 }
 
-/// Whether a listing of `kind` would hold `object`: cluster-scoped objects are in every listing of their kind.
-fn is_of(object: &LiveObject, (group, kind, namespace): &Kind) -> bool {
-    let id = &object.object.id;
-    id.group == *group && id.kind == *kind && (id.namespace.is_none() || id.namespace == *namespace)
-}
-
 /// What the snapshot knows of `kind`, of which it has `objects`.
-fn known(info: &Info, kind: &Kind, objects: Vec<LiveObject>) -> Known<Vec<LiveObject>> {
+fn known<T>(info: &Info, kind: &Kind, objects: Vec<T>) -> Known<Vec<T>> {
     let (group, name, namespace) = kind;
     let read = info
         .read

@@ -178,8 +178,8 @@ fn names(listing: &Listing, kind: &Kind) -> Known<Vec<String>> {
         .unwrap();
     known.clone().map(|objects| {
         objects
-            .into_iter()
-            .map(|object| object.object.id.name)
+            .iter()
+            .map(|object| object.object.id.name.clone())
             .collect()
     })
 }

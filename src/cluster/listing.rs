@@ -22,10 +22,10 @@ impl Objects {
 
     /// The object of this name, in this namespace where both say theirs.
     fn find(&self, id: &ObjectRef) -> Option<&LiveObject> {
-        let named = between(&self.0, |live| live.object.id.name.cmp(&id.name));
+        let named = between(&self.0, |live| live.id.name.cmp(&id.name));
         let mut named = named.iter().map(|live| &**live);
         named.find(|live| {
-            let namespace = &live.object.id.namespace;
+            let namespace = &live.id.namespace;
             *namespace == id.namespace || namespace.is_none() || id.namespace.is_none()
         })
     }
@@ -34,7 +34,7 @@ impl Objects {
 impl FromIterator<Arc<LiveObject>> for Objects {
     fn from_iter<I: IntoIterator<Item = Arc<LiveObject>>>(objects: I) -> Objects {
         let mut objects: Vec<Arc<LiveObject>> = objects.into_iter().collect();
-        objects.sort_by(|a, b| a.object.id.name.cmp(&b.object.id.name));
+        objects.sort_by(|a, b| a.id.name.cmp(&b.id.name));
         Objects(objects)
     }
 }

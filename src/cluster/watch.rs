@@ -51,12 +51,7 @@ impl Store {
     /// Whether there is something to tell.
     fn apply(&mut self, event: Event<Arc<LiveObject>>) -> bool {
         self.failing = None;
-        let key = |object: &LiveObject| {
-            (
-                object.object.id.namespace.clone(),
-                object.object.id.name.clone(),
-            )
-        };
+        let key = |object: &LiveObject| (object.id.namespace.clone(), object.id.name.clone());
         match event {
             Event::Init => {
                 self.coming.clear();

@@ -74,22 +74,23 @@ impl Comparison {
 
 /// Compares one object with its live counterpart.
 pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
+    let object = live.object();
     let mut walk = Walk {
         id: &desired.id,
         lists,
         hidden: &live.hidden,
-        other_version: desired.api_version != live.object.api_version,
+        other_version: desired.api_version != object.api_version,
         path: FieldPath::default(),
         differences: Vec::new(),
         extras: Vec::new(),
         filled: Vec::new(),
         suppressed: BTreeMap::new(),
     };
-    let (wanted, found) = (comparable(desired), comparable(&live.object));
-    walk.node(&wanted, &found);
-    if live.object.at(&["status"]).is_some() {
+    if object.at(&["status"]).is_some() {
         walk.suppress("status");
     }
+    let (wanted, found) = (comparable(desired.clone()), comparable(object));
+    walk.node(&wanted, &found);
     if live.last_applied.is_some() {
         walk.suppress("last-applied annotation");
     }
@@ -102,7 +103,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     } = walk;
 
     let managers = LazyCell::new(|| live.managers.read());
-    let applied = LazyCell::new(|| live.last_applied.read().map(|object| comparable(&object)));
+    let applied = LazyCell::new(|| live.last_applied.as_ref()?.object().map(comparable));
     let applied = |path: &FieldPath| applied.as_ref().and_then(|applied| applied.field(path));
     let written = LazyCell::new(|| cause::last_applied(&managers));
     let mut drift = Vec::new();

@@ -15,5 +15,5 @@ pub use effect::{Action, Effect, effect, is_pruned};
 pub use health::{Decided, Health, HealthStatus, health};
 pub use immutable::is_immutable;
 pub use managers::{Manager, Managers};
-pub use object::{Applied, LiveObject, OwnerRef};
+pub use object::{LiveObject, OwnerRef, Packed};
 pub use owner::{Owned, Ownership, tree};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::managers::Managers;
-use crate::manifest::{Leaf, Masking, Node, Object};
+use crate::manifest::{self, Leaf, Masking, Node, Object, ObjectRef};
 
 /// Where `kubectl apply` keeps what it applied last (source: kubectl, `LastAppliedConfigAnnotation`).
 pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -13,35 +13,33 @@ pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 /// and without the last-applied annotation, which is in [`LiveObject::last_applied`].
 #[derive(Debug, Clone)]
 pub struct LiveObject {
-    pub object: Object,
+    pub id: ObjectRef,
+    /// All of it. There may be many thousands, of which a few are looked at: see [`LiveObject::object`].
+    packed: Packed,
     pub uid: String,
     pub owners: Vec<OwnerRef>,
     pub created: Option<Timestamp>,
     pub deleted: Option<Timestamp>,
     pub managers: Managers,
-    pub last_applied: Applied,
+    /// `last-applied-configuration`, masked; `None` where absent or not readable.
+    pub last_applied: Option<Packed>,
     /// Values that stand for ones the source does not tell: what was masked when a snapshot was taken.
     pub hidden: Vec<Leaf>,
 }
 
-/// `last-applied-configuration`, masked. Few objects are asked what was applied: it is packed until then.
-#[derive(Debug, Clone, Default)]
-pub struct Applied(Option<Box<[u8]>>);
+/// An object in a tenth of the room, until somebody asks for it.
+#[derive(Debug, Clone)]
+pub struct Packed(Box<[u8]>);
 
-impl Applied {
-    fn new(object: &Object) -> Applied {
+impl Packed {
+    fn new(object: &Object) -> Packed {
         let mut bytes = Vec::new();
         object.store(&mut bytes);
-        Applied(Some(bytes.into()))
+        Packed(bytes.into())
     }
 
-    pub fn is_some(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// `None` where there was none, or none that could be read.
-    pub fn read(&self) -> Option<Object> {
-        Object::restore(&mut self.0.as_deref()?)
+    pub(super) fn object(&self) -> Option<Object> {
+        Object::restore(&mut &*self.0)
     }
 }
 
@@ -65,31 +63,40 @@ impl LiveObject {
         let last_applied = take_last_applied(metadata)
             .and_then(|text| serde_json::from_str(&text).ok())
             .and_then(|applied| Object::from_json(applied, masking))
-            .map(|applied| Applied::new(&applied))
-            .unwrap_or_default();
+            .map(|applied| Packed::new(&applied));
         let object = Object::from_json(value, masking)?;
         Some(LiveObject {
             uid: text(&object, "uid").unwrap_or_default().to_owned(),
             owners: owners(&object),
             created: text(&object, "creationTimestamp").and_then(|at| at.parse().ok()),
             deleted: text(&object, "deletionTimestamp").and_then(|at| at.parse().ok()),
-            object,
+            packed: Packed::new(&object),
+            id: object.id,
             managers,
             last_applied,
             hidden: Vec::new(),
         })
     }
 
+    /// The object itself.
+    pub fn object(&self) -> Object {
+        self.packed.object().unwrap_or_else(|| Object {
+            id: self.id.clone(),
+            api_version: String::new(),
+            root: Node::Map(manifest::Map::new()),
+        })
+    }
+
     /// Back to the API server's JSON, for a snapshot. What was masked stays masked: `(masked #1)`.
     pub fn to_json(&self) -> Value {
-        let mut value = to_json(&self.object.root);
+        let mut value = to_json(&self.object().root);
         let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
             return value;
         };
         if let Some(managers) = self.managers.to_json() {
             metadata.insert("managedFields".to_owned(), managers);
         }
-        if let Some(applied) = self.last_applied.read() {
+        if let Some(applied) = self.last_applied.as_ref().and_then(Packed::object) {
             let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
             annotations[LAST_APPLIED] = Value::String(to_json(&applied.root).to_string());
         }

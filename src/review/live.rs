@@ -388,7 +388,7 @@ impl Listed {
                 state = state.max(judged.state);
             }
             if let Some(Some(object)) = self.get(&rendered.object.id).value() {
-                live.push(&object.object);
+                live.push(object.object());
             }
         }
         if live.is_empty()
@@ -396,7 +396,7 @@ impl Listed {
         {
             return Known::Unavailable(why);
         }
-        let version = version::of(&app.app, live.into_iter());
+        let version = version::of(&app.app, live.iter());
         let deployment = LiveDeployment {
             version: version.version,
             images: version.images,
@@ -425,8 +425,9 @@ impl Listed {
         let ownership = self.ownership();
         let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
-        about.extend(owned.iter().map(|object| object.object.id.clone()));
+        about.extend(owned.iter().map(|object| object.id.clone()));
         let stale = found.as_of();
+        let object = live.object();
         let live = Live {
             sync: if desired.is_some() {
                 comparison.state()
@@ -443,8 +444,8 @@ impl Listed {
             suppressed: comparison.suppressed,
             owned: Some(ownership.tree(live)),
             events: cluster.events(&about).await,
-            text: Some(live.object.to_yaml()),
-            object: Some(live.object.clone()),
+            text: Some(object.to_yaml()),
+            object: Some(object),
         };
         Known::fresh_or_stale(live, stale)
     }

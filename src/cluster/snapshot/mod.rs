@@ -286,7 +286,7 @@ impl Snapshot {
         let info = self.info();
         let mut live: HashMap<(String, String), Vec<Arc<LiveObject>>> = HashMap::new();
         for object in values.into_iter().filter_map(|value| read(value, masking)) {
-            let id = &object.object.id;
+            let id = &object.id;
             let kind = (id.group.clone(), id.kind.clone());
             live.entry(kind).or_default().push(Arc::new(object));
         }
@@ -295,7 +295,7 @@ impl Snapshot {
             let of_kind = live.get(&(group.clone(), name.clone()));
             // Cluster-scoped objects are in every listing of their kind.
             let is_here = |object: &&Arc<LiveObject>| {
-                let place = &object.object.id.namespace;
+                let place = &object.id.namespace;
                 place.is_none() || place == namespace
             };
             let here: Vec<Arc<LiveObject>> = of_kind
@@ -347,8 +347,9 @@ fn read(value: Value, masking: &Masking) -> Option<LiveObject> {
     let mut places = Vec::new();
     find_masked(&value, &mut Vec::new(), &mut places);
     let mut live = LiveObject::from_json(value, masking)?;
+    let object = live.object();
     for place in places {
-        if let Some(Node::Leaf(leaf)) = live.object.root.field(&place)
+        if let Some(Node::Leaf(leaf)) = object.root.field(&place)
             && !live.hidden.contains(leaf)
         {
             live.hidden.push(leaf.clone());

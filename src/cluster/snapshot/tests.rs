@@ -326,7 +326,7 @@ fn pods_and_replica_sets_come_with_their_deployment() {
     );
     let names: Vec<&str> = listing
         .objects()
-        .map(|object| object.object.id.name.as_str())
+        .map(|object| object.id.name.as_str())
         .collect();
     assert_eq!(names, ["api-1-x", "api", "api-1"]);
 }
@@ -362,7 +362,7 @@ fn a_recorded_cluster_keeps_everything_but_secrets() {
     let found = taken.find(&secret, &masking());
     let live = found.value().unwrap().as_ref().unwrap();
     assert_eq!(live.hidden.len(), 2, "two different values");
-    let at = |key: &str| live.object.at(&["stringData", key]).unwrap().clone();
+    let at = |key: &str| live.object().at(&["stringData", key]).unwrap().clone();
     assert!(at("password") == at("again") && at("password") != at("other"));
     assert!(matches!(at("password"), Node::Leaf(Leaf::Masked(_))));
     let entry = &live.to_json()["metadata"]["managedFields"][0];

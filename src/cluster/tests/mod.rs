@@ -179,7 +179,7 @@ fn names(listing: &Listing, kind: &Kind) -> Known<Vec<String>> {
     known.clone().map(|objects| {
         objects
             .iter()
-            .map(|object| object.object.id.name.clone())
+            .map(|object| object.id.name.clone())
             .collect()
     })
 }

@@ -54,7 +54,7 @@ async fn only_what_is_wanted_is_read_and_what_it_owns() {
     let listing = list(&cluster, &kinds).await;
     let found: BTreeSet<String> = listing
         .objects()
-        .map(|object| format!("{} {}", object.object.api_version, object.object.id))
+        .map(|object| format!("{} {}", object.object().api_version, object.id))
         .collect();
     let expected = [
         "apps/v1 Deployment/api",
@@ -237,7 +237,7 @@ async fn a_kind_is_read_in_the_version_git_writes() {
             "{git}"
         );
         assert_eq!(
-            listing.objects().next().unwrap().object.api_version,
+            listing.objects().next().unwrap().object().api_version,
             format!("autoscaling/{expected}")
         );
     }

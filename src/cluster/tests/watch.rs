@@ -63,7 +63,7 @@ async fn what_is_watched_is_current_without_asking() {
                     a.value()
                         .unwrap()
                         .unwrap()
-                        .object
+                        .object()
                         .at(&["data", "k"])
                         .unwrap()
                         .as_str(),

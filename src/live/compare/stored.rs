@@ -4,9 +4,9 @@ use crate::manifest::{FieldPath, Leaf, Map, Node, Object, ObjectRef, Step, is_bu
 
 /// The part that git can say something about: without status and what the server writes into metadata. A Secret's
 /// `stringData` is moved to `data`, as the API server does; the masks of both are those of the decoded values.
-pub(super) fn comparable(object: &Object) -> Node {
-    let Node::Map(mut root) = object.root.clone() else {
-        return object.root.clone();
+pub(super) fn comparable(object: Object) -> Node {
+    let Node::Map(mut root) = object.root else {
+        return object.root;
     };
     for key in ["apiVersion", "kind", "status"] {
         root.remove(key);

@@ -38,7 +38,7 @@ impl Default for Limits {
             call: Duration::from_secs(30),
             plugin: Duration::from_secs(60),
             gather: Duration::from_millis(300),
-            page: 500,
+            page: 250,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod events;
+mod everywhere;
 mod failures;
 mod read;
 mod schema;

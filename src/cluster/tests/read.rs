@@ -160,7 +160,7 @@ async fn lists_are_read_page_by_page_and_again_when_the_rest_has_expired() {
     };
     let first = Mock::given(path(at))
         .and(query_param_is_missing("continue"))
-        .and(query_param("limit", "500"));
+        .and(query_param("limit", "250"));
     first
         .respond_with(page(&["a", "b"], "more"))
         .expect(2)

@@ -27,7 +27,7 @@ pub(super) struct Limits {
     pub plugin: Duration,
     /// Changes within this time are told as one.
     pub gather: Duration,
-    /// Objects a page.
+    /// Objects a page. A page of each of several kinds is on its way at a time.
     pub page: u32,
 }
 

@@ -131,17 +131,16 @@ impl Connection {
         let mut known = BTreeMap::new();
         let mut unknown = Vec::new();
         for (kind, resource) in resources {
-            let kept = self.kept(&kind);
-            match resource {
-                Err(why) => drop(known.insert(kind, Known::Unavailable(why))),
-                Ok(_) if matches!(kept, Some(Known::Fresh(_))) => {
-                    known.extend(Some(kind).zip(kept))
-                }
-                Ok(resource) => {
-                    known.extend(Some(kind.clone()).zip(kept));
-                    unknown.push((kind, resource));
-                }
+            let kept = match &resource {
+                Ok(_) => self.kept(&kind),
+                Err(why) => Some(Known::Unavailable(why.clone())),
+            };
+            if let Ok(resource) = resource
+                && !matches!(kept, Some(Known::Fresh(_)))
+            {
+                unknown.push((kind.clone(), resource));
             }
+            known.extend(kept.map(|kept| (kind, kept)));
         }
         let readings = self.readings(unknown, |kind| wanted.mentions(kind)).await;
         let lists = readings.into_iter().map(|reading| async {
@@ -182,16 +181,8 @@ impl Connection {
             .then(|| namespace.unwrap_or(&self.namespace))
     }
 
-    /// Where a list is read; `None`: everywhere.
-    pub fn place_of<'a>(&'a self, reading: &'a Reading) -> Option<&'a str> {
-        match reading.kinds.as_slice() {
-            [(.., namespace)] => self.place(namespace.as_deref(), &reading.resource),
-            _ => None,
-        }
-    }
-
     async fn pages(&self, reading: &Arc<Reading>, masking: &Masking) -> Result<Lists, Why> {
-        let place = self.place_of(reading);
+        let place = self.namespace_of(reading);
         let what = in_words("list", &reading.resource, place);
         let path = DynamicObject::url_path(&reading.resource.api, place);
         let mut restarted = false;
@@ -222,15 +213,17 @@ impl Connection {
                     let page: Page<'_> = serde_json::from_str(&text).ok()?;
                     let items = page.items.iter();
                     let found: Vec<_> = items
-                        .filter_map(|item| of.item(item.get(), &masking))
+                        .filter_map(|item| {
+                            of.object(serde_json::from_str(item.get()).ok()?, &masking)
+                        })
                         .collect();
                     Some((page.metadata, found))
                 });
                 // The parser's message may quote a value.
                 let read = read.await.ok().flatten();
                 let (metadata, found) = read.ok_or_else(|| self.no_json(&what))?;
-                for (place, object) in found {
-                    lists[place].push(Arc::new(object));
+                for (index, object) in found {
+                    lists[index].push(Arc::new(object));
                 }
                 match metadata.next() {
                     Some(next) => params = params.continue_token(next),
@@ -362,23 +355,6 @@ pub(super) fn in_words(verb: &str, resource: &Resource, namespace: Option<&str>)
         .map(|namespace| format!(" in {namespace}"))
         .unwrap_or_default();
     format!("{verb} {}{group}{place}", resource.api.plural)
-}
-
-impl Reading {
-    /// An item of the list, masked, and which of the kinds it is of. Nothing is made of what nobody wants.
-    fn item(&self, text: &str, masking: &Masking) -> Option<(usize, LiveObject)> {
-        let item: Value = serde_json::from_str(text).ok()?;
-        self.object(item, masking)
-    }
-
-    pub fn object(&self, mut item: Value, masking: &Masking) -> Option<(usize, LiveObject)> {
-        let metadata = item.get_mut("metadata")?.as_object_mut()?;
-        let place = self.place_of(metadata.get("namespace").and_then(Value::as_str))?;
-        if !self.is_compared {
-            metadata.remove("managedFields");
-        }
-        Some((place, live(item, &self.resource, masking)?))
-    }
 }
 
 /// An item of a list, masked.

@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
+use serde_json::Value;
 
 use super::Kind;
 use super::connection::Connection;
 use super::discovery::Resource;
-use super::read::AT_ONCE;
+use super::read::{AT_ONCE, live};
+use crate::live::LiveObject;
+use crate::manifest::Masking;
 
 /// From so many namespaces on they are read at once: fewer need not wait for each other.
 const MANY: usize = AT_ONCE + 1;
@@ -27,8 +30,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Which of the kinds an object is of, by its namespace.
-    pub fn place_of(&self, namespace: Option<&str>) -> Option<usize> {
+    /// Which of the kinds is that of a namespace.
+    fn index_of(&self, namespace: Option<&str>) -> Option<usize> {
         match self.kinds.as_slice() {
             [_] => Some(0),
             kinds => kinds
@@ -36,9 +39,27 @@ impl Reading {
                 .ok(),
         }
     }
+
+    /// An item of the list, masked, and which of the kinds it is of. Nothing is made of what nobody wants.
+    pub fn object(&self, mut item: Value, masking: &Masking) -> Option<(usize, LiveObject)> {
+        let metadata = item.get_mut("metadata")?.as_object_mut()?;
+        let index = self.index_of(metadata.get("namespace").and_then(Value::as_str))?;
+        if !self.is_compared {
+            metadata.remove("managedFields");
+        }
+        Some((index, live(item, &self.resource, masking)?))
+    }
 }
 
 impl Connection {
+    /// The namespace a list is read in; `None`: in all.
+    pub fn namespace_of<'a>(&'a self, reading: &'a Reading) -> Option<&'a str> {
+        match reading.kinds.as_slice() {
+            [(.., namespace)] => self.place(namespace.as_deref(), &reading.resource),
+            _ => None,
+        }
+    }
+
     /// The lists to read `kinds` with.
     pub async fn readings(
         &self,

@@ -189,10 +189,10 @@ impl Connection {
         let one = |object: DynamicObject, event: fn(Arc<LiveObject>) -> Event<Arc<LiveObject>>| {
             let found = serde_json::to_value(object).ok();
             let found = found.and_then(|object| reading.object(object, masking));
-            let Some((place, object)) = found else {
+            let Some((index, object)) = found else {
                 return false;
             };
-            let store = stores.get(place);
+            let store = stores.get(index);
             store.is_some_and(|store| lock(store).apply(event(Arc::new(object))))
         };
         match event {
@@ -207,7 +207,7 @@ impl Connection {
 
     fn events_of(&self, index: usize, reading: &Reading) -> Events {
         let resource = &reading.resource;
-        let api: Api<DynamicObject> = match self.place_of(reading) {
+        let api: Api<DynamicObject> = match self.namespace_of(reading) {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource.api),
             None => Api::all_with(self.client.clone(), &resource.api),
         };

@@ -27,7 +27,7 @@ pub struct LiveObject {
     pub hidden: Vec<Leaf>,
 }
 
-/// An object in a tenth of the room, until somebody asks for it.
+/// An object in little more room than its text takes, until somebody asks for it.
 #[derive(Debug, Clone)]
 pub struct Packed(Box<[u8]>);
 

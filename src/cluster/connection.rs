@@ -28,7 +28,7 @@ pub(super) struct Limits {
     pub plugin: Duration,
     /// Changes within this time are told as one.
     pub gather: Duration,
-    /// Objects a page.
+    /// Objects a page. A page of each of several kinds is on its way at a time.
     pub page: u32,
 }
 
@@ -39,7 +39,7 @@ impl Default for Limits {
             call: Duration::from_secs(30),
             plugin: Duration::from_secs(60),
             gather: Duration::from_millis(300),
-            page: 500,
+            page: 250,
         }
     }
 }

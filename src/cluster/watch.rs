@@ -1,9 +1,10 @@
-//! Watching: one watch for each wanted kind and namespace, its objects kept current, changes told in batches.
+//! Watching: one watch for each list that is read, its objects kept current, changes told in batches.
 //!
 //! While something is watched, [`Connection::list`] answers from here, so that a change of one object costs one event
 //! and not a list of everything.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -16,27 +17,31 @@ use kube::runtime::{WatchStreamExt, watcher as watch_kind};
 
 use super::connection::Connection;
 use super::discovery::Resource;
-use super::read::{Objects, live, selector};
-use super::{Kind, Wanted};
+use super::read::selector;
+use super::reading::Reading;
+use super::{Kind, Objects, Wanted};
 use crate::live::LiveObject;
 use crate::manifest::Masking;
 use crate::task::{Cancel, Known};
 
-/// What a watch knows.
+/// By namespace and name.
+type ByName = HashMap<(Option<String>, String), Arc<LiveObject>>;
+
+/// What a watch knows of a kind in a namespace.
 #[derive(Default)]
 pub(super) struct Store {
     /// Whole only once the first list is through.
-    objects: Option<Objects>,
+    objects: Option<ByName>,
     /// A list on its way.
-    coming: Objects,
+    coming: ByName,
     /// Since when the watch fails.
     failing: Option<Timestamp>,
 }
 
 impl Store {
     /// `None` until the first list is through.
-    pub fn known(&self) -> Option<Known<Vec<LiveObject>>> {
-        let objects: Vec<LiveObject> = self.objects.as_ref()?.values().cloned().collect();
+    pub fn known(&self) -> Option<Known<Objects>> {
+        let objects: Objects = self.objects.as_ref()?.values().cloned().collect();
         Some(match self.failing {
             None => Known::Fresh(objects),
             Some(since) => Known::Stale(objects, since),
@@ -44,14 +49,9 @@ impl Store {
     }
 
     /// Whether there is something to tell.
-    fn apply(&mut self, event: Event<LiveObject>) -> bool {
+    fn apply(&mut self, event: Event<Arc<LiveObject>>) -> bool {
         self.failing = None;
-        let key = |object: &LiveObject| {
-            (
-                object.object.id.namespace.clone(),
-                object.object.id.name.clone(),
-            )
-        };
+        let key = |object: &LiveObject| (object.id.namespace.clone(), object.id.name.clone());
         match event {
             Event::Init => {
                 self.coming.clear();
@@ -84,38 +84,39 @@ impl Store {
 /// Takes a watch's stores out of the connection when it ends, however it ends.
 struct Watched<'a> {
     connection: &'a Connection,
-    stores: Vec<(Kind, Arc<Mutex<Store>>)>,
+    readings: Vec<(Reading, Vec<Arc<Mutex<Store>>>)>,
 }
 
 impl<'a> Watched<'a> {
-    fn new(connection: &'a Connection, kinds: impl Iterator<Item = Kind>) -> Watched<'a> {
-        let stores: Vec<(Kind, Arc<Mutex<Store>>)> =
-            kinds.map(|kind| (kind, Arc::default())).collect();
-        connection
-            .stores
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(stores.iter().cloned());
-        Watched { connection, stores }
+    fn new(connection: &'a Connection, readings: Vec<Reading>) -> Watched<'a> {
+        let stores = |reading: &Reading| reading.kinds.iter().map(|_| Arc::default()).collect();
+        let readings = readings.into_iter();
+        let watched = Watched {
+            connection,
+            readings: readings
+                .map(|reading| {
+                    let stores = stores(&reading);
+                    (reading, stores)
+                })
+                .collect(),
+        };
+        let all = watched
+            .stores()
+            .map(|(kind, store)| (kind.clone(), Arc::clone(store)));
+        lock(&connection.stores).extend(all);
+        watched
     }
 
-    fn change(&self, index: usize, change: impl FnOnce(&mut Store) -> bool) -> bool {
-        let store = self
-            .stores
-            .get(index)
-            .map(|(_, store)| store.lock().unwrap_or_else(PoisonError::into_inner));
-        store.is_some_and(|mut store| change(&mut store))
+    fn stores(&self) -> impl Iterator<Item = (&Kind, &Arc<Mutex<Store>>)> {
+        let readings = self.readings.iter();
+        readings.flat_map(|(reading, stores)| reading.kinds.iter().zip(stores))
     }
 }
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        let mut stores = self
-            .connection
-            .stores
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (kind, ours) in &self.stores {
+        let mut stores = lock(&self.connection.stores);
+        for (kind, ours) in self.stores() {
             if stores
                 .get(kind)
                 .is_some_and(|store| Arc::ptr_eq(store, ours))
@@ -146,18 +147,17 @@ impl Connection {
 
     async fn watch_for_ever(&self, wanted: &Wanted, masking: &Masking, changed: impl Fn()) {
         let resources = self.reachable_resources(wanted).await;
-        let watched = Watched::new(self, resources.iter().map(|(kind, _)| kind.clone()));
-        let streams = resources
-            .iter()
-            .enumerate()
-            .map(|(index, (kind, resource))| self.events_of(index, kind, resource));
+        let readings = self.readings(resources, |kind| wanted.mentions(kind)).await;
+        let watched = Watched::new(self, readings);
+        let streams = watched.readings.iter().enumerate();
+        let streams = streams.map(|(index, (reading, _))| self.events_of(index, reading));
         let mut events = futures::stream::select_all(streams.collect::<Vec<Events>>());
         while let Some(first) = events.next().await {
-            let mut news = self.take(first, &resources, &watched, masking);
+            let mut news = self.take(first, &watched, masking);
             // Changes come in bursts: what follows the first is told with it.
             let burst = async {
                 while let Some(event) = events.next().await {
-                    news |= self.take(event, &resources, &watched, masking);
+                    news |= self.take(event, &watched, masking);
                 }
             };
             // The time being up is how a burst ends.
@@ -174,22 +174,40 @@ impl Connection {
     fn take(
         &self,
         (index, event): (usize, watcher::Result<Event<DynamicObject>>),
-        resources: &[(Kind, Resource)],
         watched: &Watched<'_>,
         masking: &Masking,
     ) -> bool {
-        let Some((_, resource)) = resources.get(index) else {
+        let Some((reading, stores)) = watched.readings.get(index) else {
             return false;
         };
-        match event.map(|event| masked(event, resource, masking)) {
-            Ok(Some(event)) => watched.change(index, |store| store.apply(event)),
-            Ok(None) => false,
-            Err(_) => watched.change(index, |store| store.fail(self.clock.now())),
+        // What is about all of them.
+        let each = |change: &dyn Fn(&mut Store) -> bool| {
+            let told = stores.iter().map(|store| change(&mut lock(store)));
+            told.fold(false, |told, news| told | news)
+        };
+        // What is about one object, if somebody wants it.
+        let one = |object: DynamicObject, event: fn(Arc<LiveObject>) -> Event<Arc<LiveObject>>| {
+            let found = serde_json::to_value(object).ok();
+            let found = found.and_then(|object| reading.object(object, masking));
+            let Some((index, object)) = found else {
+                return false;
+            };
+            let store = stores.get(index);
+            store.is_some_and(|store| lock(store).apply(event(Arc::new(object))))
+        };
+        match event {
+            Ok(Event::Init) => each(&|store| store.apply(Event::Init)),
+            Ok(Event::InitDone) => each(&|store| store.apply(Event::InitDone)),
+            Ok(Event::InitApply(object)) => one(object, Event::InitApply),
+            Ok(Event::Apply(object)) => one(object, Event::Apply),
+            Ok(Event::Delete(object)) => one(object, Event::Delete),
+            Err(_) => each(&|store| store.fail(self.clock.now())),
         }
     }
 
-    fn events_of(&self, index: usize, kind: &Kind, resource: &Resource) -> Events {
-        let api: Api<DynamicObject> = match self.place(kind.2.as_deref(), resource) {
+    fn events_of(&self, index: usize, reading: &Reading) -> Events {
+        let resource = &reading.resource;
+        let api: Api<DynamicObject> = match self.namespace_of(reading) {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource.api),
             None => Api::all_with(self.client.clone(), &resource.api),
         };
@@ -220,17 +238,6 @@ impl Connection {
     }
 }
 
-fn masked(
-    event: Event<DynamicObject>,
-    resource: &Resource,
-    masking: &Masking,
-) -> Option<Event<LiveObject>> {
-    let read = |object: DynamicObject| live(serde_json::to_value(object).ok()?, resource, masking);
-    Some(match event {
-        Event::Init => Event::Init,
-        Event::InitDone => Event::InitDone,
-        Event::InitApply(object) => Event::InitApply(read(object)?),
-        Event::Apply(object) => Event::Apply(read(object)?),
-        Event::Delete(object) => Event::Delete(read(object)?),
-    })
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

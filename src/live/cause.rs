@@ -253,7 +253,7 @@ mod tests {
                 operation: operation.into(),
                 subresource: subresource.map(Into::into),
                 time: None,
-                fields: Vec::new(),
+                fields: serde_json::Map::new(),
             };
             assert_eq!(
                 role(&manager),

@@ -8,7 +8,7 @@ pub use super::cause::{Cause, CauseKind, FieldDrift};
 use super::cause::{Deployed, explain, field};
 use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
-use super::extra::{Declared, Extra, extras, of_pipeline};
+use super::extra::{Declared, Extra, extras, left, of_pipeline};
 use super::line::Line;
 use super::planned::Planned;
 use super::workspace::Past;
@@ -120,6 +120,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             .clusters
             .push(super::common::environment(environment, listing.identity()));
         let declared = Declared::by(&all);
+        let left = left(&listing, &declared);
         let ownership = listing.ownership();
         for app in apps {
             let planned = match request.dry_run {
@@ -133,7 +134,14 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
                 .extend(notes.map(|note| format!("{place}: {note}")));
             compare(app, &listing, &ownership, &planned, &wanted, &mut answer);
             let operator = listing.operator(&app.app).value().cloned().flatten();
-            let extras = extras(&listing, &ownership, app, operator.as_ref(), &declared);
+            let extras = extras(
+                &listing,
+                &ownership,
+                app,
+                operator.as_ref(),
+                &declared,
+                &left,
+            );
             let extras = extras
                 .into_iter()
                 .map(|extra| undeclared(&environment.name, &app.app.name, extra));

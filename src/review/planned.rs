@@ -31,7 +31,9 @@ impl Planned {
             }
             if let Some(Some(live)) = listing.get(&object.id).value() {
                 // As kubectl, where it was not applied by the server's own way.
-                let manager = applier(&live.managers).unwrap_or("kubectl").to_owned();
+                let manager = applier(&live.managers.read())
+                    .unwrap_or("kubectl")
+                    .to_owned();
                 answers.push(async move {
                     let planned = listing.dry_run(object, &manager).await;
                     (object.id.clone(), planned)

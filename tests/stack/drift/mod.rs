@@ -17,7 +17,7 @@ use std::thread;
 use serde_json::Value;
 use support::TestRepo;
 
-use crate::harness::{Cluster, User, cluster, gitopsy};
+use crate::harness::{Cluster, Request, User, cluster, gitopsy};
 use mutations::{By, CLUSTER_WIDE, Kubectl, MUTATIONS, Mutation};
 
 /// kubectl takes a tenth of a second each time, most of it waiting.
@@ -116,6 +116,7 @@ fn every_mutation_is_seen_for_what_it_is() {
     let (mut ours, unknown) = found(directory.path(), cluster.kubeconfig(User::Admin));
     assert_eq!(unknown, [""; 0]);
     reading_is_enough(cluster, directory.path(), &ours);
+    rights_in_namespaces_are_enough(cluster, directory.path(), &ours);
     // Secrets are none of theirs, nor definitions and rights; that hides nothing else.
     let (theirs, unknown) = found(directory.path(), cluster.kubeconfig(User::Viewer));
     assert!(
@@ -204,7 +205,8 @@ fn unknown(answer: &Value) -> Vec<String> {
     what.collect()
 }
 
-/// Who may only read finds the same, and asks for nothing but what git mentions and the workloads among it own.
+/// Who may only read finds the same, and asks for nothing but what git mentions and the workloads among it own: in its namespaces,
+/// or in all at once, but never for the secrets of others. Nor are there as many requests as there are namespaces for each kind.
 fn reading_is_enough(cluster: &Cluster, repository: &Path, ours: &Found) {
     const READER: &str = "drift-reader";
     const VERBS: [&str; 4] = ["get", "list", "watch", "create"];
@@ -255,13 +257,66 @@ subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
         .filter(|request| request.user.username == reader)
         .collect();
     assert!(theirs.len() > kinds.len());
+    let namespaces: BTreeSet<String> = MUTATIONS.iter().map(Mutation::namespace).collect();
+    let of_pods = |request: &&&Request| {
+        let object = request.object_ref.as_ref();
+        request.stage == "ResponseComplete"
+            && object.is_some_and(|object| object.resource == "pods")
+    };
+    assert!(theirs.iter().filter(of_pods).count() < namespaces.len() / 2);
     for request in theirs {
         assert!(VERBS.contains(&request.verb.as_str()), "{request:?}");
         if let Some(object) = &request.object_ref {
             let is_review = object.resource == "selfsubjectaccessreviews";
             assert!(is_review || request.verb != "create", "{request:?}");
             assert!(is_review || kinds.contains(&object.resource), "{request:?}");
+            let namespace = object.namespace.as_ref();
+            assert!(
+                namespace.is_none_or(|name| namespaces.contains(name)),
+                "{request:?}"
+            );
+            assert!(
+                object.resource != "secrets" || namespace.is_some(),
+                "{request:?}"
+            );
         }
+    }
+}
+
+/// Who may read in each of git's namespaces, but not in all there are, finds the same in them.
+fn rights_in_namespaces_are_enough(cluster: &Cluster, repository: &Path, ours: &Found) {
+    const MEMBER: &str = "drift-member";
+    cluster.namespace(MEMBER);
+    let kubeconfig = cluster.member(MEMBER, "view");
+    let bindings: Vec<String> = MUTATIONS
+        .iter()
+        .map(|mutation| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: {MEMBER}, namespace: {}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: drift-reader}}
+subjects: [{{kind: ServiceAccount, name: member, namespace: {MEMBER}}}]
+",
+                mutation.namespace()
+            )
+        })
+        .collect();
+    cluster.apply(&bindings.join("---\n"));
+    let (theirs, unknown) = found(repository, &kubeconfig);
+    let unknown: BTreeSet<&str> = unknown
+        .iter()
+        .map(|what| {
+            what.strip_suffix(" in the cluster")
+                .expect("in no namespace")
+        })
+        .collect();
+    let is_known = |text: &str| {
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("kind: "));
+        kinds.into_iter().all(|kind| !unknown.contains(kind))
+    };
+    for mutation in MUTATIONS.iter().filter(|row| is_known(row.applied)) {
+        assert_eq!(theirs.get(mutation.name), ours.get(mutation.name));
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn operator(listing: &Listing) -> Known<Option<Operator>> {
     let Some((_, jobs)) = found else {
         return Known::Unavailable(Why::Failed("its boot jobs were not asked for".to_owned()));
     };
-    jobs.as_ref().map(|jobs| newest(jobs))
+    jobs.as_ref().map(newest)
 }
 
 /// The newest job says how it goes, the newest that was completed what is applied.

@@ -3,6 +3,7 @@
 use super::output::{Ink, Output, known, word};
 use super::{Context, Outcome, drift, log, meter, select};
 use crate::review::Owned;
+use crate::review::logs;
 use crate::review::resource::{self, Answer, Live};
 use crate::text;
 
@@ -11,6 +12,9 @@ use crate::text;
 pub struct Args {
     #[command(flatten)]
     resource: select::Resource,
+    /// Instead, the last lines that its crashing containers wrote
+    #[arg(long)]
+    logs: bool,
 }
 
 impl Args {
@@ -21,20 +25,25 @@ impl Args {
                 resource: Some(resource.to_owned()),
                 path: None,
             },
+            logs: false,
         }
     }
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let select = args.resource.selector(&context.global);
-    let answer = resource::ask(
-        &context.workspace,
-        resource::Request {
-            select: select.clone(),
-        },
-        &meter::sink(),
-    )
-    .await?;
+    if args.logs {
+        let request = logs::Request { select };
+        let answer = logs::ask(&context.workspace, request, &meter::sink()).await?;
+        if !output.json(&answer)? {
+            print_logs(&answer, output);
+        }
+        return Ok(Outcome::Fine);
+    }
+    let request = resource::Request {
+        select: select.clone(),
+    };
+    let answer = resource::ask(&context.workspace, request, &meter::sink()).await?;
     if output.json(&answer)? {
         return Ok(Outcome::Fine);
     }
@@ -114,6 +123,33 @@ fn print_live(live: &Live, output: &mut Output) {
             "    events: {}",
             known(&live.events, |_| String::new())
         )),
+    }
+}
+
+fn print_logs(answer: &logs::Answer, output: &mut Output) {
+    for container in &answer.containers {
+        let run = if container.previous {
+            ", the run before"
+        } else {
+            ""
+        };
+        let title = text::clean_line(&format!(
+            "{} {}: {}{run}",
+            container.pod, container.container, container.why
+        ));
+        let title = output.ink(Ink::Bold, title);
+        output.line(title);
+        match container.lines.value() {
+            Some(lines) => {
+                for line in lines {
+                    output.line(format!("    {}", text::clean_line(line)));
+                }
+            }
+            None => output.line(format!(
+                "    {}",
+                known(&container.lines, |_| String::new())
+            )),
+        }
     }
 }
 

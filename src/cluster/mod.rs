@@ -8,6 +8,7 @@ mod dry_run;
 mod error;
 mod events;
 mod listing;
+mod logs;
 pub mod operator;
 mod read;
 mod reading;
@@ -265,6 +266,19 @@ impl Cluster {
         match &self.origin {
             Origin::Server(connection) => connection.dry_run(desired, manager, &self.masking).await,
             Origin::Snapshot(_) => Err(Why::Failed("a snapshot cannot be asked".to_owned())),
+        }
+    }
+
+    /// The last lines that a container of a pod wrote; `previous`: in the run before, which ended.
+    pub async fn log(
+        &self,
+        pod: &ObjectRef,
+        container: &str,
+        previous: bool,
+    ) -> Result<Vec<String>, Why> {
+        match &self.origin {
+            Origin::Server(connection) => connection.log(pod, container, previous).await,
+            Origin::Snapshot(_) => Err(Why::Failed("a snapshot has no logs".to_owned())),
         }
     }
 

@@ -14,7 +14,7 @@ mod saved;
 pub use cause::{Cause, applier, is_own_manager};
 pub use compare::{Comparison, FieldDrift, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};
-pub use health::{Decided, Health, HealthStatus, health};
+pub use health::{Crashing, Decided, Health, HealthStatus, crashing, health};
 pub use immutable::is_immutable;
 pub use managers::{Manager, Managers};
 pub use object::{LiveObject, OwnerRef, Packed};

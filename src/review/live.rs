@@ -347,6 +347,22 @@ impl Listed {
         }
     }
 
+    /// The last lines that a container of a pod wrote.
+    pub async fn log(
+        &self,
+        pod: &ObjectRef,
+        container: &str,
+        previous: bool,
+    ) -> Result<Vec<String>, Why> {
+        match &self.0 {
+            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => {
+                cluster.log(pod, container, previous).await
+            }
+            Known::Loading => Err(Why::NoCluster),
+            Known::Unavailable(why) => Err(why.clone()),
+        }
+    }
+
     /// How a declared object compares. `planned`: what would become of it, where the API server was asked.
     pub fn judge<'a>(
         &'a self,

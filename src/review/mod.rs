@@ -19,6 +19,7 @@ mod kept;
 mod line;
 mod live;
 pub mod log;
+pub mod logs;
 mod planned;
 pub mod resource;
 pub mod revert;

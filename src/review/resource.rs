@@ -111,15 +111,15 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 }
 
 /// What the live side needs of the declaration.
-struct Found {
+pub(super) struct Found {
     line: Line,
     commit: Oid,
-    environment: crate::layout::Environment,
+    pub environment: crate::layout::Environment,
     /// The app that declares it, so that everything of it is listed at once.
-    apps: Vec<DesiredApp>,
+    pub apps: Vec<DesiredApp>,
 }
 
-fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
+pub(super) fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer, Found)> {
     let (past, commit, (id, declared)) =
         &past.the_one_of_all(None, select, past.waiting.cancel())?;
     let (commit, id) = (*commit, id.clone());

@@ -11,7 +11,9 @@ use tokio_util::sync::DropGuard;
 
 use super::cx::Cx;
 use crate::review::action::stage;
-use crate::review::{Cancel, Rendered, change, deployed, doctor, drift, log, resource, revert};
+use crate::review::{
+    Cancel, Rendered, change, deployed, doctor, drift, log, logs, resource, revert,
+};
 
 /// Names one asking of one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +25,7 @@ pub enum Question {
     Log(log::Request),
     Change(change::Request),
     Resource(resource::Request),
+    Logs(logs::Request),
     Drift(drift::Request),
     Revert(revert::Request),
     Doctor,
@@ -54,6 +57,7 @@ pub enum Answer {
     Log(Part<log::Answer>),
     Change(Part<change::Answer>),
     Resource(Part<resource::Answer>),
+    Logs(Part<logs::Answer>),
     Drift(Part<drift::Answer>),
     Revert(Part<revert::Answer>),
     Doctor(Part<doctor::Answer>),

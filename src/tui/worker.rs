@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::ask::{Answer, Ask, Part, Question, Reply, Ticket};
 use crate::review::action::stage;
 use crate::review::{
-    Cancel, Rendered, Sink, Workspace, change, deployed, doctor, drift, log, resource, revert,
+    Cancel, Rendered, Sink, Workspace, change, deployed, doctor, drift, log, logs, resource, revert,
 };
 
 /// Where answers wait for the next frame.
@@ -113,6 +113,10 @@ async fn answer(ws: &Workspace, question: Question, post: &Post) {
                 Answer::Change,
                 guarded(change::ask(ws, request, &sink)).await,
             );
+        }
+        Question::Logs(request) => {
+            let sink = post.sink(Answer::Logs);
+            post.last(Answer::Logs, guarded(logs::ask(ws, request, &sink)).await);
         }
         Question::Resource(request) => {
             let sink = post.sink(Answer::Resource);

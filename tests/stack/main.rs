@@ -7,6 +7,7 @@ extern crate support;
 
 mod drift;
 mod harness;
+mod logs;
 mod operators;
 mod smoke;
 mod snapshot;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gitopsy::cluster::{Event, Identity};
 use gitopsy::manifest::Masking;
 use gitopsy::review::action::stage::{Progress, Step as StageStep, StepName};
+use gitopsy::review::applied::Applied;
 use gitopsy::review::common::{
     ChangedResource, CommitLine, Environment, NotRendered, Pull, ResourceDiff, ResourceId, Sides,
 };
@@ -16,7 +17,9 @@ use gitopsy::review::{
     HealthStatus, Known, Leaf, Node, Noise, Object, ObjectRef, Oid, Owned, Person, Step, SyncState,
     Tip,
 };
-use gitopsy::review::{Header, change, deployed, doctor, drift, log, resource, revert};
+use gitopsy::review::{
+    Header, OperatorState, Why, change, deployed, doctor, drift, log, logs, resource, revert,
+};
 use gitopsy::tui::ask::{Answer, Part, Question};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -140,7 +143,7 @@ fn live(
             SyncState::Synced
         },
         drifted,
-        applied: Known::Fresh(None),
+        applied: Known::Fresh((status == HealthStatus::Degraded).then(failing)),
     })
 }
 
@@ -733,7 +736,7 @@ pub fn resource() -> resource::Answer {
             sync: SyncState::Drifted,
             health: health(HealthStatus::Degraded, "CrashLoopBackOff ×7"),
             created: Some(ago(80 * DAY)),
-            applied: None,
+            applied: Some(failing()),
             cause: None,
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
@@ -749,6 +752,23 @@ pub fn resource() -> resource::Answer {
             text: Some(deployment_yaml("1.4.2", "1Gi", 7)),
             object: parsed(deployment_json("1.4.2", "1Gi", 7)),
         }),
+    }
+}
+
+/// Flux fails to apply what came after a commit of yesterday.
+pub fn failing() -> Applied {
+    Applied {
+        environment: "production".to_owned(),
+        app: "api".to_owned(),
+        deployer: Deployer::Flux,
+        object: object("Kustomization", "api"),
+        state: OperatorState::Failing,
+        commit: Some(line("9f00e12", DAY, "bot", "api 1.4.1")),
+        revision: Some("9f00e12".to_owned()),
+        since: Some(ago(DAY)),
+        behind: Some(2),
+        declared: None,
+        message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
     }
 }
 
@@ -773,18 +793,28 @@ pub fn drift() -> drift::Answer {
                 Known::Fresh(health(HealthStatus::Degraded, "CrashLoopBackOff ×7")),
                 drifts(),
             ),
-            listed(
-                id("production", "api", "Service", "api"),
-                SyncState::Missing,
-                Known::Fresh(health(HealthStatus::Missing, "")),
-                Vec::new(),
-            ),
-            listed(
-                id("production", "web", "ConfigMap", "web-old"),
-                SyncState::Orphaned,
-                Known::Fresh(health(HealthStatus::Healthy, "")),
-                Vec::new(),
-            ),
+            drift::Resource {
+                cause: Some(Cause::from(CauseKind::ApplyFailing)),
+                ..listed(
+                    id("production", "api", "Service", "api"),
+                    SyncState::Missing,
+                    Known::Fresh(health(HealthStatus::Missing, "")),
+                    Vec::new(),
+                )
+            },
+            drift::Resource {
+                path: None,
+                cause: Some(Cause {
+                    why: Some("pruning is off".to_owned()),
+                    ..Cause::from(CauseKind::NeverPruned)
+                }),
+                ..listed(
+                    id("production", "web", "ConfigMap", "web-old"),
+                    SyncState::Orphaned,
+                    Known::Fresh(health(HealthStatus::Healthy, "")),
+                    Vec::new(),
+                )
+            },
             listed(
                 id("production", "worker", "Deployment", "worker"),
                 SyncState::Synced,
@@ -794,7 +824,7 @@ pub fn drift() -> drift::Answer {
         ],
         synced: 14,
         notes: Vec::new(),
-        applied: Vec::new(),
+        applied: vec![failing()],
         unknown: vec![drift::Unknown {
             environment: "production".to_owned(),
             what: "Secret in shop".to_owned(),
@@ -947,6 +977,27 @@ pub fn doctor() -> doctor::Answer {
     }
 }
 
+/// What the crashing container of one pod wrote, and that another's may not be read.
+pub fn logs() -> logs::Answer {
+    let container = |pod: &str, lines| logs::Container {
+        pod: object("Pod", pod),
+        container: "api".to_owned(),
+        why: "CrashLoopBackOff ×7, exit 1".to_owned(),
+        previous: true,
+        lines,
+    };
+    let written = ["starting", "\u{1b}[31mpanic: no database\u{1b}[0m"];
+    let written = written.map(str::to_owned).to_vec();
+    let forbidden = Why::Forbidden("get logs of pod api-7c9f-x3 in shop".to_owned());
+    logs::Answer {
+        resource: id("production", "api", "Deployment", "api"),
+        containers: vec![
+            container("api-7c9f-x2", Known::Fresh(written)),
+            container("api-7c9f-x3", Known::Unavailable(forbidden)),
+        ],
+    }
+}
+
 /// The usual answer to a question.
 pub fn to(question: &Question) -> Answer {
     match question {
@@ -963,6 +1014,7 @@ pub fn to(question: &Question) -> Answer {
         Question::Log(_) => Answer::Log(Part::Done(log())),
         Question::Change(_) => Answer::Change(Part::Done(change())),
         Question::Resource(_) => Answer::Resource(Part::Done(resource())),
+        Question::Logs(_) => Answer::Logs(Part::Done(logs())),
         Question::Drift(_) => Answer::Drift(Part::Done(drift())),
         Question::Revert(request) => Answer::Revert(Part::Done(preview(request))),
         Question::Doctor => Answer::Doctor(Part::Done(doctor())),

@@ -219,6 +219,7 @@ pub fn failed(question: &Question, error: &str) -> Answer {
         Question::Log(_) => Answer::Log(Part::Failed(error)),
         Question::Change(_) => Answer::Change(Part::Failed(error)),
         Question::Resource(_) => Answer::Resource(Part::Failed(error)),
+        Question::Logs(_) => Answer::Logs(Part::Failed(error)),
         Question::Drift(_) => Answer::Drift(Part::Failed(error)),
         Question::Revert(_) => Answer::Revert(Part::Failed(error)),
         Question::Doctor => Answer::Doctor(Part::Failed(error)),

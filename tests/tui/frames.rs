@@ -364,6 +364,15 @@ fn overlays() {
     check_small("doctor", |desk| {
         desk.serve().press("D").serve();
     });
+    check_small("drift-missing", |desk| {
+        desk.serve().press("4").serve().press("down");
+    });
+    check_small("drift-orphaned", |desk| {
+        desk.serve().press("4").serve().press("down").press("down");
+    });
+    check_small("logs", |desk| {
+        desk.serve().press("4").serve().press("l").serve();
+    });
     check_small("calls", |desk| {
         desk.serve().press("@").serve();
     });

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gitopsy::review::applied::Applied;
 use gitopsy::review::{Known, log};
 use gitopsy::tui::app::Message;
 use gitopsy::tui::ask::{Answer, Part, Question};
@@ -36,6 +37,9 @@ fn poisoned(question: &Question) -> Answer {
                     }
                     if let Known::Fresh(live) = &mut cell.live {
                         live.health.reason = evil();
+                        if let Known::Fresh(Some(applied)) = &mut live.applied {
+                            poison(applied);
+                        }
                     }
                 }
             }
@@ -84,6 +88,9 @@ fn poisoned(question: &Question) -> Answer {
             if let Known::Fresh(live) = &mut answer.live {
                 live.health.reason = evil();
                 live.text = Some(evil());
+                if let Some(applied) = &mut live.applied {
+                    poison(applied);
+                }
                 if let Known::Fresh(events) = &mut live.events {
                     (events[0].reason, events[0].message) = (evil(), evil());
                 }
@@ -94,8 +101,39 @@ fn poisoned(question: &Question) -> Answer {
             (answer.branch, answer.message, answer.warnings) = (evil(), evil(), vec![evil()]);
             Answer::Revert(Part::Done(answer))
         }
+        Answer::Drift(Part::Done(mut answer)) => {
+            answer.applied.iter_mut().for_each(poison);
+            answer.notes.push(evil());
+            for unknown in &mut answer.unknown {
+                (unknown.what, unknown.why) = (evil(), evil());
+            }
+            for resource in &mut answer.resources {
+                resource.path = Some(evil());
+                resource.id.object.name = evil();
+                let causes = resource.fields.iter_mut().map(|field| &mut field.cause);
+                for cause in causes.chain(resource.cause.as_mut()) {
+                    (cause.manager, cause.why) = (Some(evil()), Some(evil()));
+                }
+            }
+            Answer::Drift(Part::Done(answer))
+        }
+        Answer::Logs(Part::Done(mut answer)) => {
+            for container in &mut answer.containers {
+                (container.container, container.why) = (evil(), evil());
+                if let Known::Fresh(lines) = &mut container.lines {
+                    lines.push(evil());
+                }
+            }
+            Answer::Logs(Part::Done(answer))
+        }
         other => other,
     }
+}
+
+fn poison(applied: &mut Applied) {
+    applied.revision = Some(EVIL.to_owned());
+    applied.message = Some(EVIL.to_owned());
+    applied.commit = None;
 }
 
 #[track_caller]
@@ -116,6 +154,8 @@ const TOURS: &[&str] = &[
     "1 r enter",
     "2 enter j v y",
     "2 x / a",
+    "4 j j j l",
+    "4 enter tab tab l",
     "3 j enter j j enter y",
     "4 enter tab tab w",
     "4 enter y tab",

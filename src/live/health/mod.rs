@@ -15,6 +15,7 @@ mod hpa;
 mod ingress;
 mod job;
 pub(super) mod pod;
+pub use pod::{Crashing, crashing};
 mod replicaset;
 mod service;
 mod statefulset;

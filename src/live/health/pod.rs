@@ -114,6 +114,36 @@ pub(in crate::live) fn ready(pod: &Object) -> (usize, usize) {
     )
 }
 
+/// A container that crashes.
+pub struct Crashing {
+    pub container: String,
+    /// `CrashLoopBackOff ×7, exit 1`
+    pub why: String,
+    /// The run that crashed is the one before: this one waits to begin, or has begun.
+    pub previous: bool,
+}
+
+/// The containers of a pod that ran, and ended as they should not. One that could not be started has nothing to say.
+pub fn crashing(pod: &Object) -> Vec<Crashing> {
+    let of = |container: &Container<'_>| {
+        let is_ready = container.at(&["ready"]).and_then(Node::as_bool) == Some(true);
+        let (why, previous) = match container.ended("state") {
+            Some(ended) => (ended, false),
+            None if is_ready => return None,
+            None => {
+                let ended = container.ended("lastState")?;
+                (container.trouble().unwrap_or(ended), true)
+            }
+        };
+        Some(Crashing {
+            container: container.text(&["name"]).to_owned(),
+            why,
+            previous,
+        })
+    };
+    containers(pod).iter().filter_map(of).collect()
+}
+
 struct Container<'a> {
     status: &'a Node,
     /// To be named: there is more than one in the pod.

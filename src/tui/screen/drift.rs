@@ -149,6 +149,7 @@ impl Drift {
                 None,
             ))),
             Action::Yaml => cx.push(Screen::Text(text::Text::resource(resource.id.clone()))),
+            Action::Logs => cx.push(Screen::Text(text::Text::logs(&resource.id))),
             Action::Diff => {
                 if let Some(commit) = self.commit() {
                     let select = Selector {
@@ -184,7 +185,12 @@ impl Drift {
 
     pub fn blocked(&self, action: Action) -> Option<String> {
         match action {
-            Action::Enter | Action::Yaml | Action::Copy | Action::Pager | Action::K9s
+            Action::Enter
+            | Action::Yaml
+            | Action::Logs
+            | Action::Copy
+            | Action::Pager
+            | Action::K9s
                 if self.resource().is_none() =>
             {
                 Some("no resource is selected".to_owned())
@@ -425,7 +431,11 @@ fn explain(
         .applied
         .iter()
         .filter(|it| it.environment == id.environment && it.app == id.app);
-    rows.extend(applied.map(|it| labelled("deployer", words::applied(it, now))));
+    for applied in applied {
+        let (how_far, why) = words::applied_in_two(applied, now);
+        rows.push(labelled("deployer", how_far));
+        rows.extend(why.map(|why| labelled("", why)));
+    }
     rows.extend(
         resource
             .path

@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Facts, Look, Mouse, absent, standing};
-use crate::review::common::ResourceId;
-use crate::review::{doctor, resource};
+use crate::review::common::{ResourceId, Selector};
+use crate::review::{doctor, logs, resource};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect};
 use crate::tui::keys::Action;
@@ -30,6 +30,8 @@ enum Source {
     Given,
     /// A resource as declared and as live.
     Resource(ResourceId, Slot<resource::Answer>),
+    /// What a resource's crashing containers wrote.
+    Logs(Selector, Slot<logs::Answer>),
     Calls(Slot<Vec<String>>),
     Doctor(Slot<doctor::Answer>),
 }
@@ -67,6 +69,13 @@ impl Text {
         }
     }
 
+    /// What a resource's crashing containers wrote last.
+    pub fn logs(id: &ResourceId) -> Text {
+        let source = Source::Logs(id.selector(), Slot::default());
+        let title = format!("Logs of {} in {}", id.object, id.environment);
+        Text::asked(&title, source)
+    }
+
     /// Every git, tool and HTTP call made.
     pub fn calls() -> Text {
         Text::asked("Calls", Source::Calls(Slot::default()))
@@ -95,6 +104,10 @@ impl Text {
                 let select = id.selector();
                 slot.ask(cx, Question::Resource(resource::Request { select }));
             }
+            Source::Logs(select, slot) => {
+                let select = select.clone();
+                slot.ask(cx, Question::Logs(logs::Request { select }));
+            }
             Source::Calls(slot) => slot.ask(cx, Question::Calls),
             Source::Doctor(slot) => slot.ask(cx, Question::Doctor),
         }
@@ -106,6 +119,11 @@ impl Text {
             (Source::Resource(_, slot), Answer::Resource(part)) => {
                 slot.take(reply.ticket, part);
                 false
+            }
+            (Source::Logs(_, slot), Answer::Logs(part)) => {
+                let first = slot.value().is_none();
+                slot.take(reply.ticket, part);
+                first
             }
             (Source::Calls(slot), Answer::Calls(part)) => {
                 let first = slot.value().is_none();
@@ -120,7 +138,7 @@ impl Text {
         };
         self.refill(cx.now);
         if first {
-            // The newest call is the last line.
+            // What is newest is the last line.
             self.doc_mut().map(|doc| doc.act(Action::Bottom));
         }
     }
@@ -131,6 +149,13 @@ impl Text {
             Source::Resource(_, slot) => match slot.value() {
                 None => vec![absent(slot); 2],
                 Some(answer) => sides(answer, now),
+            },
+            Source::Logs(_, slot) => match slot.value() {
+                None => vec![absent(slot)],
+                Some(answer) => {
+                    let containers = answer.containers.iter();
+                    vec![containers.flat_map(|it| container(it, now)).collect()]
+                }
             },
             Source::Calls(slot) => match slot.value() {
                 None => vec![absent(slot)],
@@ -204,6 +229,7 @@ impl Text {
         let ticket = match &self.source {
             Source::Given => None,
             Source::Resource(_, slot) => slot.ticket(),
+            Source::Logs(_, slot) => slot.ticket(),
             Source::Calls(slot) => slot.ticket(),
             Source::Doctor(slot) => slot.ticket(),
         };
@@ -242,6 +268,7 @@ impl Text {
                 Row::of(Role::Match, &format!("{} found", doc.matches()))
             }
             (Source::Resource(_, slot), _) => standing(slot),
+            (Source::Logs(_, slot), _) => standing(slot),
             (Source::Calls(slot), _) => standing(slot),
             (Source::Doctor(slot), _) => standing(slot),
             _ => Row::new(),
@@ -267,6 +294,24 @@ fn sides(answer: &resource::Answer, now: Timestamp) -> Vec<Vec<Row>> {
         None => vec![words::standing(&answer.live, now)],
     };
     vec![declared, live]
+}
+
+/// A crashing container, and what it wrote.
+fn container(container: &logs::Container, now: Timestamp) -> Vec<Row> {
+    let run = if container.previous {
+        ", the run before"
+    } else {
+        ""
+    };
+    let title = format!("{} {}", container.pod, container.container);
+    let why = format!("  {}{run}", container.why);
+    let mut rows = vec![Row::of(Role::Label, &title).with(Role::Degraded, &why)];
+    match container.lines.value() {
+        Some(lines) => rows.extend(lines.iter().map(|line| Row::of(Role::Text, line))),
+        None => rows.push(words::standing(&container.lines, now)),
+    }
+    rows.push(Row::new());
+    rows
 }
 
 fn check(check: &doctor::Check) -> Vec<Row> {

@@ -269,17 +269,32 @@ fn string(text: &str) -> String {
     }
 }
 
-/// How far a deployer is with an app: `Flux is at 1a2b3c4, 2 commits behind, since 2h ago`
+/// How far a deployer is with an app, and why no further: `Flux is at 1a2b3c4, 2 commits behind; failing: …  2h ago`
 pub fn applied(applied: &Applied, now: Timestamp) -> Row {
-    let role = match applied.state {
+    let since = applied.since.map(|at| format!("  {}", since(now, at)));
+    Row::of(role_of(applied), &format!("{applied:#}"))
+        .hang()
+        .remark(Role::Dim, &since.unwrap_or_default())
+}
+
+/// The same where lines are cut: the reason gets its own.
+pub fn applied_in_two(applied: &Applied, now: Timestamp) -> (Row, Option<Row>) {
+    let role = role_of(applied);
+    let since = applied.since.map(|at| format!("  {}", since(now, at)));
+    let how_far = Row::of(role, &applied.to_string());
+    let message = applied.message.as_ref();
+    (
+        how_far.with(Role::Dim, &since.unwrap_or_default()),
+        message.map(|message| Row::of(role, message)),
+    )
+}
+
+fn role_of(applied: &Applied) -> Role {
+    match applied.state {
         _ if applied.is_current() => Role::Text,
         OperatorState::Failing => Role::Error,
         _ => Role::Warning,
-    };
-    let since = applied.since.map(|at| format!("  {}", since(now, at)));
-    Row::of(role, &format!("{applied:#}"))
-        .hang()
-        .remark(Role::Dim, &since.unwrap_or_default())
+    }
 }
 
 /// Why a live field is not what git says: `kubectl-edit, wrote 35m ago; git: 77aa001 bob, 9d`

@@ -198,6 +198,7 @@ impl Resource {
                 }
             }
             Action::Yaml => cx.push(Screen::Text(text::Text::resource(self.id.clone()))),
+            Action::Logs => cx.push(Screen::Text(text::Text::logs(&self.id))),
             Action::Copy => cx.copy(self.id.object.to_string()),
             Action::Open => {
                 if let Some(url) = self.url() {

@@ -188,6 +188,11 @@ impl Resources {
                     cx.push(Screen::Text(text::Text::resource(id.clone())));
                 }
             }
+            Action::Logs => {
+                if let Some(id) = self.resource() {
+                    cx.push(Screen::Text(text::Text::logs(id)));
+                }
+            }
             Action::Revert => {
                 if let Some((app, cell)) = self.cell()
                     && let Some(since) = &cell.since
@@ -262,7 +267,7 @@ impl Resources {
             Action::Enter | Action::Copy if self.node().is_none() => {
                 Some("nothing is selected".to_owned())
             }
-            Action::Yaml | Action::K9s if self.resource().is_none() => {
+            Action::Yaml | Action::Logs | Action::K9s if self.resource().is_none() => {
                 Some("no resource is selected".to_owned())
             }
             Action::Revert if self.resource().is_some() => {

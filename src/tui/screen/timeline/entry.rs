@@ -120,7 +120,7 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
             .as_ref()
             .map(|pull| format!("#{}", pull.number))
             .unwrap_or_default();
-        row = row.then(Row::of(Role::Pull, &pull).pad(6));
+        row = row.then(Row::of(Role::Pull, &pull).with(Role::Text, " ").pad(6));
     }
     row = match entry.meaning.as_slice() {
         [] => row.with(

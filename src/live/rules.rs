@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::compare::Comparison;
 use super::object::LiveObject;
+use crate::layout::Deployer;
 use crate::manifest::{Node, Object, ObjectRef};
 
 /// The rules of one app.
@@ -16,6 +17,8 @@ pub struct Rules {
     rules: Vec<Rule>,
     /// Rules that are not understood here, as they are written.
     pub unread: Vec<String>,
+    /// The deployer runs hooks, which come and go as it wants.
+    runs_hooks: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +74,20 @@ impl Rules {
             rules.flux(rule);
         }
         rules
+    }
+
+    /// As this deployer takes them.
+    pub fn by(self, deployer: Deployer) -> Rules {
+        let runs_hooks = matches!(deployer, Deployer::ArgoCd | Deployer::Flux | Deployer::Helm);
+        Rules { runs_hooks, ..self }
+    }
+
+    /// Whether an object that git declares need not be in the cluster: a hook, which is deleted when it has run.
+    pub fn may_be_absent(&self, desired: &Object) -> bool {
+        let hooks = ["argocd.argoproj.io/hook", "helm.sh/hook"];
+        let mut hooks = hooks.iter().filter_map(|key| desired.annotation(key));
+        // What Helm once called a hook is part of the release since its third version.
+        self.runs_hooks && hooks.any(|hook| hook != "crd-install")
     }
 
     fn argo(&mut self, rule: &Node) {

@@ -387,6 +387,14 @@ impl Listed {
             }
             found => found,
         };
+        if matches!(found.value(), Some(None)) && rules.may_be_absent(desired) {
+            return Judged {
+                state: SyncState::Synced,
+                health: found.map(|_| hook()),
+                comparison: Comparison::default(),
+                unknown: None,
+            };
+        }
         let comparison = match found.value() {
             Some(Some(live)) => match planned {
                 Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
@@ -425,7 +433,8 @@ impl Listed {
     pub fn rules(&self, app: &layout::App) -> Rules {
         let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
         let owner = owner.and_then(|known| known.value().copied().flatten());
-        owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object()))
+        let rules = owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object()));
+        rules.by(app.deployer)
     }
 
     pub fn deployment<'a>(
@@ -551,6 +560,15 @@ pub fn missing() -> Health {
         status: HealthStatus::Missing,
         reason: "not in the cluster".to_owned(),
         decided: Decided::Rule,
+    }
+}
+
+/// The health of a hook that is not there.
+fn hook() -> Health {
+    Health {
+        status: HealthStatus::Healthy,
+        reason: "a hook, which is there while it runs".to_owned(),
+        decided: Decided::Assumed,
     }
 }
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod blame;
 mod branches;
 mod demo;
+mod deployers;
 mod encrypted;
 mod hostile;
 mod items;

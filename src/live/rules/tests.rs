@@ -206,3 +206,34 @@ fn what_flux_ignores_does_not_drift_and_is_counted() {
         (String::new(), 6)
     );
 }
+
+#[test]
+fn a_hook_need_not_be_there_where_its_deployer_runs_it() {
+    let job = |annotation: &str| {
+        object(&format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a, annotations: {{{annotation}}}}}\n"
+        ))
+    };
+    let rows = [
+        (Deployer::ArgoCd, "argocd.argoproj.io/hook: PreSync", true),
+        (Deployer::ArgoCd, "helm.sh/hook: post-install", true),
+        (
+            Deployer::Flux,
+            "helm.sh/hook: 'pre-upgrade,pre-install'",
+            true,
+        ),
+        (Deployer::Flux, "helm.sh/hook: crd-install", false),
+        (Deployer::Flux, "", false),
+        // Applied like anything else.
+        (Deployer::JenkinsX, "helm.sh/hook: post-install", false),
+        (Deployer::Unknown, "helm.sh/hook: post-install", false),
+    ];
+    for (deployer, annotation, expected) in rows {
+        let rules = Rules::default().by(deployer);
+        assert_eq!(
+            rules.may_be_absent(&job(annotation)),
+            expected,
+            "{annotation}"
+        );
+    }
+}

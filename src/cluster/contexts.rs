@@ -8,7 +8,8 @@
 use kube::config::Kubeconfig;
 use reqwest::Url;
 
-use super::{Error, connection};
+use super::Error;
+use super::kubeconfig::Files;
 use crate::layout::{Destination, Environment};
 use crate::task::Why;
 
@@ -58,7 +59,7 @@ fn explicit<'a>(
 impl Contexts {
     /// Those of the user's kubeconfig.
     pub async fn read() -> Result<Contexts, Error> {
-        Ok(Contexts::of(&connection::kubeconfig().await?))
+        Ok(Contexts::of(&Files::of_user().read().await?))
     }
 
     fn of(kubeconfig: &Kubeconfig) -> Contexts {

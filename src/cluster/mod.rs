@@ -6,7 +6,10 @@ pub mod contexts;
 mod discovery;
 mod error;
 mod events;
+mod kubeconfig;
+mod login;
 pub mod operator;
+mod plugin;
 mod read;
 mod schema;
 pub mod snapshot;
@@ -28,7 +31,7 @@ pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
 use crate::live::LiveObject;
 use crate::manifest::{ListKeys, Masking, Object, ObjectRef, is_cluster_scoped};
-use crate::task::{Cancel, Known, Why};
+use crate::task::{Cancel, Clock, Known, Why};
 
 /// Which cluster this is; always in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -213,11 +216,24 @@ enum Origin {
 impl Cluster {
     /// Connects with a context of the user's kubeconfig. A credential plugin runs, but no request is made yet: whether
     /// the server answers shows with the first list. [`install_crypto`] has to have been called.
-    pub async fn connect(context: &str, masking: Masking) -> Result<Cluster, Error> {
-        let kubeconfig = connection::kubeconfig().await?;
-        let connection =
-            Connection::open(kubeconfig, context, connection::Limits::default()).await?;
+    pub async fn connect(context: &str, masking: Masking, clock: &Clock) -> Result<Cluster, Error> {
+        let files = kubeconfig::Files::of_user();
+        let limits = connection::Limits::default();
+        let connection = Connection::open(files, context, limits, clock.clone()).await?;
         Ok(Cluster::served(connection, masking))
+    }
+
+    /// Whether it is still what its context names: else it is to be connected to anew.
+    pub async fn is_current(&self) -> bool {
+        match &self.origin {
+            Origin::Server(connection) => connection.login.is_current().await,
+            Origin::Snapshot(_) => true,
+        }
+    }
+
+    /// Whether both are the same connection.
+    pub fn is_same(&self, other: &Cluster) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
     }
 
     fn served(connection: Connection, masking: Masking) -> Cluster {

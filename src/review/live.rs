@@ -19,13 +19,14 @@ use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
 };
 use crate::manifest::{Language, ListKeys, Masking, Object, ObjectRef};
-use crate::task::{Cancel, Known, Why};
+use crate::task::{Cancel, Clock, Known, Why};
 
 /// The clusters of a workspace, each connected to when it is first asked.
 pub struct Connections {
     choice: ClusterChoice,
     offline: bool,
     masking: Masking,
+    clock: Clock,
     /// By context; `None` is the snapshot.
     clusters: tokio::sync::Mutex<HashMap<Option<String>, Known<Cluster>>>,
     /// By environment, and when.
@@ -72,11 +73,17 @@ pub struct Judged {
 }
 
 impl Connections {
-    pub fn new(choice: &ClusterChoice, offline: bool, masking: Masking) -> Connections {
+    pub fn new(
+        choice: &ClusterChoice,
+        offline: bool,
+        masking: Masking,
+        clock: Clock,
+    ) -> Connections {
         Connections {
             choice: choice.clone(),
             offline,
             masking,
+            clock,
             clusters: tokio::sync::Mutex::default(),
             listings: Mutex::default(),
             described: Mutex::default(),
@@ -141,7 +148,7 @@ impl Connections {
             }
             (_, Some(context)) => {
                 install_crypto();
-                Cluster::connect(context, self.masking.clone())
+                Cluster::connect(context, self.masking.clone(), &self.clock)
                     .await
                     .map_err(|error| error.why())
             }

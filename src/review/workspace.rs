@@ -192,8 +192,12 @@ impl Workspace {
                 .with_network(directory.join("charts"), options.allow_network);
             store = Some(Store::new(cache, fingerprint));
         }
-        let live =
-            super::live::Connections::new(&options.cluster, options.offline, masking.clone());
+        let live = super::live::Connections::new(
+            &options.cluster,
+            options.offline,
+            masking.clone(),
+            options.clock.clone(),
+        );
         Ok(Workspace {
             inner: Arc::new(Inner {
                 renderer,

@@ -15,9 +15,9 @@ use super::{Error, error};
 /// More than any kubeconfig has; to parse more takes too long.
 const LARGEST: u64 = 8 << 20;
 
-/// Where a kubeconfig is.
+/// The files that a kubeconfig is merged of.
 #[derive(Debug, Clone)]
-pub(super) struct Files {
+pub struct Files {
     paths: Vec<PathBuf>,
     /// Somebody named them: one has to be there.
     named: bool,
@@ -71,12 +71,12 @@ impl Files {
         }
     }
 
-    pub fn paths(&self) -> &[PathBuf] {
+    pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
     /// Merged; files that are not there are left out. Who has none has no clusters.
-    pub async fn read(&self) -> Result<Kubeconfig, Error> {
+    pub(super) async fn read(&self) -> Result<Kubeconfig, Error> {
         let files = self.clone();
         let read = tokio::task::spawn_blocking(move || files.read_now()).await;
         read.unwrap_or_else(|error| {

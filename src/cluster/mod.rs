@@ -27,6 +27,7 @@ use self::connection::Connection;
 pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
+pub use self::kubeconfig::Files as Kubeconfig;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
 use crate::live::LiveObject;
@@ -214,12 +215,17 @@ enum Origin {
 }
 
 impl Cluster {
-    /// Connects with a context of the user's kubeconfig. A credential plugin runs, but no request is made yet: whether
+    /// Connects with a context of a kubeconfig. A credential plugin runs, but no request is made yet: whether
     /// the server answers shows with the first list. [`install_crypto`] has to have been called.
-    pub async fn connect(context: &str, masking: Masking, clock: &Clock) -> Result<Cluster, Error> {
-        let files = kubeconfig::Files::of_user();
+    pub async fn connect(
+        kubeconfig: &Kubeconfig,
+        context: &str,
+        masking: Masking,
+        clock: &Clock,
+    ) -> Result<Cluster, Error> {
         let limits = connection::Limits::default();
-        let connection = Connection::open(files, context, limits, clock.clone()).await?;
+        let connection =
+            Connection::open(kubeconfig.clone(), context, limits, clock.clone()).await?;
         Ok(Cluster::served(connection, masking))
     }
 

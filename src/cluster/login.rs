@@ -124,6 +124,11 @@ impl Login {
         !self.state.lock().await.elsewhere
     }
 
+    /// Whether it was seen that the context names another cluster by now.
+    pub fn is_elsewhere(&self) -> bool {
+        self.state.try_lock().is_ok_and(|state| state.elsewhere)
+    }
+
     /// Whether requests wait for a login that is on its way.
     pub fn is_on_its_way(&self) -> bool {
         self.state.try_lock().is_err()

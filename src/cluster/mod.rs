@@ -9,6 +9,7 @@ mod events;
 mod kubeconfig;
 mod login;
 pub mod operator;
+mod pauses;
 mod plugin;
 mod read;
 mod schema;

@@ -1,21 +1,28 @@
-//! Watching: one watch for each wanted kind and namespace, its objects kept current, changes told in batches.
+//! Watching: one watch for each wanted kind and namespace, its objects kept current, changes told in batches. Kinds that
+//! the server does not have yet are looked for again.
 //!
 //! While something is watched, [`Connection::list`] answers from here, so that a change of one object costs one event
 //! and not a list of everything.
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, SelectAll};
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use kube::Api;
 use kube::api::DynamicObject;
+use kube::client::Body;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_kind};
+use kube::{Api, Client};
+use tokio::time::Instant;
+use tower::BoxError;
 
 use super::connection::Connection;
 use super::discovery::Resource;
+use super::pauses::Pauses;
 use super::read::{Objects, live, selector};
 use super::{Kind, Wanted};
 use crate::live::LiveObject;
@@ -45,7 +52,6 @@ impl Store {
 
     /// Whether there is something to tell.
     fn apply(&mut self, event: Event<LiveObject>) -> bool {
-        self.failing = None;
         let key = |object: &LiveObject| {
             (
                 object.object.id.namespace.clone(),
@@ -71,7 +77,14 @@ impl Store {
                 drop(self.objects.get_or_insert_default().remove(&key(&object)))
             }
         }
+        // A list that only began says nothing of that, it may fail as the last one did.
+        self.failing = None;
         true
+    }
+
+    /// The server goes on telling: what is known is current, though nothing may ever change again.
+    fn recover(&mut self) -> bool {
+        self.failing.take().is_some()
     }
 
     fn fail(&mut self, now: Timestamp) -> bool {
@@ -88,15 +101,22 @@ struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    fn new(connection: &'a Connection, kinds: impl Iterator<Item = Kind>) -> Watched<'a> {
-        let stores: Vec<(Kind, Arc<Mutex<Store>>)> =
+    fn new(connection: &'a Connection) -> Watched<'a> {
+        Watched {
+            connection,
+            stores: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, kinds: impl Iterator<Item = Kind>) {
+        let more: Vec<(Kind, Arc<Mutex<Store>>)> =
             kinds.map(|kind| (kind, Arc::default())).collect();
-        connection
+        self.connection
             .stores
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .extend(stores.iter().cloned());
-        Watched { connection, stores }
+            .extend(more.iter().cloned());
+        self.stores.extend(more);
     }
 
     fn change(&self, index: usize, change: impl FnOnce(&mut Store) -> bool) -> bool {
@@ -126,8 +146,27 @@ impl Drop for Watched<'_> {
     }
 }
 
-/// A watch's event, with the number of the watch.
-type Events = BoxStream<'static, (usize, watcher::Result<Event<DynamicObject>>)>;
+/// What a watch tells.
+enum Told {
+    Event(watcher::Result<Event<DynamicObject>>),
+    /// The server has taken up a watch: from here on, silence means that nothing changes.
+    Watching,
+}
+
+/// With the number of the watch.
+type Events = BoxStream<'static, (usize, Told)>;
+
+/// What was found to watch, and what is still missing.
+type Found = (Vec<(Kind, Resource)>, BTreeSet<Kind>);
+
+/// The longest pauses between two looks for what is not there, and before a watch that failed.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// That the server does not remember where a watch is to go on. Only said in this way does kube list again: where the
+/// request fails, it asks the same for ever.
+const GONE: &[u8] = br#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old","reason":"Expired","code":410}}
+"#;
 
 impl Connection {
     /// Calls `changed` after changes of what is wanted, until cancelled.
@@ -145,14 +184,24 @@ impl Connection {
     }
 
     async fn watch_for_ever(&self, wanted: &Wanted, masking: &Masking, changed: impl Fn()) {
-        let resources = self.reachable_resources(wanted).await;
-        let watched = Watched::new(self, resources.iter().map(|(kind, _)| kind.clone()));
-        let streams = resources
-            .iter()
-            .enumerate()
-            .map(|(index, (kind, resource))| self.events_of(index, kind, resource));
-        let mut events = futures::stream::select_all(streams.collect::<Vec<Events>>());
-        while let Some(first) = events.next().await {
+        let mut watched = Watched::new(self);
+        let mut resources = Vec::new();
+        let mut events = SelectAll::new();
+        let mut pauses = Pauses::new(self.limits.again, LONGEST_LOOK);
+        let mut look = pin!(self.look(Duration::ZERO, wanted.with_owned(), wanted));
+        loop {
+            let first = tokio::select! {
+                Some(event) = events.next() => event,
+                (found, missing) = &mut look => {
+                    look.set(self.look(pauses.pause(), missing, wanted));
+                    watched.add(found.iter().map(|(kind, _)| kind.clone()));
+                    for (kind, resource) in found {
+                        events.push(self.events_of(resources.len(), &kind, &resource));
+                        resources.push((kind, resource));
+                    }
+                    continue;
+                }
+            };
             let mut news = self.take(first, &resources, &watched, masking);
             // Changes come in bursts: what follows the first is told with it.
             let burst = async {
@@ -166,14 +215,12 @@ impl Connection {
                 changed();
             }
         }
-        // Watches do not end by themselves: there was none to begin with.
-        std::future::pending().await
     }
 
     /// Takes note of an event; whether there is something to tell.
     fn take(
         &self,
-        (index, event): (usize, watcher::Result<Event<DynamicObject>>),
+        (index, told): (usize, Told),
         resources: &[(Kind, Resource)],
         watched: &Watched<'_>,
         masking: &Masking,
@@ -181,42 +228,84 @@ impl Connection {
         let Some((_, resource)) = resources.get(index) else {
             return false;
         };
-        match event.map(|event| masked(event, resource, masking)) {
-            Ok(Some(event)) => watched.change(index, |store| store.apply(event)),
-            Ok(None) => false,
-            Err(_) => watched.change(index, |store| store.fail(self.clock.now())),
+        match told {
+            Told::Watching => watched.change(index, Store::recover),
+            Told::Event(Ok(event)) => masked(event, resource, masking)
+                .is_some_and(|event| watched.change(index, |store| store.apply(event))),
+            // Whoever asks again is led to where the context's cluster is now.
+            Told::Event(Err(_)) => {
+                watched.change(index, |store| store.fail(self.clock.now()))
+                    || self.login.is_elsewhere()
+            }
         }
     }
 
     fn events_of(&self, index: usize, kind: &Kind, resource: &Resource) -> Events {
+        let (client, watching) = self.told_of_watching();
         let api: Api<DynamicObject> = match self.place(kind.2.as_deref(), resource) {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource.api),
-            None => Api::all_with(self.client.clone(), &resource.api),
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource.api),
+            None => Api::all_with(client, &resource.api),
         };
         let mut config = watcher::Config::default().page_size(self.limits.page);
         if let Some(selector) = selector(resource) {
             config = config.fields(selector);
         }
-        watch_kind(api, config)
-            .default_backoff()
-            .map(move |event| (index, event))
+        let pauses = Pauses::new(self.limits.again, LONGEST_PAUSE);
+        let events = watch_kind(api, config).backoff(pauses).map(Told::Event);
+        futures::stream::select(events, watching)
+            .map(move |told| (index, told))
             .boxed()
     }
 
-    /// The kinds to watch; a server that cannot be reached is asked again until it can.
-    async fn reachable_resources(&self, wanted: &Wanted) -> Vec<(Kind, Resource)> {
-        const LONGEST: Duration = Duration::from_secs(60);
-        let mut pause = Duration::from_secs(1);
-        loop {
-            if let Ok(resources) = self.resources(&wanted.with_owned(), wanted).await {
-                return resources
-                    .into_iter()
-                    .filter_map(|(kind, resource)| Some((kind, resource.ok()?)))
-                    .collect();
+    /// A client for the watch of one kind. kube keeps to itself when a watch that failed goes on, and asks again at once
+    /// where an answer ends: here the first is told, and the second waits.
+    fn told_of_watching(&self) -> (Client, impl Stream<Item = Told> + use<>) {
+        let (tell, told) = futures::channel::mpsc::unbounded();
+        let (login, again) = (Arc::clone(&self.login), self.limits.again);
+        let mut next = Instant::now();
+        let requests = tower::service_fn(move |request: http::Request<Body>| {
+            let is_watch = request
+                .uri()
+                .query()
+                .is_some_and(|query| query.split('&').any(|parameter| parameter == "watch=true"));
+            let begin = next;
+            if is_watch {
+                next = begin.max(Instant::now()) + again;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST);
+            let (login, tell) = (Arc::clone(&login), tell.clone());
+            async move {
+                if is_watch {
+                    tokio::time::sleep_until(begin).await;
+                }
+                let answer = login.send(request).await?;
+                if is_watch && answer.status() == http::StatusCode::GONE {
+                    return Ok(http::Response::new(Body::from(GONE.to_vec())));
+                }
+                if is_watch && answer.status().is_success() {
+                    // Nobody listens to a watch that has ended.
+                    let _ = tell.unbounded_send(Told::Watching);
+                }
+                Ok::<_, BoxError>(answer)
+            }
+        });
+        (Client::new(requests, self.namespace.clone()), told)
+    }
+
+    /// Looks for kinds that are not watched, after a pause: all of them in the beginning, and those that the server did not
+    /// know then, or while it could not be reached.
+    async fn look(&self, pause: Duration, mut kinds: BTreeSet<Kind>, wanted: &Wanted) -> Found {
+        if kinds.is_empty() {
+            std::future::pending::<()>().await;
         }
+        tokio::time::sleep(pause).await;
+        let mut found = Vec::new();
+        for (kind, resource) in self.resources(&kinds, wanted).await.unwrap_or_default() {
+            if let Ok(resource) = resource {
+                kinds.remove(&kind);
+                found.push((kind, resource));
+            }
+        }
+        (found, kinds)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Connections {
     clock: Clock,
     kubeconfig: Kubeconfig,
     /// By context; `None` is the snapshot. Each has a lock of its own, so that one that hangs holds up no other.
-    clusters: Mutex<HashMap<Option<String>, Arc<tokio::sync::Mutex<Option<Attempt>>>>>,
+    clusters: Mutex<HashMap<Option<String>, Attempt>>,
     /// By environment, and when.
     pub(super) listings: Mutex<HashMap<String, (Timestamp, Listed)>>,
     /// For the header: which cluster each environment turned out to be in.
@@ -38,7 +38,7 @@ impl Drop for Connections {
 }
 
 /// When it was tried to connect, and what came of it.
-type Attempt = (Timestamp, Known<Cluster>);
+type Attempt = Arc<tokio::sync::Mutex<Option<(Timestamp, Known<Cluster>)>>>;
 
 /// What is watched in an environment's cluster.
 pub(super) struct Watch {

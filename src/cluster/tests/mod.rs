@@ -28,7 +28,7 @@ fn masking() -> Masking {
 fn limits() -> Limits {
     Limits {
         gather: Duration::from_millis(1),
-        again: Duration::ZERO,
+        again: Duration::from_millis(1),
         ..Limits::default()
     }
 }

@@ -115,7 +115,15 @@ pub(super) fn request(error: &kube::Error, server: &str, what: &str) -> Why {
         },
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Why::Failed(no_json(server, what)),
         kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-            Why::Unreachable(format!("{server}: {}", innermost(error)))
+            let timed_out = find::<io::Error>(error)
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+            let why = match timed_out {
+                true => {
+                    "no connection in time: is it up, and is there a VPN or proxy to it?".to_owned()
+                }
+                false => innermost(error),
+            };
+            Why::Unreachable(format!("{server}: {why}"))
         }
         other => Why::Failed(format!("{what}: {}", innermost(other))),
     }

@@ -61,6 +61,28 @@ async fn every_failure_has_its_words() {
     }
 }
 
+/// Something listens there and says nothing, not even hello.
+#[tokio::test]
+async fn a_server_that_does_not_greet_is_unreachable() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("https://{}", silent.local_addr().unwrap());
+    let quick = Limits {
+        connect: Duration::from_millis(50),
+        ..limits()
+    };
+    let cluster = open_with(&server, &json!({}), quick).await.unwrap();
+    let kinds = [kind("", "Secret", Some("shop"))];
+    let Known::Unavailable(why) = names(&list(&cluster, &kinds).await, &kinds[0]) else {
+        panic!("it did not answer")
+    };
+    assert_eq!(
+        why.to_string(),
+        format!(
+            "unreachable: {server}: no connection in time: is it up, and is there a VPN or proxy to it?"
+        )
+    );
+}
+
 #[tokio::test]
 async fn a_server_that_is_busy_is_asked_again() {
     let server = MockServer::start().await;

@@ -29,6 +29,7 @@ pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
 pub use self::kubeconfig::Files as Kubeconfig;
+pub use self::pauses::Pauses;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
 use crate::live::LiveObject;

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 /// After this long without a failure, the next one is the first again.
 const FORGOTTEN: Duration = Duration::from_secs(120);
 
-pub(super) struct Pauses {
+/// The pauses between attempts, one after the other.
+pub struct Pauses {
     first: Duration,
     longest: Duration,
     /// When one was last asked for, and what it was.

@@ -1,12 +1,13 @@
 //! The clusters of a workspace: which one an environment is in, and the connection to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::live::Listed;
-use super::workspace::{ClusterChoice, lock};
+use super::workspace::{ClusterChoice, Workspace, lock};
 use crate::cluster::{Cluster, Identity, Kubeconfig, Wanted, contexts, install_crypto};
 use crate::layout;
 use crate::manifest::Masking;
@@ -27,6 +28,8 @@ pub struct Connections {
     pub(super) described: Mutex<BTreeMap<String, Known<Identity>>>,
     /// What is watched in each environment's cluster, once somebody looks on; cancelled where it changes.
     pub(super) watches: Mutex<HashMap<String, Watch>>,
+    /// The environments whose cluster is tried again.
+    awaited: Mutex<HashSet<String>>,
 }
 
 impl Drop for Connections {
@@ -50,6 +53,41 @@ pub(super) struct Watch {
 /// How long it is not tried again to connect. Nothing tells when somebody has logged in meanwhile, and a screen asks several
 /// questions at once.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(3);
+
+/// Before it is tried again where nobody asks.
+pub(super) const PAUSE: Duration = Duration::from_secs(4);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where a screen looks on, a cluster that could not be connected to is tried again until that ends otherwise, which is
+/// announced.
+pub(super) fn try_again(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    why: &Why,
+    pauses: impl Iterator<Item = Duration> + Send + 'static,
+) {
+    let may_pass = matches!(
+        why,
+        Why::Failed(_) | Why::ToolMissing(_) | Why::Unreachable(_)
+    );
+    let begin = || lock(&ws.inner.live.awaited).insert(environment.name.clone());
+    if !ws.is_watched() || !may_pass || !begin() {
+        return;
+    }
+    let (weak, environment, why) = (ws.downgrade(), environment.clone(), why.clone());
+    tokio::spawn(async move {
+        for pause in pauses {
+            tokio::time::sleep(pause).await;
+            let Some(ws) = weak.upgrade() else { return };
+            let live = &ws.inner.live;
+            if live.cluster(&environment).await.why() != Some(&why) {
+                lock(&live.awaited).remove(&environment.name);
+                lock(&live.listings).remove(&environment.name);
+                return ws.announce_change();
+            }
+        }
+    });
+}
 
 /// `demo/cluster` of a directory's path.
 fn last_two(path: &str) -> String {
@@ -76,6 +114,7 @@ impl Connections {
             listings: Mutex::default(),
             described: Mutex::default(),
             watches: Mutex::default(),
+            awaited: Mutex::default(),
         }
     }
 
@@ -181,7 +220,9 @@ mod tests {
 
     use super::*;
     use crate::git::RepoPath;
-    use crate::layout::{Deployer, Destination, Environment};
+    use crate::layout::{Deployer, Destination, Environment, Overrides};
+    use crate::review::workspace::Options;
+    use support::TestRepo;
 
     fn environment(name: &str) -> Environment {
         Environment {
@@ -299,5 +340,54 @@ echo '{"status":{"token":"t0ken"}}'
         std::fs::write(directory.path().join("plugin.go"), "").unwrap();
         let found = hanging.await.unwrap();
         assert_eq!(found.value().unwrap().server, "http://one.invalid");
+    }
+
+    /// Nobody has to press a key after logging in.
+    #[tokio::test]
+    async fn a_cluster_that_comes_is_announced() {
+        let directory = tempfile::tempdir().unwrap();
+        let repo = TestRepo::init(&directory.path().join("repo"));
+        repo.write("it.yaml", "");
+        repo.commit("Begin");
+        let snapshot = directory.path().join("snapshot");
+        // Each look at the clock is after the pause of the one before.
+        let seconds = AtomicI64::new(0);
+        let clock = Clock::new(move || {
+            Timestamp::from_second(seconds.fetch_add(10, Ordering::Relaxed)).unwrap_or_default()
+        });
+        let ws = Workspace::open(Options {
+            repo: Some(repo.path.clone()),
+            branch: None,
+            cluster: ClusterChoice::Snapshot(snapshot.clone()),
+            overrides: Overrides::default(),
+            offline: true,
+            allow_network: false,
+            read_only: true,
+            state: directory.path().join("state"),
+            cache: None,
+            clock,
+        })
+        .unwrap();
+        let mut changes = ws.changes();
+        let production = environment("production");
+        let missing = ws.inner.live.cluster(&production).await;
+        let why = missing.why().unwrap();
+        let tries = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&tries);
+        let pauses = std::iter::repeat_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Duration::ZERO
+        });
+        try_again(&ws, &production, why, pauses);
+        // One is enough.
+        try_again(&ws, &production, why, std::iter::empty());
+        while tries.load(Ordering::Relaxed) < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!changes.has_changed().unwrap());
+        std::fs::create_dir(&snapshot).unwrap();
+        changes.changed().await.unwrap();
+        let found = ws.inner.live.identity(&production).await;
+        assert!(found.value().is_some(), "{found:?}");
     }
 }

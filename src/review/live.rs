@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::connections::{AGAIN, Watch};
+use super::connections::{self, AGAIN, Watch};
 use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
 use super::resource::Live;
 use super::version;
 use super::workspace::{Workspace, lock};
 use crate::cluster::operator::Operator;
-use crate::cluster::{Cluster, Identity, Listing, Wanted};
+use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
 use crate::layout;
 use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
@@ -106,7 +106,11 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
         Known::Stale(..) | Known::Loading => Listed(Known::Loading),
-        Known::Unavailable(why) => Listed(Known::Unavailable(why)),
+        Known::Unavailable(why) => {
+            let pauses = Pauses::new(connections::PAUSE, connections::LONGEST_PAUSE);
+            connections::try_again(ws, environment, &why, pauses);
+            Listed(Known::Unavailable(why))
+        }
     };
     lock(&live.described).insert(environment.name.clone(), listed.identity());
     let now = ws.clock().now();

@@ -14,12 +14,16 @@ pub struct Args {
     /// Only this app
     #[arg(long, value_name = "APP")]
     app: Option<String>,
+    /// Ask the API server what applying git would change (a dry-run, which is not stored); takes the right to patch
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let request = drift::Request {
         select: args.resource.selector(&context.global),
         app: args.app,
+        dry_run: args.dry_run,
     };
     let answer = drift::ask(&context.workspace, request, &meter::sink()).await?;
     if !output.json(&answer)? {

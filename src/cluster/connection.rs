@@ -7,6 +7,7 @@ use std::time::Duration;
 use kube::Client;
 
 use super::discovery::Discovered;
+use super::dry_run::Right;
 use super::kubeconfig::Files;
 use super::login::{Login, Source};
 use super::schema::Schemas;
@@ -23,7 +24,7 @@ pub(super) struct Limits {
     pub plugin: Duration,
     /// Changes within this time are told as one.
     pub gather: Duration,
-    /// Objects a page.
+    /// Objects a page. A page of each of several kinds is on its way at a time.
     pub page: u32,
     /// The first pause before what failed is tried again.
     pub again: Duration,
@@ -36,7 +37,7 @@ impl Default for Limits {
             call: Duration::from_secs(30),
             plugin: Duration::from_secs(60),
             gather: Duration::from_millis(300),
-            page: 500,
+            page: 250,
             again: Duration::from_secs(1),
         }
     }
@@ -52,6 +53,8 @@ pub(super) struct Connection {
     pub clock: Clock,
     pub discovered: tokio::sync::Mutex<Option<Arc<Discovered>>>,
     pub schemas: tokio::sync::Mutex<Schemas>,
+    /// What the user may patch, as far as that was asked.
+    pub rights: Mutex<HashMap<Right, bool>>,
     /// What is being watched, kept current.
     pub stores: Mutex<HashMap<Kind, Arc<Mutex<Store>>>>,
 }
@@ -92,6 +95,7 @@ impl Connection {
             clock,
             discovered: tokio::sync::Mutex::default(),
             schemas: tokio::sync::Mutex::default(),
+            rights: Mutex::default(),
             stores: Mutex::default(),
         })
     }

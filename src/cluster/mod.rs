@@ -4,14 +4,17 @@
 mod connection;
 pub mod contexts;
 mod discovery;
+mod dry_run;
 mod error;
 mod events;
 mod kubeconfig;
+mod listing;
 mod login;
 pub mod operator;
 mod pauses;
 mod plugin;
 mod read;
+mod reading;
 mod schema;
 pub mod snapshot;
 mod watch;
@@ -21,7 +24,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use self::connection::Connection;
@@ -29,11 +31,12 @@ pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
 pub use self::kubeconfig::Files as Kubeconfig;
+pub use self::listing::{Listing, Objects};
 pub use self::pauses::Pauses;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
 use crate::live::LiveObject;
-use crate::manifest::{ListKeys, Masking, Object, ObjectRef, is_cluster_scoped};
+use crate::manifest::{Masking, Object, ObjectRef, is_cluster_scoped};
 use crate::task::{Cancel, Clock, Known, Why};
 
 /// Which cluster this is; always in the header.
@@ -84,6 +87,13 @@ impl Wanted {
         self.kinds.extend(operator::kinds(deployer, declared_by));
     }
 
+    /// Whether git has objects of a kind, wherever.
+    fn mentions(&self, (group, kind, _): &Kind) -> bool {
+        let from = (group.clone(), kind.clone(), None);
+        let next = self.kinds.range(from..).next();
+        next.is_some_and(|found| found.0 == *group && found.1 == *kind)
+    }
+
     /// With the kinds that the workloads among it own: the pods tell how they fare.
     fn with_owned(&self) -> BTreeSet<Kind> {
         let mut all = self.kinds.clone();
@@ -105,100 +115,6 @@ impl Wanted {
             );
         }
         all
-    }
-}
-
-/// What was read: the objects by kind and namespace, each with its own state, so that a 403 on one hides no other.
-#[derive(Debug, Clone, Default)]
-pub struct Listing {
-    /// (group, kind, namespace) → the objects, or why they are not known.
-    pub kinds: Vec<(Kind, Known<Vec<LiveObject>>)>,
-    /// How their lists are to be compared.
-    pub lists: Arc<ListKeys>,
-    /// Single objects that tell more of deployers.
-    pub referred: Vec<(ObjectRef, Known<Option<LiveObject>>)>,
-    pub read: Option<Timestamp>,
-}
-
-impl Listing {
-    /// Nothing is known, for the same reason.
-    fn unavailable(wanted: &Wanted, why: &Why) -> Listing {
-        let kinds = wanted
-            .with_owned()
-            .into_iter()
-            .map(|kind| (kind, Known::Unavailable(why.clone())));
-        Listing {
-            kinds: kinds.collect(),
-            ..Listing::default()
-        }
-    }
-
-    /// Adds what `other` has read of the same cluster, where it is not known yet.
-    pub fn extend(&mut self, other: &Listing) {
-        for (kind, found) in &other.kinds {
-            match self.kinds.iter_mut().find(|(known, _)| known == kind) {
-                Some((_, known)) if known.value().is_none() => *known = found.clone(),
-                Some(_) => {}
-                None => self.kinds.push((kind.clone(), found.clone())),
-            }
-        }
-        for (id, found) in &other.referred {
-            if !self.referred.iter().any(|(known, _)| known == id) {
-                self.referred.push((id.clone(), found.clone()));
-            }
-        }
-        Arc::make_mut(&mut self.lists).extend(&other.lists);
-        self.read = self.read.into_iter().chain(other.read).min();
-    }
-
-    /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
-    pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
-        let is_asked = |(group, kind, namespace): &Kind| {
-            *group == id.group
-                && *kind == id.kind
-                && (*namespace == id.namespace || namespace.is_none() || id.namespace.is_none())
-        };
-        if let Some((_, known)) = self.referred.iter().find(|(read, _)| read == id) {
-            return known.as_ref().map(Option::as_ref);
-        }
-        let mut answer = Known::Unavailable(Why::Failed(format!("{} was not asked for", id.kind)));
-        for (kind, known) in &self.kinds {
-            if !is_asked(kind) {
-                continue;
-            }
-            let found = known.as_ref().map(|objects| {
-                objects.iter().find(|object| {
-                    let live = &object.object.id;
-                    live.name == id.name
-                        && (live.namespace == id.namespace
-                            || live.namespace.is_none()
-                            || id.namespace.is_none())
-                })
-            });
-            let exact = kind.2 == id.namespace;
-            if exact || matches!(found.value(), Some(Some(_))) {
-                return found;
-            }
-            answer = found;
-        }
-        answer
-    }
-
-    /// Whether everything of this kind and namespace was asked for.
-    pub fn lists_kind(&self, id: &ObjectRef) -> bool {
-        self.kinds.iter().any(|((group, kind, namespace), _)| {
-            *group == id.group
-                && *kind == id.kind
-                && (namespace.is_none() || *namespace == id.namespace)
-        })
-    }
-
-    /// Every object that is known.
-    pub fn objects(&self) -> impl Iterator<Item = &LiveObject> {
-        self.kinds
-            .iter()
-            .filter_map(|(_, objects)| objects.value())
-            .flatten()
     }
 }
 
@@ -365,6 +281,15 @@ impl Cluster {
                 (namespace.to_owned(), self.events(&objects).await)
             });
         futures::stream::iter(asked).buffered(2).collect().await
+    }
+
+    /// The object as the API server would store it if `manager` applied `desired` now; nothing is stored. Needs the right to
+    /// patch it.
+    pub async fn dry_run(&self, desired: &Object, manager: &str) -> Result<LiveObject, Why> {
+        match &self.origin {
+            Origin::Server(connection) => connection.dry_run(desired, manager, &self.masking).await,
+            Origin::Snapshot(_) => Err(Why::Failed("a snapshot cannot be asked".to_owned())),
+        }
     }
 
     /// Events about `objects`, newest first.

@@ -1,18 +1,21 @@
 //! Reading: lists of what is wanted, page by page, and single objects. Nothing here, or anywhere in this module, sends
 //! anything but GET.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use kube::Resource as _;
 use kube::api::{DynamicObject, ListParams};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::connection::Connection;
 use super::discovery::Resource;
-use super::{Kind, Listing, Wanted, error, schema};
+use super::reading::Reading;
+use super::watch::lock;
+use super::{Kind, Listing, Objects, Wanted, error, schema};
 use crate::live::LiveObject;
 use crate::manifest::{Masking, ObjectRef};
 use crate::task::{Cancel, Known, Why};
@@ -20,19 +23,32 @@ use crate::task::{Cancel, Known, Why};
 /// Requests at a time.
 pub(super) const AT_ONCE: usize = 8;
 
-/// A page of a list. Items of the API server's own lists do not repeat their version and kind.
+/// A page of a list. Its items are read one by one: what they are made of takes many times the room of their text.
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     #[serde(default)]
     metadata: PageMetadata,
-    items: Vec<Value>,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
 struct PageMetadata {
     #[serde(default, rename = "continue")]
     next: Option<String>,
+    #[serde(default, rename = "remainingItemCount")]
+    remaining: Option<usize>,
 }
+
+impl PageMetadata {
+    /// The continue token, where there is more.
+    fn next(&self) -> Option<&str> {
+        self.next.as_deref().filter(|next| !next.is_empty())
+    }
+}
+
+/// The objects of one list, by the kinds it was read for.
+type Lists = Vec<Vec<Arc<LiveObject>>>;
 
 /// Which objects of a kind are read: not Helm's release records, of which there are many, large ones, in none of git's
 /// manifests.
@@ -54,14 +70,7 @@ impl Connection {
                 .iter()
                 .filter_map(|(_, found)| found.as_ref().ok());
             let lists = self.lists(schema::wanted(known));
-            let reads = resources.into_iter().map(|(kind, resource)| async {
-                let known = match resource {
-                    Ok(resource) => self.current(&kind, &resource, masking).await,
-                    Err(why) => Known::Unavailable(why),
-                };
-                (kind, known)
-            });
-            let kinds = futures::stream::iter(reads).buffered(AT_ONCE).collect();
+            let kinds = self.objects(resources, wanted, masking);
             let (kinds, lists) = futures::join!(kinds, lists);
             Listing {
                 kinds,
@@ -118,28 +127,57 @@ impl Connection {
         }
     }
 
-    async fn current(
+    /// What is watched, as it is; the rest as the server says.
+    async fn objects(
         &self,
-        kind: &Kind,
-        resource: &Resource,
+        resources: Vec<(Kind, Result<Resource, Why>)>,
+        wanted: &Wanted,
         masking: &Masking,
-    ) -> Known<Vec<LiveObject>> {
-        let watched = self
-            .stores
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(kind)
-            .cloned();
-        let kept =
-            watched.and_then(|store| store.lock().unwrap_or_else(PoisonError::into_inner).known());
-        if let Some(Known::Fresh(objects)) = kept {
-            return Known::Fresh(objects);
+    ) -> Vec<(Kind, Known<Objects>)> {
+        let mut known = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (kind, resource) in resources {
+            let kept = match &resource {
+                Ok(_) => self.kept(&kind),
+                Err(why) => Some(Known::Unavailable(why.clone())),
+            };
+            if let Ok(resource) = resource
+                && !matches!(kept, Some(Known::Fresh(_)))
+            {
+                unknown.push((kind.clone(), resource));
+            }
+            known.extend(kept.map(|kept| (kind, kept)));
         }
-        match (self.pages(kind, resource, masking).await, kept) {
-            (Ok(objects), _) => Known::Fresh(objects),
-            (Err(_), Some(stale)) => stale,
-            (Err(why), None) => Known::Unavailable(why),
+        let readings = self.readings(unknown, |kind| wanted.mentions(kind)).await;
+        let lists = readings.into_iter().map(|reading| async {
+            let reading = Arc::new(reading);
+            let lists = self.pages(&reading, masking).await;
+            (reading, lists)
+        });
+        let mut lists = futures::stream::iter(lists).buffer_unordered(AT_ONCE);
+        while let Some((reading, lists)) = lists.next().await {
+            match lists {
+                Ok(lists) => {
+                    let lists = lists
+                        .into_iter()
+                        .map(|list| Known::Fresh(list.into_iter().collect()));
+                    known.extend(reading.kinds.iter().cloned().zip(lists));
+                }
+                // What is stale is better than nothing.
+                Err(why) => reading.kinds.iter().for_each(|kind| {
+                    let unavailable = || Known::Unavailable(why.clone());
+                    known.entry(kind.clone()).or_insert_with(unavailable);
+                }),
+            }
         }
+        known.into_iter().collect()
+    }
+
+    /// What a watch knows.
+    fn kept(&self, kind: &Kind) -> Option<Known<Objects>> {
+        let store = lock(&self.stores).get(kind).cloned()?;
+        let store = lock(&store);
+        store.known()
     }
 
     /// The namespace to read a kind in: none, where the kind has none; the context's own, where git leaves it open.
@@ -149,24 +187,19 @@ impl Connection {
             .then(|| namespace.unwrap_or(&self.namespace))
     }
 
-    async fn pages(
-        &self,
-        kind: &Kind,
-        resource: &Resource,
-        masking: &Masking,
-    ) -> Result<Vec<LiveObject>, Why> {
-        let place = self.place(kind.2.as_deref(), resource);
-        let what = in_words("list", resource, place);
-        let path = DynamicObject::url_path(&resource.api, place);
+    async fn pages(&self, reading: &Arc<Reading>, masking: &Masking) -> Result<Lists, Why> {
+        let place = self.namespace_of(reading);
+        let what = in_words("list", &reading.resource, place);
+        let path = DynamicObject::url_path(&reading.resource.api, place);
         let mut restarted = false;
         'list: loop {
-            let mut objects = Vec::new();
+            let mut lists: Lists = reading.kinds.iter().map(|_| Vec::new()).collect();
             let mut params = ListParams::default().limit(self.limits.page);
-            if let Some(selector) = selector(resource) {
+            if let Some(selector) = selector(&reading.resource) {
                 params = params.fields(selector);
             }
             loop {
-                let page = match self.page(&path, &params, &what).await {
+                let text = match self.page(&path, &params, &what).await {
                     // The pages left are too old for the server to remember: once more, from the start.
                     Err(Outcome::Expired) if !restarted => {
                         restarted = true;
@@ -178,22 +211,60 @@ impl Connection {
                         )));
                     }
                     Err(Outcome::Failed(why)) => return Err(why),
-                    Ok(page) => page,
+                    Ok(text) => text,
                 };
-                objects.extend(
-                    page.items
-                        .into_iter()
-                        .filter_map(|item| live(item, resource, masking)),
-                );
-                match page.metadata.next.filter(|next| !next.is_empty()) {
-                    Some(next) => params = params.continue_token(&next),
-                    None => return Ok(objects),
+                let (of, masking) = (Arc::clone(reading), masking.clone());
+                // Lists of several kinds come at a time.
+                let read = tokio::task::spawn_blocking(move || {
+                    let page: Page<'_> = serde_json::from_str(&text).ok()?;
+                    let items = page.items.iter();
+                    let found: Vec<_> = items
+                        .filter_map(|item| {
+                            of.object(serde_json::from_str(item.get()).ok()?, &masking)
+                        })
+                        .collect();
+                    Some((page.metadata, found))
+                });
+                // The parser's message may quote a value.
+                let read = read.await.ok().flatten();
+                let (metadata, found) = read.ok_or_else(|| self.no_json(&what))?;
+                for (index, object) in found {
+                    lists[index].push(Arc::new(object));
+                }
+                match metadata.next() {
+                    Some(next) => params = params.continue_token(next),
+                    None => return Ok(lists),
                 }
             }
         }
     }
 
-    async fn page(&self, path: &str, params: &ListParams, what: &str) -> Result<Page, Outcome> {
+    fn no_json(&self, what: &str) -> Why {
+        Why::Failed(error::no_json(&self.identity.server, what))
+    }
+
+    /// How many objects a list has, as far as the server tells.
+    pub async fn count(&self, resource: &Resource) -> Result<Option<usize>, Why> {
+        let what = in_words("list", resource, None);
+        let path = DynamicObject::url_path(&resource.api, None);
+        let params = ListParams::default().limit(1);
+        match self.page(&path, &params, &what).await {
+            Ok(text) => {
+                let page: Page<'_> =
+                    serde_json::from_str(&text).map_err(|_| self.no_json(&what))?;
+                let rest = match page.metadata.next() {
+                    Some(_) => page.metadata.remaining,
+                    None => Some(0),
+                };
+                Ok(rest.map(|rest| rest + page.items.len()))
+            }
+            Err(Outcome::Expired) => Ok(None),
+            Err(Outcome::Failed(why)) => Err(why),
+        }
+    }
+
+    /// The text of a page.
+    async fn page(&self, path: &str, params: &ListParams, what: &str) -> Result<String, Outcome> {
         let failed = |why| Outcome::Failed(why);
         let request = kube::core::Request::new(path)
             .list(params)
@@ -205,10 +276,7 @@ impl Connection {
                 Err(error) => Err(error),
             }
         });
-        let text = answer.await.map_err(failed)?.ok_or(Outcome::Expired)?;
-        // The parser's message may quote a value.
-        serde_json::from_str(&text)
-            .map_err(|_| failed(Why::Failed(error::no_json(&self.identity.server, what))))
+        answer.await.map_err(failed)?.ok_or(Outcome::Expired)
     }
 
     /// One object; known to be absent where the server has the kind and not the object.
@@ -242,8 +310,7 @@ impl Connection {
         let Some(text) = answer.await? else {
             return Ok(None);
         };
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|_| Why::Failed(error::no_json(&self.identity.server, &what)))?;
+        let value: Value = serde_json::from_str(&text).map_err(|_| self.no_json(&what))?;
         Ok(live(value, &resource, masking))
     }
 
@@ -261,14 +328,16 @@ impl Connection {
         }
         let mut items = Vec::new();
         for _ in 0..PAGES {
-            let page = match self.page(path, &params, what).await {
-                Ok(page) => page,
+            let text = match self.page(path, &params, what).await {
+                Ok(text) => text,
                 Err(Outcome::Expired) => break,
                 Err(Outcome::Failed(why)) => return Err(why),
             };
-            items.extend(page.items);
-            match page.metadata.next.filter(|next| !next.is_empty()) {
-                Some(next) => params = params.continue_token(&next),
+            let page: Page<'_> = serde_json::from_str(&text).map_err(|_| self.no_json(what))?;
+            let read = page.items.iter();
+            items.extend(read.filter_map(|item| serde_json::from_str::<Value>(item.get()).ok()));
+            match page.metadata.next() {
+                Some(next) => params = params.continue_token(next),
                 None => break,
             }
         }
@@ -307,6 +376,3 @@ pub(super) fn live(mut item: Value, resource: &Resource, masking: &Masking) -> O
     }
     LiveObject::from_json(item, masking)
 }
-
-/// By namespace and name.
-pub(super) type Objects = HashMap<(Option<String>, String), LiveObject>;

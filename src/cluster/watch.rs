@@ -1,12 +1,12 @@
-//! Watching: one watch for each wanted kind and namespace, its objects kept current, changes told in batches. Kinds that
-//! the server does not have yet are looked for again.
+//! Watching: one watch for each list that is read, its objects kept current, changes told in batches. Kinds that the
+//! server does not have yet are looked for again.
 //!
 //! While something is watched, [`Connection::list`] answers from here, so that a change of one object costs one event
 //! and not a list of everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{BoxStream, SelectAll};
@@ -21,29 +21,32 @@ use tokio::time::Instant;
 use tower::BoxError;
 
 use super::connection::Connection;
-use super::discovery::Resource;
 use super::pauses::Pauses;
-use super::read::{Objects, live, selector};
-use super::{Kind, Wanted};
+use super::read::selector;
+use super::reading::Reading;
+use super::{Kind, Objects, Wanted};
 use crate::live::LiveObject;
 use crate::manifest::Masking;
 use crate::task::{Cancel, Known};
 
-/// What a watch knows.
+/// By namespace and name.
+type ByName = HashMap<(Option<String>, String), Arc<LiveObject>>;
+
+/// What a watch knows of a kind in a namespace.
 #[derive(Default)]
 pub(super) struct Store {
     /// Whole only once the first list is through.
-    objects: Option<Objects>,
+    objects: Option<ByName>,
     /// A list on its way.
-    coming: Objects,
+    coming: ByName,
     /// Since when the watch fails.
     failing: Option<Timestamp>,
 }
 
 impl Store {
     /// `None` until the first list is through.
-    pub fn known(&self) -> Option<Known<Vec<LiveObject>>> {
-        let objects: Vec<LiveObject> = self.objects.as_ref()?.values().cloned().collect();
+    pub fn known(&self) -> Option<Known<Objects>> {
+        let objects: Objects = self.objects.as_ref()?.values().cloned().collect();
         Some(match self.failing {
             None => Known::Fresh(objects),
             Some(since) => Known::Stale(objects, since),
@@ -51,13 +54,8 @@ impl Store {
     }
 
     /// Whether there is something to tell.
-    fn apply(&mut self, event: Event<LiveObject>) -> bool {
-        let key = |object: &LiveObject| {
-            (
-                object.object.id.namespace.clone(),
-                object.object.id.name.clone(),
-            )
-        };
+    fn apply(&mut self, event: Event<Arc<LiveObject>>) -> bool {
+        let key = |object: &LiveObject| (object.id.namespace.clone(), object.id.name.clone());
         match event {
             Event::Init => {
                 self.coming.clear();
@@ -97,45 +95,34 @@ impl Store {
 /// Takes a watch's stores out of the connection when it ends, however it ends.
 struct Watched<'a> {
     connection: &'a Connection,
-    stores: Vec<(Kind, Arc<Mutex<Store>>)>,
+    readings: Vec<(Reading, Vec<Arc<Mutex<Store>>>)>,
 }
 
 impl<'a> Watched<'a> {
     fn new(connection: &'a Connection) -> Watched<'a> {
         Watched {
             connection,
-            stores: Vec::new(),
+            readings: Vec::new(),
         }
     }
 
-    fn add(&mut self, kinds: impl Iterator<Item = Kind>) {
-        let more: Vec<(Kind, Arc<Mutex<Store>>)> =
-            kinds.map(|kind| (kind, Arc::default())).collect();
-        self.connection
-            .stores
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(more.iter().cloned());
-        self.stores.extend(more);
+    fn add(&mut self, reading: Reading) {
+        let stores: Vec<Arc<Mutex<Store>>> = reading.kinds.iter().map(|_| Arc::default()).collect();
+        let all = reading.kinds.iter().cloned().zip(stores.iter().cloned());
+        lock(&self.connection.stores).extend(all);
+        self.readings.push((reading, stores));
     }
 
-    fn change(&self, index: usize, change: impl FnOnce(&mut Store) -> bool) -> bool {
-        let store = self
-            .stores
-            .get(index)
-            .map(|(_, store)| store.lock().unwrap_or_else(PoisonError::into_inner));
-        store.is_some_and(|mut store| change(&mut store))
+    fn stores(&self) -> impl Iterator<Item = (&Kind, &Arc<Mutex<Store>>)> {
+        let readings = self.readings.iter();
+        readings.flat_map(|(reading, stores)| reading.kinds.iter().zip(stores))
     }
 }
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        let mut stores = self
-            .connection
-            .stores
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (kind, ours) in &self.stores {
+        let mut stores = lock(&self.connection.stores);
+        for (kind, ours) in self.stores() {
             if stores
                 .get(kind)
                 .is_some_and(|store| Arc::ptr_eq(store, ours))
@@ -157,7 +144,7 @@ enum Told {
 type Events = BoxStream<'static, (usize, Told)>;
 
 /// What was found to watch, and what is still missing.
-type Found = (Vec<(Kind, Resource)>, BTreeSet<Kind>);
+type Found = (Vec<Reading>, BTreeSet<Kind>);
 
 /// The longest pauses between two looks for what is not there, and before a watch that failed.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
@@ -185,7 +172,6 @@ impl Connection {
 
     async fn watch_for_ever(&self, wanted: &Wanted, masking: &Masking, changed: impl Fn()) {
         let mut watched = Watched::new(self);
-        let mut resources = Vec::new();
         let mut events = SelectAll::new();
         let mut pauses = Pauses::new(self.limits.again, LONGEST_LOOK);
         let mut look = pin!(self.look(Duration::ZERO, wanted.with_owned(), wanted));
@@ -194,19 +180,18 @@ impl Connection {
                 Some(event) = events.next() => event,
                 (found, missing) = &mut look => {
                     look.set(self.look(pauses.pause(), missing, wanted));
-                    watched.add(found.iter().map(|(kind, _)| kind.clone()));
-                    for (kind, resource) in found {
-                        events.push(self.events_of(resources.len(), &kind, &resource));
-                        resources.push((kind, resource));
+                    for reading in found {
+                        events.push(self.events_of(watched.readings.len(), &reading));
+                        watched.add(reading);
                     }
                     continue;
                 }
             };
-            let mut news = self.take(first, &resources, &watched, masking);
+            let mut news = self.take(first, &watched, masking);
             // Changes come in bursts: what follows the first is told with it.
             let burst = async {
                 while let Some(event) = events.next().await {
-                    news |= self.take(event, &resources, &watched, masking);
+                    news |= self.take(event, &watched, masking);
                 }
             };
             // The time being up is how a burst ends.
@@ -218,31 +203,45 @@ impl Connection {
     }
 
     /// Takes note of an event; whether there is something to tell.
-    fn take(
-        &self,
-        (index, told): (usize, Told),
-        resources: &[(Kind, Resource)],
-        watched: &Watched<'_>,
-        masking: &Masking,
-    ) -> bool {
-        let Some((_, resource)) = resources.get(index) else {
+    fn take(&self, (index, told): (usize, Told), watched: &Watched<'_>, masking: &Masking) -> bool {
+        let Some((reading, stores)) = watched.readings.get(index) else {
             return false;
         };
+        // What is about all of them.
+        let each = |change: &dyn Fn(&mut Store) -> bool| {
+            let told = stores.iter().map(|store| change(&mut lock(store)));
+            told.fold(false, |told, news| told | news)
+        };
+        // What is about one object, if somebody wants it.
+        let one = |object: DynamicObject, event: fn(Arc<LiveObject>) -> Event<Arc<LiveObject>>| {
+            let found = serde_json::to_value(object).ok();
+            let found = found.and_then(|object| reading.object(object, masking));
+            let Some((index, object)) = found else {
+                return false;
+            };
+            let store = stores.get(index);
+            store.is_some_and(|store| lock(store).apply(event(Arc::new(object))))
+        };
         match told {
-            Told::Watching => watched.change(index, Store::recover),
-            Told::Event(Ok(event)) => masked(event, resource, masking)
-                .is_some_and(|event| watched.change(index, |store| store.apply(event))),
+            Told::Watching => each(&Store::recover),
+            Told::Event(Ok(event)) => match event {
+                Event::Init => each(&|store| store.apply(Event::Init)),
+                Event::InitDone => each(&|store| store.apply(Event::InitDone)),
+                Event::InitApply(object) => one(object, Event::InitApply),
+                Event::Apply(object) => one(object, Event::Apply),
+                Event::Delete(object) => one(object, Event::Delete),
+            },
             // Whoever asks again is led to where the context's cluster is now.
             Told::Event(Err(_)) => {
-                watched.change(index, |store| store.fail(self.clock.now()))
-                    || self.login.is_elsewhere()
+                each(&|store| store.fail(self.clock.now())) || self.login.is_elsewhere()
             }
         }
     }
 
-    fn events_of(&self, index: usize, kind: &Kind, resource: &Resource) -> Events {
+    fn events_of(&self, index: usize, reading: &Reading) -> Events {
+        let resource = &reading.resource;
         let (client, watching) = self.told_of_watching();
-        let api: Api<DynamicObject> = match self.place(kind.2.as_deref(), resource) {
+        let api: Api<DynamicObject> = match self.namespace_of(reading) {
             Some(namespace) => Api::namespaced_with(client, namespace, &resource.api),
             None => Api::all_with(client, &resource.api),
         };
@@ -305,21 +304,11 @@ impl Connection {
                 found.push((kind, resource));
             }
         }
-        (found, kinds)
+        let readings = self.readings(found, |kind| wanted.mentions(kind)).await;
+        (readings, kinds)
     }
 }
 
-fn masked(
-    event: Event<DynamicObject>,
-    resource: &Resource,
-    masking: &Masking,
-) -> Option<Event<LiveObject>> {
-    let read = |object: DynamicObject| live(serde_json::to_value(object).ok()?, resource, masking);
-    Some(match event {
-        Event::Init => Event::Init,
-        Event::InitDone => Event::InitDone,
-        Event::InitApply(object) => Event::InitApply(read(object)?),
-        Event::Apply(object) => Event::Apply(read(object)?),
-        Event::Delete(object) => Event::Delete(read(object)?),
-    })
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

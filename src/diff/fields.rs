@@ -1,13 +1,13 @@
 //! Field by field: what changed inside an object.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::noise::{self, Noise};
 use super::value::same_value;
-use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Node, Object, ObjectRef, Step};
+use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Map, Node, Object, ObjectRef, Step};
 
 /// What happened to a resource between two trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,8 +79,8 @@ impl Differ<'_> {
             (Some(a), Some(b)) if same_value(&self.path, a, b) => {}
             (Some(Node::Map(a)), Some(Node::Map(b))) => self.maps(a, b),
             (Some(Node::List(a)), Some(Node::List(b))) => self.lists(a, b),
-            (Some(Node::Map(map)), None) if !map.is_empty() => self.maps(map, &BTreeMap::new()),
-            (None, Some(Node::Map(map))) if !map.is_empty() => self.maps(&BTreeMap::new(), map),
+            (Some(Node::Map(map)), None) if !map.is_empty() => self.maps(map, &Map::new()),
+            (None, Some(Node::Map(map))) if !map.is_empty() => self.maps(&Map::new(), map),
             (Some(Node::List(list)), None) if !list.is_empty() => self.lists(list, &[]),
             (None, Some(Node::List(list))) if !list.is_empty() => self.lists(&[], list),
             _ => self.change(before.cloned(), after.cloned()),
@@ -107,7 +107,7 @@ impl Differ<'_> {
         self.path.0.pop();
     }
 
-    fn maps(&mut self, before: &BTreeMap<String, Node>, after: &BTreeMap<String, Node>) {
+    fn maps(&mut self, before: &Map, after: &Map) {
         let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
         keys.sort_unstable();
         keys.dedup();

@@ -157,6 +157,15 @@ fn is_controller(name: &str) -> bool {
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part))
 }
 
+/// The name under which an object is applied by server-side apply, as far as its managers tell.
+pub fn applier(managers: &[Manager]) -> Option<&str> {
+    let appliers = managers
+        .iter()
+        .filter(|manager| manager.operation == "Apply" && role(manager) == Role::Deployer);
+    let last = appliers.max_by_key(|manager| manager.time)?;
+    Some(&last.name)
+}
+
 /// When somebody who writes what git says last wrote.
 pub(super) fn last_applied(managers: &[Manager]) -> Option<Timestamp> {
     let deployers = managers.iter();
@@ -244,7 +253,7 @@ mod tests {
                 operation: operation.into(),
                 subresource: subresource.map(Into::into),
                 time: None,
-                fields: Vec::new(),
+                fields: serde_json::Map::new(),
             };
             assert_eq!(
                 role(&manager),

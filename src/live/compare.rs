@@ -9,18 +9,19 @@
 mod extra;
 mod stored;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::extra::{Extra, judge};
+use self::extra::{Extra, judge, judge_planned};
 use self::stored::{comparable, is_empty, is_left_out};
 use super::cause::{self, Cause};
 use super::managers::Manager;
 use super::object::LiveObject;
 use crate::diff::same_value;
-use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Node, Object, ObjectRef, Step};
+use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Map, Node, Object, ObjectRef, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,22 +92,47 @@ impl Comparison {
 
 /// Compares one object with its live counterpart.
 pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
+    let managers = live.managers.read();
+    compared(
+        desired,
+        live,
+        lists,
+        |path, found, is_filled, was_applied| judge(path, found, is_filled, was_applied, &managers),
+    )
+}
+
+/// Compares the object as it would be stored if it was applied with the live one: everything that differs would change.
+pub fn compare_planned(planned: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
+    compared(planned, live, lists, |path, found, _, _| {
+        judge_planned(path, found)
+    })
+}
+
+/// `judge`: of a path that git does not set (or leaves empty, the third argument), with what is live there, and whether it was
+/// applied.
+fn compared(
+    desired: &Object,
+    live: &LiveObject,
+    lists: &ListKeys,
+    judge: impl Fn(&FieldPath, &Node, bool, bool) -> Extra,
+) -> Comparison {
+    let object = live.object();
     let mut walk = Walk {
         id: &desired.id,
         lists,
         hidden: &live.hidden,
-        other_version: desired.api_version != live.object.api_version,
+        other_version: desired.api_version != object.api_version,
         path: FieldPath::default(),
         differences: Vec::new(),
         extras: Vec::new(),
         filled: Vec::new(),
         suppressed: BTreeMap::new(),
     };
-    let (wanted, found) = (comparable(desired), comparable(&live.object));
-    walk.node(&wanted, &found);
-    if live.object.at(&["status"]).is_some() {
+    if object.at(&["status"]).is_some() {
         walk.suppress("status");
     }
+    let (wanted, found) = (comparable(desired.clone()), comparable(object));
+    walk.node(&wanted, &found);
     if live.last_applied.is_some() {
         walk.suppress("last-applied annotation");
     }
@@ -118,13 +144,14 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
         ..
     } = walk;
 
-    let applied = live.last_applied.as_deref().map(comparable);
+    let managers = LazyCell::new(|| live.managers.read());
+    let applied = LazyCell::new(|| live.last_applied.as_ref()?.object().map(comparable));
     let applied = |path: &FieldPath| applied.as_ref().and_then(|applied| applied.field(path));
-    let written = cause::last_applied(&live.managers);
+    let written = LazyCell::new(|| cause::last_applied(&managers));
     let mut drift = Vec::new();
     let mut drifts = |path: FieldPath, desired: Option<Node>, found: Option<Node>| {
         let (cause, manager) = match &found {
-            Some(_) => cause::of(&live.managers, &path),
+            Some(_) => cause::of(&managers, &path),
             None => (Cause::Removed, None),
         };
         // What was applied last is still so, and git says something else by now.
@@ -138,7 +165,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
                 cause
             },
             manager: manager.cloned(),
-            applied: written,
+            applied: *written,
             desired,
             live: found,
             path,
@@ -152,14 +179,7 @@ pub fn compare(desired: &Object, live: &LiveObject, lists: &ListKeys) -> Compari
     let filled = filled.map(|(path, desired, found)| (path, Some(desired), found));
     for (path, desired, found) in extras.chain(filled) {
         let was_applied = desired.is_none() && applied(&path).is_some();
-        let judged = judge(
-            &path,
-            &found,
-            desired.is_some(),
-            was_applied,
-            &live.managers,
-        );
-        match judged {
+        match judge(&path, &found, desired.is_some(), was_applied) {
             Extra::Drift => drifts(path, desired, Some(found)),
             Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
         }
@@ -243,11 +263,11 @@ impl Walk<'_> {
         }
     }
 
-    fn maps(&mut self, desired: &BTreeMap<String, Node>, live: &BTreeMap<String, Node>) {
+    fn maps(&mut self, desired: &Map, live: &Map) {
         for (key, value) in desired {
             self.at(Step::Key(key.clone()), Some(value), live.get(key));
         }
-        for (key, value) in live.iter().filter(|(key, _)| !desired.contains_key(*key)) {
+        for (key, value) in live.iter().filter(|(key, _)| !desired.contains_key(key)) {
             self.at(Step::Key(key.clone()), None, Some(value));
         }
     }

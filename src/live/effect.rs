@@ -58,7 +58,7 @@ pub fn effect(
         (Some(_), None) if before.is_none() => (Action::Create, String::new()),
         (Some(after), Some(Some(live))) => applied(
             changes_of(before, after, live, lists),
-            &live.object,
+            &live.object(),
             after,
             deployer,
         ),
@@ -73,8 +73,8 @@ pub fn effect(
         }
         (None, Some(None)) => (Action::Nothing, "not in the cluster".to_owned()),
         (None, live) => {
-            let marked = live.flatten().map(|live| &live.object).or(before)?;
-            removed(marked, deployer)
+            let live = live.flatten().map(LiveObject::object);
+            removed(live.as_ref().or(before)?, deployer)
         }
     };
     Some(Effect {
@@ -118,6 +118,7 @@ fn changes_of(
             cause: Some(cause),
         },
     );
+    let object = live.object();
     let dropped = before
         .map(|before| diff::fields(Some(before), Some(after), lists))
         .unwrap_or_default();
@@ -125,7 +126,7 @@ fn changes_of(
         .into_iter()
         .filter(|change| change.after.is_none())
         .filter_map(|change| {
-            let from = live.object.root.field(&change.path)?.clone();
+            let from = object.root.field(&change.path)?.clone();
             Some(Change {
                 path: change.path,
                 from: Some(from),
@@ -147,7 +148,8 @@ fn is_hidden(live: &LiveObject, path: &FieldPath) -> bool {
     {
         *key = "data".to_owned();
     }
-    let found = live.object.root.field(&stored);
+    let object = live.object();
+    let found = object.root.field(&stored);
     found.is_some_and(|found| matches!(found, Node::Leaf(leaf) if live.hidden.contains(leaf)))
 }
 

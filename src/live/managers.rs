@@ -1,8 +1,9 @@
 //! `metadata.managedFields`: who set which field, and when they last wrote.
 //!
 //! The API server keeps them as *FieldsV1* (source: `structured-merge-diff/fieldpath/serialize.go`): a tree of keys
-//! `f:<field>`, `k:<the merge keys of a list item>`, `v:<an item of a set>`, `i:<index>`; `.` is the node itself. Here
-//! they are flat lists of the leaves, in the words of [`FieldPath`].
+//! `f:<field>`, `k:<the merge keys of a list item>`, `v:<an item of a set>`, `i:<index>`; `.` is the node itself. They are
+//! half of what it sends of an object, and few objects are asked who wrote what: so they are kept as text until then, and a
+//! path, in the words of [`FieldPath`], is looked for by going down the tree.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,6 +11,10 @@ use serde_json::{Map, Value, json};
 
 use super::object::LAST_APPLIED;
 use crate::manifest::{FieldPath, Step};
+
+/// The entries of `metadata.managedFields`, unread.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Managers(Option<Box<str>>);
 
 /// One entry of `metadata.managedFields`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,85 +26,120 @@ pub struct Manager {
     pub subresource: Option<String>,
     /// When this manager last wrote anything.
     pub time: Option<Timestamp>,
-    /// The leaves it owns. A leaf may stand for a whole value (an atomic list or map).
+    /// What it owns: what has nothing below it. That may stand for a whole value (an atomic list or map).
     #[serde(skip)]
-    pub fields: Vec<FieldPath>,
+    pub(super) fields: Map<String, Value>,
+}
+
+impl Managers {
+    pub(super) fn new(entries: &Value) -> Managers {
+        Managers(Some(entries.to_string().into()))
+    }
+
+    /// What is not understood is left out.
+    pub fn read(&self) -> Vec<Manager> {
+        let text = self.0.as_deref().unwrap_or("[]");
+        let entries: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+        entries.into_iter().filter_map(manager).collect()
+    }
+
+    /// Back to JSON, without what was not understood. `None` where there are none.
+    pub(super) fn to_json(&self) -> Option<Value> {
+        let managers = self.read();
+        (!managers.is_empty()).then(|| managers.into_iter().map(entry).collect())
+    }
+}
+
+fn manager(mut entry: Value) -> Option<Manager> {
+    let fields = entry.get_mut("fieldsV1").map(Value::take);
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(Manager {
+        name: text("manager")?,
+        operation: text("operation").unwrap_or_else(|| "Update".to_owned()),
+        subresource: text("subresource").filter(|name| !name.is_empty()),
+        time: text("time").and_then(|time| time.parse().ok()),
+        fields: match fields {
+            Some(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        },
+    })
+}
+
+fn entry(manager: Manager) -> Value {
+    let mut entry = json!({
+        "manager": manager.name,
+        "operation": manager.operation,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": manager.fields,
+    });
+    if let Some(time) = manager.time {
+        entry["time"] = Value::String(time.to_string());
+    }
+    if let Some(subresource) = manager.subresource {
+        entry["subresource"] = Value::String(subresource);
+    }
+    entry
+}
+
+/// What a manager owns of a value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owned {
+    Nothing,
+    /// Something that it is part of.
+    Around,
+    /// It, or something in it.
+    It,
 }
 
 impl Manager {
+    fn owns(&self, path: &[Step]) -> Owned {
+        match self.fields.is_empty() {
+            true => Owned::Nothing,
+            false => owned(&self.fields, path),
+        }
+    }
+
     /// Whether it applied the field, or something in it. Not where it applied but a value that the field is part of, an atomic one
     /// or an empty map: what was not in that is a default, or somebody would own it who put it there.
     pub(super) fn applied(&self, path: &FieldPath) -> bool {
-        let owns = |field: &FieldPath| field.0.len() >= path.0.len() && related(&field.0, &path.0);
-        self.operation == "Apply" && !self.is_migrated() && self.fields.iter().any(owns)
+        self.operation == "Apply" && !self.is_migrated() && self.owns(&path.0) == Owned::It
     }
 
     /// It took over what was applied by the client, with the defaults of that time (source: `k8s.io/client-go/util/csaupgrade`,
     /// which kubectl and Argo CD call): the record of what was applied is among its fields.
     fn is_migrated(&self) -> bool {
-        let record = FieldPath::default()
-            .key("metadata")
-            .key("annotations")
-            .key(LAST_APPLIED);
-        self.fields.contains(&record)
+        let record = ["metadata", "annotations", LAST_APPLIED];
+        let record = record.map(|key| Step::Key(key.to_owned()));
+        self.owns(&record) == Owned::It
     }
 }
 
-/// More than any object that fits into etcd has; a bound for what is not from an API server.
-const MOST_FIELDS: usize = 50_000;
-const DEEPEST: usize = 64;
-
-/// The entries of `managedFields`; what is not understood is left out.
-pub(super) fn parse(entries: &Value) -> Vec<Manager> {
-    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
-    let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
-    entries
-        .iter()
-        .filter_map(|entry| {
-            let mut fields = Vec::new();
-            if let Some(Value::Object(tree)) = entry.get("fieldsV1") {
-                flatten(tree, &mut Vec::new(), &mut fields);
-            }
-            Some(Manager {
-                name: text(entry, "manager")?,
-                operation: text(entry, "operation").unwrap_or_else(|| "Update".to_owned()),
-                subresource: text(entry, "subresource").filter(|name| !name.is_empty()),
-                time: text(entry, "time").and_then(|time| time.parse().ok()),
-                fields,
-            })
-        })
-        .collect()
-}
-
-fn flatten(tree: &Map<String, Value>, path: &mut Vec<Step>, out: &mut Vec<FieldPath>) {
-    if path.len() > DEEPEST {
-        return;
+fn owned(tree: &Map<String, Value>, path: &[Step]) -> Owned {
+    let Some((first, rest)) = path.split_first() else {
+        return Owned::It;
+    };
+    if tree.keys().all(|key| key == ".") {
+        return Owned::Around;
     }
-    for (key, below) in tree {
-        if out.len() >= MOST_FIELDS {
-            return;
-        }
-        // The node itself: implied by its children, and a leaf of its own only where there are none.
-        if key == "." {
-            if tree.len() == 1 {
-                out.push(FieldPath(path.clone()));
-            }
-            continue;
-        }
-        let Some(step) = step(key) else { continue };
-        path.push(step);
-        match below {
-            Value::Object(below) if !below.is_empty() => flatten(below, path, out),
-            _ => out.push(FieldPath(path.clone())),
-        }
-        path.pop();
+    let below = |below: &Value| match below {
+        Value::Object(below) => owned(below, rest),
+        _ if rest.is_empty() => Owned::It,
+        _ => Owned::Around,
+    };
+    match first {
+        Step::Key(key) => tree.get(&format!("f:{key}")).map_or(Owned::Nothing, below),
+        other => tree
+            .iter()
+            .filter(|(key, _)| step(key).is_some_and(|step| same_step(&step, other)))
+            .map(|(_, value)| below(value))
+            .max()
+            .unwrap_or(Owned::Nothing),
     }
 }
 
 fn step(key: &str) -> Option<Step> {
     let (tag, rest) = key.split_once(':')?;
     match tag {
-        "f" => Some(Step::Key(rest.to_owned())),
         "i" => rest.parse().ok().map(Step::Index),
         "v" => {
             let value = serde_json::from_str(rest).ok()?;
@@ -124,55 +164,6 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The reverse of [`parse`]. Merge keys become strings, whatever they were.
-pub(super) fn format(managers: &[Manager]) -> Value {
-    managers
-        .iter()
-        .map(|manager| {
-            let mut tree = Map::new();
-            for path in &manager.fields {
-                insert(&mut tree, &path.0);
-            }
-            let mut entry = json!({
-                "manager": manager.name,
-                "operation": manager.operation,
-                "fieldsType": "FieldsV1",
-                "fieldsV1": tree,
-            });
-            if let Some(time) = manager.time {
-                entry["time"] = Value::String(time.to_string());
-            }
-            if let Some(subresource) = &manager.subresource {
-                entry["subresource"] = Value::String(subresource.clone());
-            }
-            entry
-        })
-        .collect()
-}
-
-fn insert(tree: &mut Map<String, Value>, path: &[Step]) {
-    let Some((first, rest)) = path.split_first() else {
-        return;
-    };
-    let key = match first {
-        Step::Key(key) => format!("f:{key}"),
-        Step::Index(index) => format!("i:{index}"),
-        Step::Item(keys) => match keys.as_slice() {
-            [(key, value)] if key.is_empty() => format!("v:{}", Value::String(value.clone())),
-            keys => {
-                let keys: Map<String, Value> = keys
-                    .iter()
-                    .map(|(key, value)| (key.clone(), Value::String(value.clone())))
-                    .collect();
-                format!("k:{}", Value::Object(keys))
-            }
-        },
-    };
-    if let Value::Object(below) = tree.entry(key).or_insert_with(|| json!({})) {
-        insert(below, rest);
-    }
-}
-
 /// The managers that own the field at `path`, a value it is part of, or something in it.
 ///
 /// Where a list's merge keys were not known, `path` counts its items and cannot be matched with the keys the API server
@@ -181,7 +172,7 @@ pub(super) fn owners<'a>(managers: &'a [Manager], path: &FieldPath) -> Vec<&'a M
     let among = |steps: &[Step]| -> Vec<&'a Manager> {
         managers
             .iter()
-            .filter(|manager| manager.fields.iter().any(|field| related(&field.0, steps)))
+            .filter(|manager| manager.owns(steps) != Owned::Nothing)
             .collect()
     };
     let found = among(&path.0);
@@ -199,11 +190,6 @@ pub(super) fn owners<'a>(managers: &'a [Manager], path: &FieldPath) -> Vec<&'a M
     if found.len() == 1 { found } else { Vec::new() }
 }
 
-/// Whether one is the other, or lies in it.
-fn related(a: &[Step], b: &[Step]) -> bool {
-    a.iter().zip(b).all(|(a, b)| same_step(a, b))
-}
-
 /// As `==`, without regard to the order of merge keys.
 pub(super) fn same_step(a: &Step, b: &Step) -> bool {
     match (a, b) {
@@ -216,8 +202,8 @@ pub(super) fn same_step(a: &Step, b: &Step) -> bool {
 mod tests {
     use super::*;
 
-    fn paths(manager: &Manager) -> Vec<String> {
-        manager.fields.iter().map(ToString::to_string).collect()
+    fn read(entries: &Value) -> Vec<Manager> {
+        Managers::new(entries).read()
     }
 
     /// As an API server 1.31 writes it for a Deployment touched by `kubectl edit` (keys shortened).
@@ -242,30 +228,50 @@ mod tests {
     }
 
     #[test]
-    fn fields_v1_become_paths() {
-        let managers = parse(&entries());
+    fn entries_are_read_and_written_back() {
+        let managers = read(&entries());
         assert_eq!(managers.len(), 2);
-        assert_eq!(
-            paths(&managers[0]),
-            [
-                r#"metadata.annotations["a.b/c"]"#,
-                "metadata.finalizers[x/y]",
-                "spec.template.spec.containers[name=api].args",
-                "spec.template.spec.containers[name=api].ports[containerPort=80,protocol=TCP].containerPort",
-                "spec.template.spec.volumes[name=tmp].emptyDir",
-            ]
-        );
         assert_eq!(
             managers[0].time,
             Some("2026-03-01T10:00:00Z".parse().unwrap())
         );
         assert_eq!(managers[1].subresource.as_deref(), Some("scale"));
-        assert_eq!(parse(&format(&managers)), managers);
+        let written = Managers::new(&entries()).to_json().unwrap();
+        assert_eq!(read(&written), managers);
+        assert_eq!(Managers::default().read(), []);
+        assert_eq!(Managers::default().to_json(), None);
+    }
+
+    #[test]
+    fn what_is_owned_is_owned_with_all_that_is_below_and_as_a_part() {
+        let managers = read(&entries());
+        let key = |text: &str| Step::Key(text.to_owned());
+        let owns = |steps: &[Step]| managers[0].owns(steps);
+        let annotations = [key("metadata"), key("annotations"), key("a.b/c")];
+        assert!(owns(&annotations) == Owned::It);
+        assert!(owns(&annotations[..1]) == Owned::It);
+        let finalizer = |name: &str| Step::Item(vec![(String::new(), name.to_owned())]);
+        let finalizers = [key("metadata"), key("finalizers"), finalizer("x/y")];
+        assert!(owns(&finalizers) == Owned::It);
+        assert!(owns(&[key("metadata"), key("finalizers"), finalizer("z")]) == Owned::Nothing);
+        let volume = Step::Item(vec![("name".to_owned(), "tmp".to_owned())]);
+        let directory = [
+            key("spec"),
+            key("template"),
+            key("spec"),
+            key("volumes"),
+            volume,
+            key("emptyDir"),
+        ];
+        assert!(owns(&directory) == Owned::It);
+        let inside = [&directory[..], &[key("medium")]].concat();
+        assert!(owns(&inside) == Owned::Around);
+        assert!(owns(&[key("status")]) == Owned::Nothing);
     }
 
     #[test]
     fn the_owner_of_a_field_owns_it_or_what_it_is_part_of() {
-        let managers = parse(&entries());
+        let managers = read(&entries());
         let key = |text: &str| Step::Key(text.to_owned());
         let item = |name: &str| Step::Item(vec![("name".to_owned(), name.to_owned())]);
         let names = |steps: Vec<Step>| -> Vec<&str> {
@@ -314,18 +320,19 @@ mod tests {
 
     #[test]
     fn what_is_no_managed_fields_is_left_out() {
-        assert!(parse(&json!("x")).is_empty());
-        assert!(parse(&json!([1, null, {}])).is_empty());
+        assert_eq!(read(&json!("x")), []);
+        assert_eq!(read(&json!([1, null, {}])), []);
         let odd = json!([{ "manager": "m", "fieldsV1": { "q:x": {}, "nonsense": {}, "k:{": {}, "i:x": {}, "f:a": 3 } }]);
-        assert_eq!(paths(&parse(&odd)[0]), ["a"]);
-        let mut deep = json!({});
-        for _ in 0..200 {
-            deep = json!({ "f:x": deep });
-        }
+        let odd = &read(&odd)[0];
+        let key = |text: &str| Step::Key(text.to_owned());
+        assert!(odd.owns(&[key("a")]) == Owned::It);
+        assert!(odd.owns(&[key("a"), key("b")]) == Owned::Around);
+        assert!(odd.owns(&[key("x")]) == Owned::Nothing);
+        assert!(odd.owns(&[Step::Item(Vec::new())]) == Owned::Nothing);
+        let none = read(&json!([{ "manager": "m", "fieldsV1": {} }, { "manager": "n" }]));
         assert!(
-            parse(&json!([{ "manager": "m", "fieldsV1": deep }]))[0]
-                .fields
-                .is_empty()
+            none.iter()
+                .all(|manager| manager.owns(&[]) == Owned::Nothing)
         );
     }
 }

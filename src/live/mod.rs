@@ -11,13 +11,13 @@ mod owner;
 mod rules;
 mod saved;
 
-pub use cause::{Cause, is_own_manager};
-pub use compare::{Comparison, FieldDrift, SyncState, compare};
+pub use cause::{Cause, applier, is_own_manager};
+pub use compare::{Comparison, FieldDrift, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};
 pub use health::{Decided, Health, HealthStatus, health};
 pub use immutable::is_immutable;
-pub use managers::Manager;
-pub use object::{LiveObject, OwnerRef};
+pub use managers::{Manager, Managers};
+pub use object::{LiveObject, OwnerRef, Packed};
 pub use owner::{Owned, Ownership, tree};
 pub use rules::Rules;
 pub use saved::Marks;

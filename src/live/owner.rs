@@ -42,7 +42,7 @@ impl<'a> Ownership<'a> {
         for child in all {
             for owner in &child.owners {
                 let key = if owner.uid.is_empty() {
-                    let namespace = child.object.id.namespace.as_deref();
+                    let namespace = child.id.namespace.as_deref();
                     Key::Name {
                         kind: &owner.kind,
                         namespace,
@@ -55,13 +55,13 @@ impl<'a> Ownership<'a> {
             }
         }
         for below in children.values_mut() {
-            below.sort_by_key(|child| &child.object.id);
+            below.sort_by_key(|child| &child.id);
         }
         Ownership { children }
     }
 
     fn children(&self, owner: &'a LiveObject) -> Vec<&'a LiveObject> {
-        let id = &owner.object.id;
+        let id = &owner.id;
         let by_uid = self
             .children
             .get(&Key::Uid(&owner.uid))
@@ -82,14 +82,14 @@ impl<'a> Ownership<'a> {
 
     /// Everything `root` owns, directly or not, without `root`.
     pub fn below(&self, root: &'a LiveObject) -> Vec<&'a LiveObject> {
-        let mut seen = HashSet::from([&root.object.id]);
+        let mut seen = HashSet::from([&root.id]);
         let mut found = Vec::new();
         let mut level = vec![root];
         for _ in 0..DEEPEST {
             level = level
                 .iter()
                 .flat_map(|owner| self.children(owner))
-                .filter(|child| seen.insert(&child.object.id))
+                .filter(|child| seen.insert(&child.id))
                 .collect();
             found.extend(&level);
         }
@@ -112,17 +112,17 @@ impl<'a> Ownership<'a> {
         seen: &mut HashSet<&'a ObjectRef>,
         depth: usize,
     ) -> Owned {
-        seen.insert(&object.object.id);
+        seen.insert(&object.id);
         let health = self.health(object);
-        let mut summary = summary(&object.object, &health);
+        let mut summary = summary(&object.object(), &health);
         let mut children = Vec::new();
         if depth < DEEPEST {
             let mut old = 0;
             for child in self.children(object) {
-                if seen.contains(&child.object.id) {
+                if seen.contains(&child.id) {
                     continue;
                 }
-                if is_scaled_down(&child.object) && self.children(child).is_empty() {
+                if is_scaled_down(child) && self.children(child).is_empty() {
                     old += 1;
                     continue;
                 }
@@ -135,7 +135,7 @@ impl<'a> Ownership<'a> {
             }
         }
         Owned {
-            object: object.object.id.clone(),
+            object: object.id.clone(),
             health,
             summary,
             children,
@@ -148,9 +148,13 @@ pub fn tree(root: &LiveObject, all: &[&LiveObject]) -> Owned {
     Ownership::new(all.iter().copied()).tree(root)
 }
 
-fn is_scaled_down(object: &Object) -> bool {
+fn is_scaled_down(child: &LiveObject) -> bool {
+    if child.id.kind != "ReplicaSet" {
+        return false;
+    }
+    let object = child.object();
     let zero = |path: &[&str]| object.at(path).and_then(Node::as_i64).unwrap_or(0) == 0;
-    object.id.kind == "ReplicaSet" && zero(&["spec", "replicas"]) && zero(&["status", "replicas"])
+    zero(&["spec", "replicas"]) && zero(&["status", "replicas"])
 }
 
 fn summary(object: &Object, health: &Health) -> String {

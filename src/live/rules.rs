@@ -6,9 +6,9 @@
 
 use regex::Regex;
 
-use super::compare::{Comparison, compare};
+use super::compare::Comparison;
 use super::object::LiveObject;
-use crate::manifest::{ListKeys, Node, Object, ObjectRef};
+use crate::manifest::{Node, Object, ObjectRef};
 
 /// The rules of one app.
 #[derive(Debug, Clone, Default)]
@@ -130,9 +130,15 @@ impl Rules {
         self.rules.push(Rule { target, what, by });
     }
 
-    /// Compares one object with its live counterpart, as [`compare`] does, but for what the rules name.
-    pub fn compare(&self, desired: &Object, live: &LiveObject, lists: &ListKeys) -> Comparison {
-        let mut comparison = compare(desired, live, lists);
+    /// Compares one object with its live counterpart, as `compare` does ([`super::compare`], [`super::compare_planned`]), but for
+    /// what the rules name.
+    pub fn compare(
+        &self,
+        desired: &Object,
+        live: &LiveObject,
+        compare: impl Fn(&Object, &LiveObject) -> Comparison,
+    ) -> Comparison {
+        let mut comparison = compare(desired, live);
         if comparison.drift.is_empty() {
             return comparison;
         }
@@ -148,13 +154,12 @@ impl Rules {
                     manager.is_some_and(|manager| names.contains(&manager.name))
                 }),
                 What::Fields(steps) => {
-                    let (mut without, mut rest) = (desired.clone(), live.clone());
+                    let mut without = desired.clone();
                     remove(&mut without.root, steps);
-                    remove(&mut rest.object.root, steps);
-                    if let Some(applied) = &mut rest.last_applied {
-                        remove(&mut applied.root, steps);
-                    }
-                    let still = compare(&without, &rest, lists);
+                    let mut rest = live.clone();
+                    let without_it = |object: &mut Object| remove(&mut object.root, steps);
+                    rest.change(without_it, without_it);
+                    let still = compare(&without, &rest);
                     comparison.ignore(rule.by, |field| {
                         !still.drift.iter().any(|other| other.path == field.path)
                     });
@@ -171,7 +176,7 @@ fn is_left_alone(desired: &Object, live: &LiveObject) -> bool {
         let value = object.annotation(&format!("kustomize.toolkit.fluxcd.io/{key}"));
         value.is_some_and(|value| values.contains(&value.to_ascii_lowercase().as_str()))
     };
-    [desired, &live.object].into_iter().any(|object| {
+    [desired, &live.object()].into_iter().any(|object| {
         says(object, "reconcile", &["disabled"]) || says(object, "ssa", &["ignore", "ifnotpresent"])
     })
 }
@@ -329,7 +334,7 @@ fn remove(node: &mut Node, steps: &[Step]) {
                 remove(child, rest);
             }
         }
-        (Node::Map(map), Step::Each) if rest.is_empty() => map.clear(),
+        (Node::Map(map), Step::Each) if rest.is_empty() => *map = Default::default(),
         (Node::Map(map), Step::Each) => map.values_mut().for_each(|child| remove(child, rest)),
         (Node::List(items), Step::Each) if rest.is_empty() => items.clear(),
         (Node::List(items), Step::Each) => items.iter_mut().for_each(|item| remove(item, rest)),

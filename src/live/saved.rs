@@ -7,8 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::managers;
-use super::object::{LAST_APPLIED, LiveObject};
+use super::object::{LAST_APPLIED, LiveObject, Packed};
 use crate::manifest::{Leaf, MaskedId, Masking, Node};
 
 const MASKED: &str = "masked";
@@ -30,14 +29,14 @@ pub enum Marks {
 impl LiveObject {
     /// The API server's JSON again, with marks.
     pub fn to_saved(&self) -> Value {
-        let mut value = saved(&self.object.root, &self.hidden);
+        let mut value = saved(&self.object().root, &self.hidden);
         let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
             return value;
         };
-        if !self.managers.is_empty() {
-            metadata.insert("managedFields".to_owned(), managers::format(&self.managers));
+        if let Some(managers) = self.managers.to_json() {
+            metadata.insert("managedFields".to_owned(), managers);
         }
-        if let Some(applied) = &self.last_applied {
+        if let Some(applied) = self.last_applied.as_ref().and_then(Packed::object) {
             let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
             let copy = saved(&applied.root, &self.hidden);
             annotations[LAST_APPLIED] = Value::String(copy.to_string());
@@ -51,13 +50,19 @@ impl LiveObject {
             return LiveObject::from_json(value, masking);
         }
         let mut live = LiveObject::from_json(value.clone(), masking)?;
-        let mut hidden = Vec::new();
-        restore(&mut live.object.root, &value, marks, &mut hidden);
         let copy = value["metadata"]["annotations"][LAST_APPLIED].as_str();
         let copy = copy.and_then(|text| serde_json::from_str::<Value>(text).ok());
-        if let (Some(applied), Some(copy)) = (&mut live.last_applied, copy) {
-            restore(&mut applied.root, &copy, marks, &mut hidden);
-        }
+        let (mut hidden, mut more) = (Vec::new(), Vec::new());
+        live.change(
+            |object| restore(&mut object.root, &value, marks, &mut hidden),
+            |applied| {
+                if let Some(copy) = copy {
+                    restore(&mut applied.root, &copy, marks, &mut more);
+                }
+            },
+        );
+        more.retain(|leaf| !hidden.contains(leaf));
+        hidden.append(&mut more);
         live.hidden = hidden;
         Some(live)
     }
@@ -110,8 +115,8 @@ fn may_have_marks(value: &Value) -> bool {
 fn restore(node: &mut Node, saved: &Value, marks: Marks, hidden: &mut Vec<Leaf>) {
     match (node, saved) {
         (Node::Map(map), Value::Object(saved)) => {
-            for (key, node) in map {
-                if let Some(saved) = saved.get(key) {
+            for (key, saved) in saved {
+                if let Some(node) = map.get_mut(key) {
                     restore(node, saved, marks, hidden);
                 }
             }

@@ -1,8 +1,6 @@
 //! A document's tree → the value Kubernetes sees: aliases followed, merge keys expanded, the last duplicate kept, and
 //! what is marked secret replaced by its [`MaskedId`](super::MaskedId).
 
-use std::collections::BTreeMap;
-
 use super::mask::{Marks, Masking, Secrecy, is_ciphertext, is_sops};
 use super::object::{Leaf, Node};
 use super::scalar::{self, Scalar};
@@ -81,18 +79,18 @@ impl Builder<'_, '_> {
             }),
             Value::List(items) => Node::List(items.iter().map(|&item| self.node(item)).collect()),
             Value::Map(_) => {
-                let mut map = BTreeMap::new();
-                self.fill(target, &mut map);
-                Node::Map(map)
+                let mut entries = Vec::new();
+                self.fill(target, &mut entries);
+                Node::Map(entries.into_iter().collect())
             }
             // `resolve` leaves no alias.
             Value::Alias(_) => Node::Leaf(Leaf::Null),
         }
     }
 
-    /// Sets a map's entries in the order go-yaml v2 does (`decode.go`, `mapping` and `merge`): a merge overwrites what
+    /// A map's entries in the order in which go-yaml v2 sets them (`decode.go`, `mapping` and `merge`): a merge overwrites what
     /// stands before it, and is overwritten by what stands after.
-    fn fill(&mut self, id: NodeId, map: &mut BTreeMap<String, Node>) {
+    fn fill(&mut self, id: NodeId, out: &mut Vec<(String, Node)>) {
         let tree = self.tree;
         let Value::Map(entries) = tree.value(id) else {
             return;
@@ -105,15 +103,15 @@ impl Builder<'_, '_> {
                         self.duplicates.push(entry.line);
                     }
                     let value = self.node(entry.value);
-                    map.insert(key.to_string(), value);
+                    out.push((key.to_string(), value));
                 }
                 Key::Merge => match tree.value(entry.value) {
                     Value::List(sources) => {
                         for &source in sources.iter().rev() {
-                            self.fill(source, map);
+                            self.fill(source, out);
                         }
                     }
-                    _ => self.fill(entry.value, map),
+                    _ => self.fill(entry.value, out),
                 },
             }
         }

@@ -1,7 +1,6 @@
 //! Following a [`FieldPath`] into an object, to read what is there or to put something else there.
 
-use std::collections::BTreeMap;
-
+use super::map::Map;
 use super::object::{Leaf, Node};
 use super::path::{FieldPath, Step};
 
@@ -100,7 +99,7 @@ fn put_item(
 fn empty_for(rest: &[Step]) -> Node {
     match rest.first() {
         Some(Step::Item(_) | Step::Index(_)) => Node::List(Vec::new()),
-        Some(Step::Key(_)) => Node::Map(BTreeMap::new()),
+        Some(Step::Key(_)) => Node::Map(Map::new()),
         None => Node::Leaf(Leaf::Null),
     }
 }
@@ -165,7 +164,7 @@ mod tests {
             Some(&Node::List(vec![text("one")]))
         );
         changed.root.put(&label, Some(text("a")));
-        changed.root.put(&volume, Some(Node::Map(BTreeMap::new())));
+        changed.root.put(&volume, Some(Node::Map(Map::new())));
         assert_eq!(changed.root.field(&label), Some(&text("a")));
         assert!(changed.root.field(&volume).is_some());
         let wrong = FieldPath::default().key("kind").key("inside");

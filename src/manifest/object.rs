@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::build;
+use super::map::Map;
 use super::mask::{MaskedId, Masking};
 use super::parse;
 use super::tree;
@@ -36,7 +37,7 @@ impl fmt::Display for ObjectRef {
 pub enum Node {
     Leaf(Leaf),
     List(Vec<Node>),
-    Map(BTreeMap<String, Node>),
+    Map(Map),
 }
 
 /// A scalar. There is no variant that could hold a secret value: it does not survive parsing.
@@ -107,10 +108,21 @@ impl Node {
         }
     }
 
-    pub fn as_map(&self) -> Option<&BTreeMap<String, Node>> {
+    pub fn as_map(&self) -> Option<&Map> {
         match self {
             Node::Map(map) => Some(map),
             _ => None,
+        }
+    }
+}
+
+impl Node {
+    /// Whether any value in it is known by its mask only.
+    pub fn is_masked(&self) -> bool {
+        match self {
+            Node::Leaf(leaf) => matches!(leaf, Leaf::Masked(_) | Leaf::Encrypted(_)),
+            Node::List(items) => items.iter().any(Node::is_masked),
+            Node::Map(map) => map.values().any(Node::is_masked),
         }
     }
 }
@@ -154,11 +166,9 @@ impl Object {
         if entries.is_empty() {
             return;
         }
-        let target = metadata
-            .entry(field.to_owned())
-            .or_insert(Node::Leaf(Leaf::Null));
+        let target = metadata.get_or_insert(field, Node::Leaf(Leaf::Null));
         if !matches!(target, Node::Map(_)) {
-            *target = Node::Map(BTreeMap::new());
+            *target = Node::Map(Map::new());
         }
         if let Node::Map(map) = target {
             let leaf = |value: &String| Node::Leaf(Leaf::String(value.clone()));

@@ -1,10 +1,10 @@
 //! A file's bytes → the objects in it, and what could not be read.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::build;
 use super::kinds::is_cluster_scoped;
+use super::map::Map;
 use super::mask::Masking;
 use super::object::{Broken, Cause, Document, Leaf, Manifest, Node, Object, ObjectRef};
 use super::source;
@@ -109,7 +109,7 @@ fn take_apart(node: Node, list_kind: Option<(&str, &str)>, place: &Place, manife
     // As kubectl does: an item that lacks one of the two gets both from a typed list (ConfigMapList).
     if let Some((api_version, kind)) = list_kind
         && ["apiVersion", "kind"].iter().any(|key| {
-            root.get(*key)
+            root.get(key)
                 .and_then(Node::as_str)
                 .is_none_or(str::is_empty)
         })
@@ -147,7 +147,7 @@ fn take_apart(node: Node, list_kind: Option<(&str, &str)>, place: &Place, manife
 
 /// Where `root` is a list of objects, which is whatever has `items` (`k8s.io/apimachinery` `unstructured/helpers.go`): its
 /// `apiVersion`, and the kind its items have (`""`: their own).
-fn item_kind(root: &BTreeMap<String, Node>) -> Option<(String, String)> {
+fn item_kind(root: &Map) -> Option<(String, String)> {
     root.get("items")?.as_list()?;
     let kind = root.get("kind")?.as_str()?;
     let kind = kind.strip_suffix("List").unwrap_or(kind);

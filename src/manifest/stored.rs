@@ -1,7 +1,5 @@
 //! Objects as bytes for our own store, masks included: what the store gives back is what was put in.
 
-use std::collections::BTreeMap;
-
 use serde_json::Number;
 
 use super::mask::MaskedId;
@@ -100,18 +98,19 @@ fn node(bytes: &mut &[u8], depth: usize) -> Option<Node> {
         b"m" => {
             let entries = 0..count(bytes)?;
             let mut entry = |_| Some((text(bytes)?, node(bytes, depth)?));
-            Node::Map(
-                entries
-                    .map(&mut entry)
-                    .collect::<Option<BTreeMap<_, _>>>()?,
-            )
+            Node::Map(entries.map(&mut entry).collect::<Option<_>>()?)
         }
         _ => return None,
     })
 }
 
-fn put_count(out: &mut Vec<u8>, count: usize) {
-    out.extend((count as u64).to_le_bytes());
+/// Most are small: seven bits a byte, the highest says that there are more.
+fn put_count(out: &mut Vec<u8>, mut count: usize) {
+    while count >= 0x80 {
+        out.push(count as u8 | 0x80);
+        count >>= 7;
+    }
+    out.push(count as u8);
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
@@ -120,11 +119,16 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn count(bytes: &mut &[u8]) -> Option<usize> {
-    let count = u64::from_le_bytes(take(bytes, 8)?.try_into().ok()?);
-    // Everything takes a byte at least: a larger count is no count.
-    usize::try_from(count)
-        .ok()
-        .filter(|count| *count <= bytes.len())
+    let mut count = 0;
+    for shift in (0..usize::BITS).step_by(7) {
+        let byte = *take(bytes, 1)?.first()?;
+        count |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            // Everything takes a byte at least: a larger count is no count.
+            return (count <= bytes.len()).then_some(count);
+        }
+    }
+    None
 }
 
 fn text(bytes: &mut &[u8]) -> Option<String> {
@@ -149,8 +153,13 @@ mod tests {
             stringData: {password: hunter2, other: hunter2}\n---\n\
             apiVersion: x.io/v1\nkind: Thing\nmetadata: {name: t}\n\
             spec: {a: [1, -2, 3.5, 1e30, 18446744073709551615, null, true, false, 'text', {}, []]}\n";
+        let long = format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{a: {}}}\n",
+            "b".repeat(300)
+        );
+        let text = [text.as_slice(), long.as_bytes()].concat();
         let masking = Masking::new([3; 32]);
-        for document in parse(text, &masking).documents {
+        for document in parse(&text, &masking).documents {
             let mut bytes = Vec::new();
             document.object.store(&mut bytes);
             let stored = String::from_utf8_lossy(&bytes);
@@ -167,9 +176,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let deep = [b"l\x01\0\0\0\0\0\0\0".repeat(2000), b"n".to_vec()].concat();
+        let deep = [b"l\x01".repeat(2000), b"n".to_vec()].concat();
         assert_eq!(node(&mut deep.as_slice(), MAX_DEPTH), None);
-        let endless = [b"s".as_slice(), &u64::MAX.to_le_bytes(), b"x"].concat();
-        assert_eq!(node(&mut endless.as_slice(), MAX_DEPTH), None);
+        for endless in [
+            b"s\xff\xff\xff\x7fx".as_slice(),
+            &[0xff; 30],
+            b"s\xff",
+            b"s",
+        ] {
+            assert_eq!(node(&mut { endless }, MAX_DEPTH), None);
+        }
     }
 }

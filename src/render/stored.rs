@@ -13,7 +13,7 @@ use crate::git::{Oid, RepoPath};
 use crate::manifest::{Masking, Object};
 
 /// Raised when the bytes below, or what is done to a tool's output, change.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Begins a failure; a rendering begins with the first object's source.
 const FAILURE: u8 = 3;

@@ -162,12 +162,13 @@ async fn fares(
     let apps = states[index].apps.iter().filter(here);
     let listed = live::listing(ws, environment, apps.clone()).await;
     let cluster = listed.identity();
+    let ownership = listed.ownership();
     let mut fares: Vec<(String, Known<LiveDeployment>)> = apps
         .clone()
         .map(|app| {
             let live = match (&cluster, &app.app.recipe.tool) {
                 (Known::Unavailable(_), Tool::Items(_)) => Known::Unavailable(Why::NotInCluster),
-                _ => listed.deployment(app),
+                _ => listed.deployment(app, &ownership),
             };
             (app.app.name.clone(), live)
         })

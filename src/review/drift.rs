@@ -8,8 +8,9 @@ pub use super::cause::{Cause, CauseKind, FieldDrift};
 use super::cause::{Deployed, explain, field};
 use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
-use super::extra::{Declared, Extra, extras, of_pipeline};
+use super::extra::{Declared, Extra, extras, left, of_pipeline};
 use super::line::Line;
+use super::planned::Planned;
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::operator::Operator;
@@ -25,6 +26,8 @@ use crate::text;
 pub struct Request {
     pub select: Selector,
     pub app: Option<String>,
+    /// Ask the API server what applying git would change, where the user may patch.
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -117,11 +120,28 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             .clusters
             .push(super::common::environment(environment, listing.identity()));
         let declared = Declared::by(&all);
+        let left = left(&listing, &declared);
         let ownership = listing.ownership();
         for app in apps {
-            compare(app, &listing, &ownership, &wanted, &mut answer);
+            let planned = match request.dry_run {
+                true => Planned::of(&listing, app, &wanted).await,
+                false => Planned::default(),
+            };
+            let place = format!("{} › {}", environment.name, app.app.name);
+            let notes = planned.notes().into_iter();
+            answer
+                .notes
+                .extend(notes.map(|note| format!("{place}: {note}")));
+            compare(app, &listing, &ownership, &planned, &wanted, &mut answer);
             let operator = listing.operator(&app.app).value().cloned().flatten();
-            let extras = extras(&listing, &ownership, app, operator.as_ref(), &declared);
+            let extras = extras(
+                &listing,
+                &ownership,
+                app,
+                operator.as_ref(),
+                &declared,
+                &left,
+            );
             let extras = extras
                 .into_iter()
                 .map(|extra| undeclared(&environment.name, &app.app.name, extra));
@@ -225,6 +245,7 @@ fn compare<'a>(
     desired: &DesiredApp,
     listing: &'a live::Listed,
     ownership: &Ownership<'a>,
+    planned: &Planned,
     wanted: &Wanted,
     answer: &mut Answer,
 ) {
@@ -255,7 +276,7 @@ fn compare<'a>(
             // What no cluster holds does not drift there.
             continue;
         }
-        let judged = listing.judge(object, ownership, &rules);
+        let judged = listing.judge(object, ownership, &rules, planned.get(object));
         if let Some(why) = judged.unknown {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
             let what = format!("{} in {namespace}", object.id.kind);

@@ -47,13 +47,27 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// What is live of an app, by its deployer's account (`operator`) or marks, and not `declared` by any app of its environment.
+/// What is live and nobody declares. What another object owns, and hooks, come and go by themselves.
+pub(super) fn left<'a>(
+    listing: &'a Listed,
+    declared: &Declared<'_>,
+) -> Vec<(&'a LiveObject, Object)> {
+    let all = listing.objects().into_iter();
+    let left = all.filter(|live| live.owners.is_empty() && !declared.has(&live.id));
+    left.map(|live| (live, live.object()))
+        .filter(|(_, object)| object.annotation("helm.sh/hook").is_none())
+        .collect()
+}
+
+/// What is live of an app, by its deployer's account (`operator`) or marks, and not `declared` by any app of its environment;
+/// `left`: what is live and not declared.
 pub(super) fn extras(
     listing: &Listed,
     ownership: &Ownership<'_>,
     app: &DesiredApp,
     operator: Option<&Operator>,
     declared: &Declared<'_>,
+    left: &[(&LiveObject, Object)],
 ) -> Vec<Extra> {
     let DesiredApp { app, rendering } = app;
     if matches!(rendering.how, How::Sources { .. }) || !rendering.broken.is_empty() {
@@ -61,11 +75,11 @@ pub(super) fn extras(
     }
     let inventory = operator.and_then(|operator| operator.inventory.as_ref());
     let mut found = Vec::new();
-    let mut add = |live: &LiveObject, kept: Option<&str>| {
+    let mut add = |live: &LiveObject, object: &Object, kept: Option<&str>| {
         let kept = kept.map(str::to_owned);
         found.push(Extra {
-            object: live.object.id.clone(),
-            kept: kept.or_else(|| live::kept(&live.object, app.deployer)),
+            object: live.id.clone(),
+            kept: kept.or_else(|| live::kept(object, app.deployer)),
             health: ownership.health(live),
         });
     };
@@ -73,15 +87,14 @@ pub(super) fn extras(
     let listed = inventory.into_iter().flatten();
     for id in listed.filter(|id| !declared.has(id)) {
         if let Some(Some(live)) = listing.get(id).value() {
-            add(live, (!prunes).then_some("pruning is off"));
+            add(live, &live.object(), (!prunes).then_some("pruning is off"));
         }
     }
-    for live in listing.objects() {
-        let id = &live.object.id;
-        let is_listed = inventory.is_some_and(|inventory| inventory.contains(id));
-        if !is_listed && is_left(live, declared) && is_marked(&live.object, app) {
+    for (live, object) in left {
+        let is_listed = inventory.is_some_and(|inventory| inventory.contains(&live.id));
+        if !is_listed && is_marked(object, app) {
             let forgotten = inventory.map(|_| "its deployer has it on its list no more");
-            add(live, forgotten);
+            add(live, object, forgotten);
         }
     }
     found
@@ -95,30 +108,21 @@ pub(super) fn of_pipeline(
     declared: &Declared<'_>,
     is_whole: bool,
 ) -> Vec<(String, Extra)> {
-    let all = listing.objects().into_iter();
-    let left = all.filter(|live| {
-        let object = &live.object;
-        (is_whole || object.id.namespace.is_some())
+    let left = left(listing, declared).into_iter();
+    let left = left.filter(|(live, object)| {
+        (is_whole || live.id.namespace.is_some())
             && object.label("gitops.jenkins-x.io/pipeline").is_some()
-            && is_left(live, declared)
     });
-    let named = left.map(|live| {
-        let release = live.object.annotation("meta.helm.sh/release-name");
+    let named = left.map(|(live, object)| {
+        let release = object.annotation("meta.helm.sh/release-name");
         let extra = Extra {
-            object: live.object.id.clone(),
-            kept: live::kept(&live.object, Deployer::JenkinsX),
+            object: live.id.clone(),
+            kept: live::kept(&object, Deployer::JenkinsX),
             health: ownership.health(live),
         };
         (release.unwrap_or_default().to_owned(), extra)
     });
     named.collect()
-}
-
-/// Whether nobody declares a live object. What another object owns, and hooks, come and go by themselves.
-fn is_left(live: &LiveObject, declared: &Declared) -> bool {
-    live.owners.is_empty()
-        && live.object.annotation("helm.sh/hook").is_none()
-        && !declared.has(&live.object.id)
 }
 
 /// Whether a live object carries the marks of an app's deployer for this very app. Sources: Flux' `pkg/ssa` owner labels and

@@ -15,7 +15,8 @@ use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
 use crate::layout;
 use crate::live::{
-    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
+    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
+    compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
@@ -170,10 +171,12 @@ impl Listed {
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => wanted
-                .kinds
-                .iter()
-                .all(|kind| listing.kinds.iter().any(|(listed, _)| listed == kind)),
+            Known::Fresh((_, listing)) => wanted.kinds.iter().all(|kind| {
+                let found = listing
+                    .kinds
+                    .binary_search_by(|(listed, _)| listed.cmp(kind));
+                found.is_ok()
+            }),
             Known::Unavailable(_) => true,
             Known::Loading | Known::Stale(..) => false,
         }
@@ -205,21 +208,37 @@ impl Listed {
 
     pub fn objects(&self) -> Vec<&LiveObject> {
         match &self.0 {
-            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing
-                .kinds
-                .iter()
-                .filter_map(|(_, objects)| objects.value())
-                .flatten()
-                .collect(),
+            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
+                listing.objects().collect()
+            }
             Known::Loading | Known::Unavailable(_) => Vec::new(),
         }
     }
 
+    fn compare(&self, desired: &Object, live: &LiveObject, rules: &Rules) -> Comparison {
+        rules.compare(desired, live, |desired, live| {
+            compare(desired, live, &self.lists())
+        })
+    }
+
+    /// What would become of an object if `manager` applied it.
+    pub async fn dry_run(&self, desired: &Object, manager: &str) -> Result<LiveObject, Why> {
+        match &self.0 {
+            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => {
+                cluster.dry_run(desired, manager).await
+            }
+            Known::Loading => Err(Why::NoCluster),
+            Known::Unavailable(why) => Err(why.clone()),
+        }
+    }
+
+    /// How a declared object compares. `planned`: what would become of it, where the API server was asked.
     pub fn judge<'a>(
         &'a self,
         desired: &Object,
         ownership: &Ownership<'a>,
         rules: &Rules,
+        planned: Option<&LiveObject>,
     ) -> Judged {
         let unknown = |why| Judged {
             state: SyncState::Unknown,
@@ -238,7 +257,12 @@ impl Listed {
             found => found,
         };
         let comparison = match found.value() {
-            Some(Some(live)) => rules.compare(desired, live, &self.lists()),
+            Some(Some(live)) => match planned {
+                Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
+                    compare_planned(planned, live, &self.lists())
+                }),
+                None => self.compare(desired, live, rules),
+            },
             _ => Comparison::default(),
         };
         Judged {
@@ -270,11 +294,14 @@ impl Listed {
     pub fn rules(&self, app: &layout::App) -> Rules {
         let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
         let owner = owner.and_then(|known| known.value().copied().flatten());
-        owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object))
+        owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object()))
     }
 
-    pub fn deployment(&self, app: &DesiredApp) -> Known<LiveDeployment> {
-        let ownership = self.ownership();
+    pub fn deployment<'a>(
+        &'a self,
+        app: &DesiredApp,
+        ownership: &Ownership<'a>,
+    ) -> Known<LiveDeployment> {
         let rules = self.rules(&app.app);
         let mut worst = Health {
             status: HealthStatus::Healthy,
@@ -287,7 +314,7 @@ impl Listed {
         let mut live = Vec::new();
         let (mut unknown, mut stale) = (None, None);
         for rendered in &app.rendering.objects {
-            let judged = self.judge(&rendered.object, &ownership, &rules);
+            let judged = self.judge(&rendered.object, ownership, &rules, None);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
                 continue;
@@ -309,7 +336,7 @@ impl Listed {
                 }
             }
             if let Some(Some(object)) = self.get(&rendered.object.id).value() {
-                live.push(&object.object);
+                live.push(object.object());
             }
         }
         if live.is_empty()
@@ -317,7 +344,7 @@ impl Listed {
         {
             return Known::Unavailable(why);
         }
-        let version = version::of(&app.app, live.into_iter());
+        let version = version::of(&app.app, live.iter());
         let deployment = LiveDeployment {
             version: version.version,
             images: version.images,
@@ -350,17 +377,18 @@ impl Listed {
             return found.map(|_| nothing_live());
         };
         let comparison = desired
-            .map(|desired| rules.compare(desired, live, &self.lists()))
+            .map(|desired| self.compare(desired, live, rules))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);
         let mut about: Vec<ObjectRef> = vec![id.clone()];
-        about.extend(owned.iter().map(|object| object.object.id.clone()));
+        about.extend(owned.iter().map(|object| object.id.clone()));
         let events = cluster.events(&about).await.map(|mut events| {
             events.truncate(MOST_EVENTS);
             events
         });
         let stale = found.as_of();
+        let object = live.object();
         let live = Live {
             sync: if desired.is_some() {
                 comparison.state()
@@ -379,8 +407,8 @@ impl Listed {
             suppressed: comparison.suppressed,
             owned: Some(ownership.tree(live)),
             events,
-            text: Some(live.object.to_yaml()),
-            object: Some(live.object.clone()),
+            text: Some(object.to_yaml()),
+            object: Some(object),
         };
         Known::fresh_or_stale(live, stale)
     }

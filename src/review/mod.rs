@@ -20,6 +20,7 @@ mod kept;
 mod line;
 mod live;
 pub mod log;
+mod planned;
 pub mod resource;
 pub mod revert;
 pub mod snapshot;

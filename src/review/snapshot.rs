@@ -120,10 +120,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let now = ws.clock().now();
     let ages = listing.kinds.iter().filter_map(|(_, read)| read.as_of());
     let taken = ages.chain(listing.read).min().unwrap_or(now);
-    let objects: Vec<ObjectRef> = listing
-        .objects()
-        .map(|live| live.object.id.clone())
-        .collect();
+    let objects: Vec<ObjectRef> = listing.objects().map(|live| live.id.clone()).collect();
     let events = cluster.events_by_namespace(&objects).await;
     for (namespace, read) in &events {
         if let Some(why) = read.why() {
@@ -220,7 +217,7 @@ fn saved(listing: &Listing) -> Vec<Saved> {
                 group: group.clone(),
                 kind: kind.clone(),
                 namespace: namespace.clone(),
-                objects: read.value()?.len(),
+                objects: read.value()?.iter().count(),
             })
         });
     read.collect()

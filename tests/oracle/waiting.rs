@@ -57,10 +57,7 @@ async fn nobody_waits_no_more_is_rendered() {
     assert!((1..APPS).contains(&most.load(Ordering::SeqCst)));
 
     let (sink, most) = fickle();
-    let request = drift::Request {
-        select: Selector::default(),
-        app: None,
-    };
+    let request = drift::Request::default();
     assert!(drift::ask(ws, request, &sink).await.is_err());
     assert!((1..APPS).contains(&most.load(Ordering::SeqCst)));
 }

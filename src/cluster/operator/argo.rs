@@ -7,7 +7,7 @@ use crate::live::LiveObject;
 use crate::manifest::{Node, Object, ObjectRef};
 
 pub(super) fn operator(live: &LiveObject) -> Option<Operator> {
-    let object = &live.object;
+    let object = &live.object();
     let status = object.at(&["status"])?;
     let phase = text(object, &["status", "operationState", "phase"]);
     let retries = object.at(&["status", "operationState", "retryCount"]);

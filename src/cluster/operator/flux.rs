@@ -14,9 +14,9 @@ const RELEASE: &str = "helm.toolkit.fluxcd.io";
 const SOURCE: &str = "source.toolkit.fluxcd.io";
 
 pub(super) fn operator(live: &LiveObject, listing: &Listing) -> Option<Operator> {
-    match live.object.id.group.as_str() {
-        KUSTOMIZE => Some(kustomization(&live.object, listing)),
-        _ => release(&live.object, listing),
+    match live.id.group.as_str() {
+        KUSTOMIZE => Some(kustomization(&live.object(), listing)),
+        _ => release(&live.object(), listing),
     }
 }
 
@@ -33,7 +33,7 @@ fn kustomization(object: &Object, listing: &Listing) -> Operator {
     }
     // A source that brings nothing new stops its Kustomizations, which are content.
     let source = made_from(object).and_then(|source| listing.referred_to(&source));
-    let source = source.map(of_conditions);
+    let source = source.as_ref().map(of_conditions);
     let said = match source {
         Some(source) if own.state == State::Applied && source.state != State::Applied => source,
         _ => own,
@@ -52,7 +52,7 @@ fn kustomization(object: &Object, listing: &Listing) -> Operator {
 
 /// A release that has nothing to say is where the Kustomization is that applied it.
 fn release(object: &Object, listing: &Listing) -> Option<Operator> {
-    let parent = kustomization(listing.referred_to(&applied_by(object)?)?, listing);
+    let parent = kustomization(&listing.referred_to(&applied_by(object)?)?, listing);
     let own = of_conditions(object);
     let said = if own.state == State::Applied {
         Operator {

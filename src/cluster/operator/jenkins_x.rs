@@ -4,8 +4,8 @@
 //! there.
 
 use super::{Kind, Operator, State, condition, text};
-use crate::cluster::Listing;
-use crate::live::LiveObject;
+use crate::cluster::{Listing, Objects};
+use crate::manifest::Object;
 use crate::task::{Known, Why};
 
 const NAMESPACE: &str = "jx-git-operator";
@@ -22,35 +22,32 @@ pub(super) fn operator(listing: &Listing) -> Known<Option<Operator>> {
     let Some((_, jobs)) = found else {
         return Known::Unavailable(Why::Failed("its boot jobs were not asked for".to_owned()));
     };
-    jobs.as_ref().map(|jobs| newest(jobs))
+    jobs.as_ref().map(newest)
 }
 
 /// The newest job says how it goes, the newest that was completed what is applied.
-fn newest(jobs: &[LiveObject]) -> Option<Operator> {
-    let boots = jobs.iter();
-    let mut boots: Vec<&LiveObject> = boots
-        .filter(|job| job.object.label(COMMIT).is_some())
+fn newest(jobs: &Objects) -> Option<Operator> {
+    let boots = jobs.iter().map(|job| (job.created, job.object()));
+    let mut boots: Vec<_> = boots
+        .filter(|(_, job)| job.label(COMMIT).is_some())
         .collect();
-    boots.sort_by_key(|job| std::cmp::Reverse(job.created));
-    let is = |job: &LiveObject, kind: &str| {
-        condition(&job.object, kind).is_some_and(|condition| condition.status == "True")
+    boots.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
+    let is = |job: &Object, kind: &str| {
+        condition(job, kind).is_some_and(|condition| condition.status == "True")
     };
-    let last = boots.first()?;
-    let done = boots.iter().find(|job| is(job, "Complete"));
+    let (_, last) = boots.first()?;
+    let mut jobs = boots.iter().map(|(_, job)| job);
+    let done = jobs.find(|job| is(job, "Complete"));
     let state = match last {
         job if is(job, "Complete") => State::Applied,
         job if is(job, "Failed") => State::Failing,
         _ => State::Applying,
     };
-    let failure = condition(&last.object, "Failed").map(|failed| failed.message.to_owned());
-    let commit = done.and_then(|job| job.object.label(COMMIT));
-    let since = done.and_then(|job| {
-        text(&job.object, &["status", "completionTime"])?
-            .parse()
-            .ok()
-    });
+    let failure = condition(last, "Failed").map(|failed| failed.message.to_owned());
+    let commit = done.and_then(|job| job.label(COMMIT));
+    let since = done.and_then(|job| text(job, &["status", "completionTime"])?.parse().ok());
     Some(Operator {
-        object: last.object.id.clone(),
+        object: last.id.clone(),
         state,
         applied: commit.map(str::to_owned).into_iter().collect(),
         since,

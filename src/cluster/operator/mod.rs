@@ -78,11 +78,12 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let read = read.filter_map(|(_, known)| known.value()?.as_ref());
     let read = listing.objects().chain(read);
     let (mut wanted, mut listed) = (BTreeSet::new(), BTreeSet::new());
-    for live in read {
-        wanted.extend(flux::refers_to(&live.object));
-        listed.extend(match live.object.id.kind.as_str() {
-            "Kustomization" => flux::inventory(&live.object),
-            "Application" => argo::resources(&live.object),
+    for live in read.filter(|live| is_order(&live.id)) {
+        let object = live.object();
+        wanted.extend(flux::refers_to(&object));
+        listed.extend(match live.id.kind.as_str() {
+            "Kustomization" => flux::inventory(&object),
+            "Application" => argo::resources(&object),
             _ => Vec::new(),
         });
     }
@@ -93,6 +94,16 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     wanted
 }
 
+/// Whether an object tells a deployer what to deploy.
+fn is_order(id: &ObjectRef) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization")
+            | ("helm.toolkit.fluxcd.io", "HelmRelease")
+            | ("argoproj.io", "Application")
+    )
+}
+
 impl Listing {
     /// Whether it is known if there is such an object, or why not.
     fn has_looked_for(&self, id: &ObjectRef) -> bool {
@@ -100,8 +111,8 @@ impl Listing {
     }
 
     /// An object that another refers to, where it is there.
-    fn referred_to(&self, id: &ObjectRef) -> Option<&Object> {
-        Some(&self.get(id).value().copied().flatten()?.object)
+    fn referred_to(&self, id: &ObjectRef) -> Option<Object> {
+        Some(self.get(id).value().copied().flatten()?.object())
     }
 
     /// What a deployer says of the app that `declared_by` declares to it; `None` where it keeps no account in the cluster. Needs

@@ -93,12 +93,12 @@ fn listing(app: &App, live: &[Value]) -> Listing {
         .collect();
     let of = |(group, kind, namespace): &Kind| {
         let here = live.iter().filter(|live| {
-            let id = &live.object.id;
+            let id = &live.id;
             id.group == *group
                 && id.kind == *kind
                 && (namespace.is_none() || id.namespace == *namespace)
         });
-        Known::Fresh(here.cloned().collect())
+        Known::Fresh(here.cloned().map(Arc::new).collect())
     };
     let kinds = kinds(app.0, app.1.as_ref()).into_iter();
     Listing {
@@ -117,7 +117,7 @@ fn with_referred(mut listing: Listing, live: &[Value]) -> Listing {
             let live = live
                 .iter()
                 .filter_map(|value| LiveObject::from_json(value.clone(), &masking));
-            let found = live.into_iter().find(|live| live.object.id == id);
+            let found = live.into_iter().find(|live| live.id == id);
             listing.referred.push((id, Known::Fresh(found)));
         }
     }

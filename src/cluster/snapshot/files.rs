@@ -317,14 +317,22 @@ pub(super) fn write(dir: &Path, file: &Path, objects: &[&Value]) -> Result<Optio
     put(dir, file, &text).map(Some)
 }
 
-/// YAML in which every string is read back as the string it is; long ones are not folded, which would show line ends
-/// that are not there.
+/// YAML in which every string is read back as the string it is. Texts of several lines are written as such where that holds:
+/// one that begins with a tab is not read back from it. Long ones are not folded, which would show line ends that are not there.
 fn yaml<T: serde::Serialize>(path: &Path, value: &T) -> Result<String, Error> {
-    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(value, options).map_err(|error| Error::Broken {
+    let broken = |why: String| Error::Broken {
         path: path.to_owned(),
-        why: error.to_string(),
-    })
+        why,
+    };
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    let text = serde_saphyr::to_string_with_options(value, options)
+        .map_err(|error| broken(error.to_string()))?;
+    let meant = serde_json::to_value(value).map_err(|error| broken(error.to_string()))?;
+    if serde_yaml::from_str::<Value>(&text).is_ok_and(|read| read == meant) {
+        return Ok(text);
+    }
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(value, options).map_err(|error| broken(error.to_string()))
 }
 
 /// Replaces a file at once, for whoever is reading.

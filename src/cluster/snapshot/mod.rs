@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use self::files::Stamp;
 pub use self::info::{Info, Read};
 pub use self::record::Recording;
-use super::{Error, Event, Kind, Listing, Wanted, events};
+use super::{Error, Event, Kind, Listing, Objects, Wanted, events};
 use crate::live::LiveObject;
 use crate::manifest::{Masking, ObjectRef};
 use crate::task::Known;
@@ -249,17 +249,22 @@ impl Snapshot {
         };
         let info = self.info();
         let marks = info.marks(masking);
-        let live: Vec<LiveObject> = values
-            .into_iter()
-            .filter_map(|value| LiveObject::from_saved(value, masking, marks))
-            .collect();
+        let mut live: HashMap<(String, String), Vec<Arc<LiveObject>>> = HashMap::new();
+        let values = values.into_iter();
+        for object in values.filter_map(|value| LiveObject::from_saved(value, masking, marks)) {
+            let kind = (object.id.group.clone(), object.id.kind.clone());
+            live.entry(kind).or_default().push(Arc::new(object));
+        }
         let kinds = wanted.with_owned().into_iter().map(|kind| {
-            let of_kind: Vec<LiveObject> = live
-                .iter()
+            let (group, name, _) = &kind;
+            let of_kind = live.get(&(group.clone(), name.clone()));
+            let here: Vec<Arc<LiveObject>> = of_kind
+                .into_iter()
+                .flatten()
                 .filter(|object| is_of(object, &kind, info.namespace.as_deref()))
                 .cloned()
                 .collect();
-            let known = info.known(&kind, of_kind);
+            let known = info.known(&kind, here).map(Objects::from_iter);
             (kind, known)
         });
         Listing {
@@ -308,7 +313,7 @@ impl Snapshot {
 /// Whether a listing of `kind` would hold `object`: cluster-scoped objects are in every listing of their kind, and what was
 /// asked for without a namespace is in the `default` one.
 fn is_of(object: &LiveObject, (group, kind, namespace): &Kind, default: Option<&str>) -> bool {
-    let id = &object.object.id;
+    let id = &object.id;
     let asked = namespace.as_deref().or(default);
     let found = id.namespace.as_deref();
     id.group == *group && id.kind == *kind && (found.is_none() || found == asked)

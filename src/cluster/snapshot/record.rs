@@ -85,7 +85,7 @@ fn default_namespace(listing: &Listing) -> Option<String> {
         let objects = found.value().filter(|_| namespace.is_none())?;
         objects
             .iter()
-            .find_map(|object| object.object.id.namespace.clone())
+            .find_map(|object| object.id.namespace.clone())
     })
 }
 

@@ -327,7 +327,7 @@ fn pods_and_replica_sets_come_with_their_deployment() {
     );
     let names: Vec<&str> = listing
         .objects()
-        .map(|object| object.object.id.name.as_str())
+        .map(|object| object.id.name.as_str())
         .collect();
     assert_eq!(names, ["api-1-x", "api", "api-1"]);
 }

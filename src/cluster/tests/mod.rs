@@ -2,6 +2,7 @@
 
 mod credentials;
 mod events;
+mod everywhere;
 mod failures;
 mod login;
 mod proxy;
@@ -194,8 +195,8 @@ fn names(listing: &Listing, kind: &Kind) -> Known<Vec<String>> {
         .unwrap();
     known.clone().map(|objects| {
         objects
-            .into_iter()
-            .map(|object| object.object.id.name)
+            .iter()
+            .map(|object| object.id.name.clone())
             .collect()
     })
 }

@@ -54,7 +54,7 @@ async fn only_what_is_wanted_is_read_and_what_it_owns() {
     let listing = list(&cluster, &kinds).await;
     let found: BTreeSet<String> = listing
         .objects()
-        .map(|object| format!("{} {}", object.object.api_version, object.object.id))
+        .map(|object| format!("{} {}", object.object().api_version, object.id))
         .collect();
     let expected = [
         "apps/v1 Deployment/api",
@@ -160,7 +160,7 @@ async fn lists_are_read_page_by_page_and_again_when_the_rest_has_expired() {
     };
     let first = Mock::given(path(at))
         .and(query_param_is_missing("continue"))
-        .and(query_param("limit", "500"));
+        .and(query_param("limit", "250"));
     first
         .respond_with(page(&["a", "b"], "more"))
         .expect(2)
@@ -237,7 +237,7 @@ async fn a_kind_is_read_in_the_version_git_writes() {
             "{git}"
         );
         assert_eq!(
-            listing.objects().next().unwrap().object.api_version,
+            listing.objects().next().unwrap().object().api_version,
             format!("autoscaling/{expected}")
         );
     }

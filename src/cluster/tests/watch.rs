@@ -63,7 +63,7 @@ async fn what_is_watched_is_current_without_asking() {
                     a.value()
                         .unwrap()
                         .unwrap()
-                        .object
+                        .object()
                         .at(&["data", "k"])
                         .unwrap()
                         .as_str(),
@@ -84,6 +84,51 @@ async fn what_is_watched_is_current_without_asking() {
     );
 }
 
+/// The server has forgotten what happened since: what there is is read again.
+#[tokio::test]
+async fn a_watch_that_is_too_old_begins_again() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    let at = "/api/v1/namespaces/shop/configmaps";
+    for (name, times) in [("old", 1), ("new", u64::MAX)] {
+        let first = Mock::given(path(at)).and(query_param_is_missing("watch"));
+        first
+            .respond_with(ok(&items(&[named(name, "shop")])))
+            .up_to_n_times(times)
+            .mount(&server)
+            .await;
+    }
+    let expired = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"});
+    let expired = json!({"type": "ERROR", "object": expired}).to_string() + "\n";
+    let answers = [
+        ResponseTemplate::new(200).set_body_string(expired),
+        ResponseTemplate::new(200).set_delay(Duration::from_secs(600)),
+    ];
+    for (answer, times) in answers.into_iter().zip([1, u64::MAX]) {
+        let watch = Mock::given(path(at)).and(query_param("watch", "true"));
+        let watch = watch.respond_with(answer).up_to_n_times(times);
+        watch.mount(&server).await;
+    }
+    let cluster = open(&server).await;
+    let kinds = [kind("", "ConfigMap", Some("shop"))];
+    let (want, cancel) = (wanted(&kinds), Cancel::new());
+    let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
+    let watch = cluster.watch(&want, &cancel, move || {
+        let _ = told.send(());
+    });
+    let reader = async {
+        loop {
+            tell.recv().await.unwrap();
+            let found = names(&list(&cluster, &kinds).await, &kinds[0]);
+            if found == Known::Fresh(vec!["new".to_owned()]) {
+                break;
+            }
+        }
+        cancel.cancel();
+    };
+    tokio::join!(watch, reader);
+}
+
 /// What the watch of a kind knows by now, without asking the server.
 fn kept(cluster: &Cluster, kind: &Kind) -> Option<Known<Vec<String>>> {
     let Origin::Server(connection) = &cluster.origin else {
@@ -92,7 +137,7 @@ fn kept(cluster: &Cluster, kind: &Kind) -> Option<Known<Vec<String>>> {
     let store = connection.stores.lock().unwrap().get(kind).cloned()?;
     let known = store.lock().unwrap().known()?;
     Some(known.map(|objects| {
-        let names = objects.into_iter().map(|object| object.object.id.name);
+        let names = objects.iter().map(|object| object.id.name.clone());
         names.collect()
     }))
 }

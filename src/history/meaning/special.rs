@@ -134,16 +134,16 @@ fn sealed(before: &Object, after: &Object, fields: &mut Vec<&FieldChange>) -> Ve
     let (before, after) = (values(before), values(after));
     let new: Vec<&String> = after
         .keys()
-        .filter(|key| !before.contains_key(*key))
+        .filter(|key| !before.contains_key(key))
         .collect();
     let gone: Vec<&String> = before
         .keys()
-        .filter(|key| !after.contains_key(*key))
+        .filter(|key| !after.contains_key(key))
         .collect();
-    let kept = before.keys().filter(|key| after.contains_key(*key)).count();
+    let kept = before.keys().filter(|key| after.contains_key(key)).count();
     let anew: Vec<&String> = before
         .iter()
-        .filter(|(key, value)| after.get(*key).is_some_and(|after| after != *value))
+        .filter(|(key, value)| after.get(key).is_some_and(|after| after != *value))
         .map(|(key, _)| key)
         .collect();
     let mut said = Vec::new();

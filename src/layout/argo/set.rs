@@ -7,7 +7,7 @@ use super::source::{Reader, items, scalar, text};
 use super::template::{self, Unknown};
 use crate::git::{ByteSlice, EntryKind, RepoPath, Result, glob_matches};
 use crate::layout::orders::Order;
-use crate::manifest::{Leaf, Node, Object};
+use crate::manifest::{Leaf, Map, Node, Object};
 use crate::render::tree::{file_name, parent};
 
 /// A set that makes more Applications than this is cut off: a matrix of matrices explodes fast.
@@ -131,7 +131,7 @@ fn as_order(reader: &Reader, set: &Order, template: &Node) -> Option<Order> {
 }
 
 fn empty() -> Node {
-    Node::Map(BTreeMap::new())
+    Node::Map(Map::new())
 }
 
 fn string(text: impl Into<String>) -> Node {
@@ -293,7 +293,7 @@ fn git(
             if let Some(values) = generator.get("values")
                 && let Ok(values) = template::fill(values, &parameters)
             {
-                let values = Node::Map(BTreeMap::from([("values".to_owned(), values)]));
+                let values = Node::Map(Map::from([("values".to_owned(), values)]));
                 parameters = merged(&parameters, &values);
             }
             parameters
@@ -332,7 +332,7 @@ fn place(path: &RepoPath, is_file: bool) -> Node {
     let basename = file_name(directory).to_str_lossy().into_owned();
     let normalised = normalised(&basename);
     let segments = directory.split_str("/");
-    let mut fields = BTreeMap::from([
+    let mut fields = Map::from([
         ("path".to_owned(), string(directory.to_str_lossy())),
         ("basename".to_owned(), string(basename)),
         ("basenameNormalized".to_owned(), string(normalised)),
@@ -349,7 +349,7 @@ fn place(path: &RepoPath, is_file: bool) -> Node {
         );
         fields.insert("filename".to_owned(), string(name));
     }
-    Node::Map(BTreeMap::from([("path".to_owned(), Node::Map(fields))]))
+    Node::Map(Map::from([("path".to_owned(), Node::Map(fields))]))
 }
 
 /// A name that Kubernetes takes.

@@ -310,7 +310,7 @@ fn values(
         // The Helm Operator has a key for each kind.
         let (kind, name, namespace, key) = match text(&["kind"]) {
             Some(kind) => (kind, text(&["name"]), None, text(&["valuesKey"])),
-            None => match item.as_map().and_then(|map| map.first_key_value()) {
+            None => match item.as_map().and_then(|map| map.iter().next()) {
                 Some((reference, node)) => {
                     let text = |key: &str| node.get(key).and_then(Node::as_str);
                     let kind = match reference.as_str() {

@@ -1,6 +1,6 @@
 //! Which live fields that git does not set are somebody's will.
 
-use super::stored::is_empty_map;
+use super::stored::{is_empty, is_empty_map};
 use crate::live::cause::{Role, role};
 use crate::live::managers::{Manager, owners};
 use crate::manifest::{FieldPath, Node, Step};
@@ -43,6 +43,16 @@ pub(super) fn judge(
     {
         true => Extra::Suppressed("defaults"),
         false => Extra::Suppressed("set by controllers"),
+    }
+}
+
+/// The same where it is known what would be stored: everything, but for what its deployer adds to what git says when it applies
+/// that, marks and structures that git leaves out.
+pub(super) fn judge_planned(path: &FieldPath, found: &Node) -> Extra {
+    match mark(path) {
+        Some(mark) => Extra::Suppressed(mark),
+        None if is_empty(found) => Extra::Suppressed("defaults"),
+        None => Extra::Drift,
     }
 }
 

@@ -1,14 +1,12 @@
 //! What the API server makes of a manifest when it stores it: what it adds to every object, and what it leaves out.
 
-use std::collections::BTreeMap;
-
-use crate::manifest::{FieldPath, Leaf, Node, Object, ObjectRef, Step, is_built_in};
+use crate::manifest::{FieldPath, Leaf, Map, Node, Object, ObjectRef, Step, is_built_in};
 
 /// The part that git can say something about: without status and what the server writes into metadata. A Secret's
 /// `stringData` is moved to `data`, as the API server does; the masks of both are those of the decoded values.
-pub(super) fn comparable(object: &Object) -> Node {
-    let Node::Map(mut root) = object.root.clone() else {
-        return object.root.clone();
+pub(super) fn comparable(object: Object) -> Node {
+    let Node::Map(mut root) = object.root else {
+        return object.root;
     };
     for key in ["apiVersion", "kind", "status"] {
         root.remove(key);
@@ -18,15 +16,13 @@ pub(super) fn comparable(object: &Object) -> Node {
             .iter()
             .chain(SERVER_METADATA)
         {
-            metadata.remove(*key);
+            metadata.remove(key);
         }
         // None, an empty map and `null` are one: what tools keep of an object has one where a manifest has another.
         for key in ["annotations", "labels"] {
-            let map = metadata
-                .entry(key.to_owned())
-                .or_insert(Node::Leaf(Leaf::Null));
+            let map = metadata.get_or_insert(key, Node::Leaf(Leaf::Null));
             if is_empty_map(map) {
-                *map = Node::Map(BTreeMap::new());
+                *map = Node::Map(Map::new());
             }
         }
     }
@@ -34,9 +30,7 @@ pub(super) fn comparable(object: &Object) -> Node {
         && object.id.kind == "Secret"
         && let Some(Node::Map(plain)) = root.remove("stringData")
     {
-        let data = root
-            .entry("data".to_owned())
-            .or_insert_with(|| Node::Map(BTreeMap::new()));
+        let data = root.get_or_insert("data", Node::Map(Map::new()));
         if let Node::Map(data) = data {
             data.extend(plain);
         }

@@ -429,7 +429,8 @@ fn what_a_snapshot_masked_is_not_known() {
     };
     let git = desired(&secret("Y29ycmVjdC1ob3JzZQ=="));
     let mut found = live(&secret("'(masked #1)'"));
-    let Some(Node::Leaf(leaf)) = found.object.at(&["data", "password"]) else {
+    let object = found.object();
+    let Some(Node::Leaf(leaf)) = object.at(&["data", "password"]) else {
         panic!("no leaf")
     };
     found.hidden = vec![leaf.clone()];

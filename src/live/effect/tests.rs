@@ -349,7 +349,7 @@ fn what_somebody_else_masked_is_not_taken_to_be_so_already() {
         )
     };
     let mut found = live(&git("b3RoZXI=", "data"), json!([]));
-    let hidden = ["p", "q"].map(|key| match found.object.at(&["data", key]) {
+    let hidden = ["p", "q"].map(|key| match found.object().at(&["data", key]) {
         Some(Node::Leaf(leaf)) => leaf.clone(),
         other => panic!("{other:?}"),
     });

@@ -72,10 +72,10 @@ impl Health {
 /// The health of `object`; `owned` are the objects it owns, directly or not (pods tell why a Deployment is degraded).
 pub fn health(object: &LiveObject, owned: &[&LiveObject]) -> Health {
     if object.deleted.is_some() {
-        return being_deleted(&object.object);
+        return being_deleted(&object.object());
     }
-    let id = &object.object.id;
-    let value = &object.object;
+    let id = &object.id;
+    let value = &object.object();
     let by_kind = match (id.group.as_str(), id.kind.as_str()) {
         ("apps" | "extensions", "Deployment") => deployment::health(value),
         ("apps" | "extensions", "ReplicaSet") | ("", "ReplicationController") => {

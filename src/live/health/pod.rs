@@ -45,12 +45,13 @@ pub(super) fn explain(verdict: Health, kind: &str, owned: &[&LiveObject]) -> Hea
     }
     let pods = owned
         .iter()
-        .map(|object| &object.object)
-        .filter(|object| object.id.group.is_empty() && object.id.kind == "Pod");
+        .filter(|object| object.id.group.is_empty() && object.id.kind == "Pod")
+        .map(|object| object.object());
     let mut degraded = 0;
     let mut worst: Option<(i64, Health)> = None;
     let mut stuck = None;
     for pod in pods {
+        let pod = &pod;
         // A failed pod of a replicated workload is a leftover (evicted, node gone): another one has taken its place.
         if kind != "Job" && text(pod, &["status", "phase"]) == Some("Failed") {
             continue;

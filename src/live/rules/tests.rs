@@ -1,5 +1,6 @@
 use super::*;
-use crate::manifest::{Masking, parse};
+use crate::live::compare;
+use crate::manifest::{ListKeys, Masking, parse};
 
 const DESIRED: &str = "apiVersion: apps/v1
 kind: Deployment
@@ -46,7 +47,9 @@ fn live(yaml: &str) -> LiveObject {
 /// The last parts of what still differs; then what was ignored.
 fn left(owner: &str, desired: &str) -> (String, usize) {
     let rules = Rules::of(&object(owner));
-    let comparison = rules.compare(&object(desired), &live(LIVE), &ListKeys::builtin());
+    let comparison = rules.compare(&object(desired), &live(LIVE), |desired, live| {
+        compare(desired, live, &ListKeys::builtin())
+    });
     let paths = comparison.drift.iter().map(|field| field.path.to_string());
     let short = paths.map(|path| path.replace("spec.template.spec.containers", "c"));
     let short = short.map(|path| path.replace("spec.template.metadata.annotations", "a"));

@@ -17,7 +17,7 @@ use std::thread;
 use serde_json::Value;
 use support::TestRepo;
 
-use crate::harness::{Cluster, User, cluster, gitopsy};
+use crate::harness::{Cluster, Request, User, cluster, gitopsy};
 use mutations::{By, CLUSTER_WIDE, Kubectl, MUTATIONS, Mutation};
 
 /// kubectl takes a tenth of a second each time, most of it waiting.
@@ -31,6 +31,23 @@ const LATER: &str = "2099-01-01T00:00:00+00:00";
 
 /// Follows a field that differs, and may.
 const EXPECTED: &str = ", in sync";
+
+/// Where our own dry-run does not say what kubectl's does, and why.
+const DRY_RUN: &[(&str, &str)] = &[
+    ("env-reordered", "the order says nothing to the API"),
+    ("limit-respelled", "it is the same quantity"),
+    ("widget-time-respelled", "it is the same time"),
+    ("widget-map-reordered", "the order says nothing to the API"),
+    ("widget-set-reordered", "the order says nothing to the API"),
+    (
+        "unknown-field",
+        "the API server refuses it: compared by reading",
+    ),
+    (
+        "secret-added",
+        "secrets are not sent: compared by reading, which sees it",
+    ),
+];
 
 /// What was said of a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,6 +116,7 @@ fn every_mutation_is_seen_for_what_it_is() {
     let (mut ours, unknown) = found(directory.path(), cluster.kubeconfig(User::Admin));
     assert_eq!(unknown, [""; 0]);
     reading_is_enough(cluster, directory.path(), &ours);
+    rights_in_namespaces_are_enough(cluster, directory.path(), &ours);
     // Secrets are none of theirs, nor definitions and rights; that hides nothing else.
     let (theirs, unknown) = found(directory.path(), cluster.kubeconfig(User::Viewer));
     assert!(
@@ -114,6 +132,7 @@ fn every_mutation_is_seen_for_what_it_is() {
         assert_eq!(theirs.get(mutation.name), ours.get(mutation.name));
     }
 
+    let pretended = pretended(directory.path(), cluster.kubeconfig(User::Admin));
     let said = for_each(|mutation| kubectl(cluster, mutation));
     let mut wrong = String::new();
     for (mutation, [client, server]) in MUTATIONS.iter().zip(said) {
@@ -135,6 +154,14 @@ fn every_mutation_is_seen_for_what_it_is() {
             true => Kubectl::Same,
             false => Kubectl::Differs,
         };
+        let planned = match pretended.contains(mutation.name) {
+            true => Kubectl::Differs,
+            false => Kubectl::Same,
+        };
+        let right = DRY_RUN.iter().find(|(name, _)| *name == mutation.name);
+        if (planned != mutation.server) != right.is_some() {
+            wrong += &format!("{}: the dry-run says {planned:?}\n", mutation.name);
+        }
         let agree = ours == mutation.client && ours == mutation.server;
         assert_eq!(agree, mutation.right.is_empty(), "{}", mutation.name);
     }
@@ -142,9 +169,24 @@ fn every_mutation_is_seen_for_what_it_is() {
     assert!(ours.is_empty(), "{ours:?}");
 }
 
+/// The apps that `gitopsy drift --dry-run` finds something in.
+fn pretended(repository: &Path, kubeconfig: &Path) -> BTreeSet<String> {
+    let args = ["drift", "--dry-run", "--context", "stack"];
+    let answer = gitopsy(repository, kubeconfig, &args);
+    let resources = answer["resources"].as_array().expect("a list").iter();
+    let differs =
+        resources.filter(|resource| resource["state"] == "missing" || !fields(resource).is_empty());
+    let apps = differs.map(|resource| resource["app"].as_str().expect("an app").to_owned());
+    apps.collect()
+}
+
 /// What `gitopsy drift` finds, by app, and what it cannot know.
 fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
     let answer = gitopsy(repository, kubeconfig, &["drift", "--context", "stack"]);
+    (found_in(&answer), unknown(&answer))
+}
+
+fn found_in(answer: &Value) -> Found {
     let mut found = Found::new();
     for resource in answer["resources"].as_array().expect("a list") {
         let (app, fields) = (resource["app"].as_str(), fields(resource));
@@ -154,7 +196,7 @@ fn found(repository: &Path, kubeconfig: &Path) -> (Found, Vec<String>) {
             found.entry(app).or_default().extend(fields);
         }
     }
-    (found, unknown(&answer))
+    found
 }
 
 fn unknown(answer: &Value) -> Vec<String> {
@@ -163,7 +205,8 @@ fn unknown(answer: &Value) -> Vec<String> {
     what.collect()
 }
 
-/// Who may only read finds the same, and asks for nothing but what git mentions and the workloads among it own.
+/// Who may only read finds the same, and asks for nothing but what git mentions and the workloads among it own: in its namespaces,
+/// or in all at once, but never for the secrets of others. Nor are there as many requests as there are namespaces for each kind.
 fn reading_is_enough(cluster: &Cluster, repository: &Path, ours: &Found) {
     const READER: &str = "drift-reader";
     const VERBS: [&str; 4] = ["get", "list", "watch", "create"];
@@ -186,6 +229,13 @@ subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
     let (theirs, unknown) = found(repository, &kubeconfig);
     assert_eq!(unknown, [""; 0]);
     assert_eq!(&theirs, ours);
+    // Who may not patch is told so, and finds the same by reading.
+    let args = ["drift", "--dry-run", "--context", "stack"];
+    let answer = gitopsy(repository, &kubeconfig, &args);
+    assert_eq!(&found_in(&answer), ours);
+    let notes = answer["notes"].as_array().expect("a list").iter();
+    let mut notes = notes.map(|note| note.as_str().expect("text"));
+    assert!(notes.any(|note| note.contains("by reading: forbidden: patch deployments.apps in")));
 
     let kinds: BTreeSet<String> = MUTATIONS
         .iter()
@@ -207,13 +257,66 @@ subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
         .filter(|request| request.user.username == reader)
         .collect();
     assert!(theirs.len() > kinds.len());
+    let namespaces: BTreeSet<String> = MUTATIONS.iter().map(Mutation::namespace).collect();
+    let of_pods = |request: &&&Request| {
+        let object = request.object_ref.as_ref();
+        request.stage == "ResponseComplete"
+            && object.is_some_and(|object| object.resource == "pods")
+    };
+    assert!(theirs.iter().filter(of_pods).count() < namespaces.len() / 2);
     for request in theirs {
         assert!(VERBS.contains(&request.verb.as_str()), "{request:?}");
         if let Some(object) = &request.object_ref {
             let is_review = object.resource == "selfsubjectaccessreviews";
             assert!(is_review || request.verb != "create", "{request:?}");
             assert!(is_review || kinds.contains(&object.resource), "{request:?}");
+            let namespace = object.namespace.as_ref();
+            assert!(
+                namespace.is_none_or(|name| namespaces.contains(name)),
+                "{request:?}"
+            );
+            assert!(
+                object.resource != "secrets" || namespace.is_some(),
+                "{request:?}"
+            );
         }
+    }
+}
+
+/// Who may read in each of git's namespaces, but not in all there are, finds the same in them.
+fn rights_in_namespaces_are_enough(cluster: &Cluster, repository: &Path, ours: &Found) {
+    const MEMBER: &str = "drift-member";
+    cluster.namespace(MEMBER);
+    let kubeconfig = cluster.member(MEMBER, "view");
+    let bindings: Vec<String> = MUTATIONS
+        .iter()
+        .map(|mutation| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: {MEMBER}, namespace: {}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: drift-reader}}
+subjects: [{{kind: ServiceAccount, name: member, namespace: {MEMBER}}}]
+",
+                mutation.namespace()
+            )
+        })
+        .collect();
+    cluster.apply(&bindings.join("---\n"));
+    let (theirs, unknown) = found(repository, &kubeconfig);
+    let unknown: BTreeSet<&str> = unknown
+        .iter()
+        .map(|what| {
+            what.strip_suffix(" in the cluster")
+                .expect("in no namespace")
+        })
+        .collect();
+    let is_known = |text: &str| {
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("kind: "));
+        kinds.into_iter().all(|kind| !unknown.contains(kind))
+    };
+    for mutation in MUTATIONS.iter().filter(|row| is_known(row.applied)) {
+        assert_eq!(theirs.get(mutation.name), ours.get(mutation.name));
     }
 }
 

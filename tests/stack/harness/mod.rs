@@ -5,7 +5,7 @@ mod gitea;
 mod gitopsy;
 mod operators;
 
-pub use cluster::{Cluster, User, cluster};
+pub use cluster::{Cluster, Request, User, cluster};
 pub use gitea::gitea;
 pub use gitopsy::{gitopsy, said, said_at};
 pub use operators::{argo, flux};

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -64,12 +66,12 @@ fn a_recorded_cluster_keeps_everything_but_secrets() {
     let live = found.value().unwrap().as_ref().unwrap();
     let before = listing.get(&secret);
     let before = before.value().unwrap().unwrap();
-    assert_eq!(live.object, before.object);
+    assert_eq!(live.object(), before.object());
     assert_eq!(live.last_applied, before.last_applied);
-    assert_eq!(live.managers, before.managers);
+    assert_eq!(live.managers.read(), before.managers.read());
     assert!(live.hidden.is_empty() && live.last_applied.is_some());
     let is_secret = |live: &LiveObject, key: &str| {
-        let node = live.object.at(&["stringData", key]).unwrap().clone();
+        let node = live.object().at(&["stringData", key]).unwrap().clone();
         assert!(matches!(node, Node::Leaf(Leaf::Masked(_))));
         node
     };
@@ -90,8 +92,12 @@ fn a_recorded_cluster_keeps_everything_but_secrets() {
 }
 
 fn listing(kinds: Vec<(Kind, Known<Vec<LiveObject>>)>) -> Listing {
+    let kinds = kinds.into_iter().map(|(kind, known)| {
+        let objects = known.map(|objects| objects.into_iter().map(Arc::new).collect());
+        (kind, objects)
+    });
     Listing {
-        kinds,
+        kinds: kinds.collect(),
         ..Listing::default()
     }
 }
@@ -323,10 +329,7 @@ fn no_name_leads_out_of_the_directory() {
     let asked: Vec<Kind> = kinds.iter().map(|(kind, _)| kind.clone()).collect();
     let before = listing(kinds);
     let ids = |listing: &Listing| {
-        let mut ids: Vec<ObjectRef> = listing
-            .objects()
-            .map(|live| live.object.id.clone())
-            .collect();
+        let mut ids: Vec<ObjectRef> = listing.objects().map(|live| live.id.clone()).collect();
         ids.sort();
         ids.dedup();
         ids
@@ -345,6 +348,22 @@ fn no_name_leads_out_of_the_directory() {
 }
 
 /// Any text: control characters, line ends of all kinds, what YAML takes for something else, and what looks like a mark.
+/// Written as a block of lines it was no YAML.
+#[test]
+fn a_text_that_begins_with_a_tab_is_read_back() {
+    let object = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"},
+        "data": {"Makefile": "\tmake\n", "plain": "one\ntwo\n"},
+    });
+    let live = LiveObject::from_json(object, &masking()).expect("an object");
+    let kind = kind("", "ConfigMap", Some("shop"));
+    let asked = wanted(std::slice::from_ref(&kind));
+    let before = listing(vec![(kind, Known::Fresh(vec![live.clone()]))]);
+    let (_target, after) = again(before, &asked);
+    let found: Vec<&LiveObject> = after.objects().collect();
+    assert_eq!(found[0].object(), live.object());
+}
+
 fn texts() -> impl Strategy<Value = String> {
     let token = "0123456789abcdef0123456789abcdef";
     prop_oneof![
@@ -400,7 +419,7 @@ proptest! {
         for listing in [first, second] {
             let found: Vec<&LiveObject> = listing.objects().collect();
             prop_assert_eq!(found.len(), 1);
-            prop_assert_eq!(&found[0].object, &live.object);
+            prop_assert_eq!(found[0].object(), live.object());
             prop_assert_eq!(&found[0].last_applied, &live.last_applied);
             prop_assert!(found[0].hidden.is_empty());
         }

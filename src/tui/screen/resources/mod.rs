@@ -76,9 +76,14 @@ impl Resources {
                 environment,
                 ..Selector::default()
             };
-            self.live
-                .answer
-                .ask(cx, Question::Drift(drift::Request { select, app }));
+            self.live.answer.ask(
+                cx,
+                Question::Drift(drift::Request {
+                    select,
+                    app,
+                    ..drift::Request::default()
+                }),
+            );
         }
     }
 

@@ -34,6 +34,8 @@ pub use redact::redact;
 pub struct Command {
     pub program: PathBuf,
     pub args: Vec<OsString>,
+    /// Whether the log leaves them out: they may hold secrets.
+    pub hide_args: bool,
     pub directory: Option<PathBuf>,
     /// Whether the environment begins as this process's own.
     pub inherit: bool,
@@ -56,6 +58,7 @@ impl Command {
         Command {
             program: program.into(),
             args: Vec::new(),
+            hide_args: false,
             directory: None,
             inherit: true,
             environment: Vec::new(),
@@ -70,6 +73,12 @@ impl Command {
 
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Command {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// The arguments may hold secrets: they do not go to the log.
+    pub fn hide_args(mut self) -> Command {
+        self.hide_args = true;
         self
     }
 
@@ -177,10 +186,11 @@ pub fn run(command: &Command) -> Result<Output, Error> {
     let at = Timestamp::now();
     let start = Instant::now();
     let result = supervise(command);
+    let told = command.args.iter().filter(|_| !command.hide_args);
     record(Call::new(
         at,
         &command.name(),
-        command.args.iter().map(|arg| arg.to_string_lossy()),
+        told.map(|arg| arg.to_string_lossy()),
         start.elapsed(),
         match &result {
             Ok(output) => Outcome::Ended(output.code),

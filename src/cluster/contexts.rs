@@ -8,7 +8,8 @@
 use kube::config::Kubeconfig;
 use reqwest::Url;
 
-use super::{Error, connection};
+use super::Error;
+use super::kubeconfig::Files;
 use crate::layout::{Destination, Environment};
 use crate::task::Why;
 
@@ -29,15 +30,16 @@ pub struct Context {
     proxy: Option<String>,
 }
 
-/// The context of `environment`, with the user's kubeconfig. `chosen`: contexts for the named environment or (`None`) for
+/// The context of `environment`. `chosen`: contexts for the named environment or (`None`) for
 /// all, in order of precedence: flags, then the configuration, then what was confirmed earlier.
 pub async fn choose(
+    kubeconfig: &Files,
     chosen: &[(Option<String>, String)],
     environment: &Environment,
 ) -> Result<String, Why> {
     match explicit(chosen, environment) {
         Some(context) => Ok(context.to_owned()),
-        None => Contexts::read()
+        None => Contexts::read(kubeconfig)
             .await
             .map_err(|error| error.why())?
             .choose(chosen, environment),
@@ -56,9 +58,8 @@ fn explicit<'a>(
 }
 
 impl Contexts {
-    /// Those of the user's kubeconfig.
-    pub async fn read() -> Result<Contexts, Error> {
-        Ok(Contexts::of(&connection::kubeconfig().await?))
+    pub async fn read(kubeconfig: &Files) -> Result<Contexts, Error> {
+        Ok(Contexts::of(&kubeconfig.read().await?))
     }
 
     fn of(kubeconfig: &Kubeconfig) -> Contexts {

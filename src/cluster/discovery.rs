@@ -90,6 +90,10 @@ impl Connection {
     /// A CRD may have come since.
     pub async fn forget_kinds(&self) {
         *self.discovered.lock().await = None;
+    }
+
+    /// One has come: its schema may be in a document that was read before.
+    pub async fn forget_schemas(&self) {
         *self.schemas.lock().await = Schemas::default();
     }
 

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use kube::client::AuthError;
 
+use super::login::NotIn;
+use crate::exec::{Output, redact};
 use crate::task::Why;
 use crate::text::clean_line;
 
@@ -63,6 +65,7 @@ fn list(names: &[String]) -> String {
     if names.is_empty() {
         "none".to_owned()
     } else {
+        let names: Vec<String> = names.iter().map(|name| clean_line(name)).collect();
         names.join(", ")
     }
 }
@@ -82,7 +85,7 @@ pub(super) fn kubeconfig(error: &kube::config::KubeconfigError) -> String {
     use kube::config::KubeconfigError as E;
     match error {
         E::Parse(_) => "it is no valid YAML, or has fields of the wrong type".to_owned(),
-        E::ReadConfig(source, path) => format!("cannot read {}: {source}", path.display()),
+        E::ReadConfig(source, _) => first_line(&source.to_string()),
         E::FindPath => "there is none".to_owned(),
         other => first_line(&other.to_string()),
     }
@@ -90,6 +93,12 @@ pub(super) fn kubeconfig(error: &kube::config::KubeconfigError) -> String {
 
 /// What to say of a request to `server` that was to do `what` (`list secrets in shop`) and failed.
 pub(super) fn request(error: &kube::Error, server: &str, what: &str) -> Why {
+    if let Some(NotIn(why)) = find::<NotIn>(error) {
+        return match why {
+            Why::Failed(why) => Why::Failed(format!("cannot log in to {server}: {why}")),
+            why => why.clone(),
+        };
+    }
     if let Some(auth) = find::<AuthError>(error) {
         return Why::Failed(format!("cannot log in to {server}: {}", credentials(auth)));
     }
@@ -106,7 +115,15 @@ pub(super) fn request(error: &kube::Error, server: &str, what: &str) -> Why {
         },
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Why::Failed(no_json(server, what)),
         kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-            Why::Unreachable(format!("{server}: {}", innermost(error)))
+            let timed_out = find::<io::Error>(error)
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+            let why = match timed_out {
+                true => {
+                    "no connection in time: is it up, and is there a VPN or proxy to it?".to_owned()
+                }
+                false => innermost(error),
+            };
+            Why::Unreachable(format!("{server}: {why}"))
         }
         other => Why::Failed(format!("{what}: {}", innermost(other))),
     }
@@ -128,31 +145,29 @@ fn said(status: &kube::core::Status) -> String {
     }
 }
 
-/// Why a credential plugin, a token file or a certificate could not be used. The command's arguments and environment may
-/// hold secrets and stay out; what it wrote on stderr is what the user has to read.
-pub(super) fn credentials(error: &AuthError) -> String {
+/// Why a token file or a certificate could not be used.
+fn credentials(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecStart(source) => source.to_string(),
-        AuthError::AuthExecRun { out, .. } => {
-            let stderr = String::from_utf8_lossy(&out.stderr);
-            let line = stderr
-                .lines()
-                .map(str::trim)
-                .rfind(|line| !line.is_empty())
-                .map(first_line);
-            match line {
-                Some(line) => format!("{line} ({})", out.status),
-                None => out.status.to_string(),
-            }
-        }
-        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            "it printed no credentials".to_owned()
-        }
-        AuthError::AuthExec(_) => "it printed no token".to_owned(),
         AuthError::ReadTokenFile(source, path) => {
             format!("cannot read {}: {source}", path.display())
         }
         other => innermost(other),
+    }
+}
+
+/// Why a credential plugin failed. Its arguments, environment and output may hold secrets and stay out; what it wrote on
+/// stderr is what the user has to read.
+pub(super) fn plugin(output: &Output) -> String {
+    let message = output.message();
+    let mut lines = message.lines().map(str::trim);
+    let line = lines.rfind(|line| !line.is_empty()).map(first_line);
+    let ended = match output.code {
+        Some(code) => format!("exit status {code}"),
+        None => "killed".to_owned(),
+    };
+    match line {
+        Some(line) => format!("{line} ({ended})"),
+        None => ended,
     }
 }
 
@@ -181,7 +196,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 
 fn first_line(text: &str) -> String {
     const LONGEST: usize = 240;
-    let line = clean_line(text.trim().lines().next().unwrap_or_default());
+    let line = clean_line(&redact(text.trim().lines().next().unwrap_or_default()));
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
@@ -190,5 +205,8 @@ fn first_line(text: &str) -> String {
 
 /// Why no client could be made of a context (certificates, proxies).
 pub(super) fn client(error: &kube::Error) -> String {
-    innermost(error)
+    match find::<AuthError>(error) {
+        Some(auth) => credentials(auth),
+        None => innermost(error),
+    }
 }

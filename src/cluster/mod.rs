@@ -7,9 +7,13 @@ mod discovery;
 mod dry_run;
 mod error;
 mod events;
+mod kubeconfig;
 mod listing;
+mod login;
 mod logs;
 pub mod operator;
+mod pauses;
+mod plugin;
 mod read;
 mod reading;
 mod schema;
@@ -27,12 +31,14 @@ use self::connection::Connection;
 pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
+pub use self::kubeconfig::Files as Kubeconfig;
 pub use self::listing::{Listing, Objects};
+pub use self::pauses::Pauses;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
 use crate::live::LiveObject;
 use crate::manifest::{Masking, Object, ObjectRef, is_cluster_scoped};
-use crate::task::{Cancel, Known, Why};
+use crate::task::{Cancel, Clock, Known, Why};
 
 /// Which cluster this is; always in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,13 +134,31 @@ enum Origin {
 }
 
 impl Cluster {
-    /// Connects with a context of the user's kubeconfig. A credential plugin runs, but no request is made yet: whether
+    /// Connects with a context of a kubeconfig. A credential plugin runs, but no request is made yet: whether
     /// the server answers shows with the first list. [`install_crypto`] has to have been called.
-    pub async fn connect(context: &str, masking: Masking) -> Result<Cluster, Error> {
-        let kubeconfig = connection::kubeconfig().await?;
+    pub async fn connect(
+        kubeconfig: &Kubeconfig,
+        context: &str,
+        masking: Masking,
+        clock: &Clock,
+    ) -> Result<Cluster, Error> {
+        let limits = connection::Limits::default();
         let connection =
-            Connection::open(kubeconfig, context, connection::Limits::default()).await?;
+            Connection::open(kubeconfig.clone(), context, limits, clock.clone()).await?;
         Ok(Cluster::served(connection, masking))
+    }
+
+    /// Whether it is still what its context names: else it is to be connected to anew.
+    pub async fn is_current(&self) -> bool {
+        match &self.origin {
+            Origin::Server(connection) => connection.login.is_current().await,
+            Origin::Snapshot(_) => true,
+        }
+    }
+
+    /// Whether both are the same connection.
+    pub fn is_same(&self, other: &Cluster) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
     }
 
     fn served(connection: Connection, masking: Masking) -> Cluster {

@@ -99,6 +99,7 @@ impl Connection {
     ) -> Result<Vec<(Kind, Result<Resource, Why>)>, Why> {
         let groups: BTreeSet<&str> = kinds.iter().map(|(group, ..)| group.as_str()).collect();
         let mut asked_again = self.discovered.lock().await.is_none();
+        let mut missed = 0;
         loop {
             let discovered = self.discover(&groups).await?;
             let resources: Vec<(Kind, Result<Resource, Why>)> = kinds
@@ -113,11 +114,15 @@ impl Connection {
                 .collect();
             let misses = resources
                 .iter()
-                .any(|(_, found)| matches!(found, Err(Why::UnknownKind(_))));
-            if asked_again || !misses {
+                .filter(|(_, found)| matches!(found, Err(Why::UnknownKind(_))))
+                .count();
+            if misses < missed {
+                self.forget_schemas().await;
+            }
+            if asked_again || misses == 0 {
                 return Ok(resources);
             }
-            asked_again = true;
+            (asked_again, missed) = (true, misses);
             self.forget_kinds().await;
         }
     }

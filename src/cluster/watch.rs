@@ -1,22 +1,27 @@
-//! Watching: one watch for each list that is read, its objects kept current, changes told in batches.
+//! Watching: one watch for each list that is read, its objects kept current, changes told in batches. Kinds that the
+//! server does not have yet are looked for again.
 //!
 //! While something is watched, [`Connection::list`] answers from here, so that a change of one object costs one event
 //! and not a list of everything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, SelectAll};
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use kube::Api;
 use kube::api::DynamicObject;
+use kube::client::Body;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_kind};
+use kube::{Api, Client};
+use tokio::time::Instant;
+use tower::BoxError;
 
 use super::connection::Connection;
-use super::discovery::Resource;
+use super::pauses::Pauses;
 use super::read::selector;
 use super::reading::Reading;
 use super::{Kind, Objects, Wanted};
@@ -50,7 +55,6 @@ impl Store {
 
     /// Whether there is something to tell.
     fn apply(&mut self, event: Event<Arc<LiveObject>>) -> bool {
-        self.failing = None;
         let key = |object: &LiveObject| (object.id.namespace.clone(), object.id.name.clone());
         match event {
             Event::Init => {
@@ -71,7 +75,14 @@ impl Store {
                 drop(self.objects.get_or_insert_default().remove(&key(&object)))
             }
         }
+        // A list that only began says nothing of that, it may fail as the last one did.
+        self.failing = None;
         true
+    }
+
+    /// The server goes on telling: what is known is current, though nothing may ever change again.
+    fn recover(&mut self) -> bool {
+        self.failing.take().is_some()
     }
 
     fn fail(&mut self, now: Timestamp) -> bool {
@@ -88,23 +99,18 @@ struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    fn new(connection: &'a Connection, readings: Vec<Reading>) -> Watched<'a> {
-        let stores = |reading: &Reading| reading.kinds.iter().map(|_| Arc::default()).collect();
-        let readings = readings.into_iter();
-        let watched = Watched {
+    fn new(connection: &'a Connection) -> Watched<'a> {
+        Watched {
             connection,
-            readings: readings
-                .map(|reading| {
-                    let stores = stores(&reading);
-                    (reading, stores)
-                })
-                .collect(),
-        };
-        let all = watched
-            .stores()
-            .map(|(kind, store)| (kind.clone(), Arc::clone(store)));
-        lock(&connection.stores).extend(all);
-        watched
+            readings: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, reading: Reading) {
+        let stores: Vec<Arc<Mutex<Store>>> = reading.kinds.iter().map(|_| Arc::default()).collect();
+        let all = reading.kinds.iter().cloned().zip(stores.iter().cloned());
+        lock(&self.connection.stores).extend(all);
+        self.readings.push((reading, stores));
     }
 
     fn stores(&self) -> impl Iterator<Item = (&Kind, &Arc<Mutex<Store>>)> {
@@ -127,8 +133,27 @@ impl Drop for Watched<'_> {
     }
 }
 
-/// A watch's event, with the number of the watch.
-type Events = BoxStream<'static, (usize, watcher::Result<Event<DynamicObject>>)>;
+/// What a watch tells.
+enum Told {
+    Event(watcher::Result<Event<DynamicObject>>),
+    /// The server has taken up a watch: from here on, silence means that nothing changes.
+    Watching,
+}
+
+/// With the number of the watch.
+type Events = BoxStream<'static, (usize, Told)>;
+
+/// What was found to watch, and what is still missing.
+type Found = (Vec<Reading>, BTreeSet<Kind>);
+
+/// The longest pauses between two looks for what is not there, and before a watch that failed.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// That the server does not remember where a watch is to go on. Only said in this way does kube list again: where the
+/// request fails, it asks the same for ever.
+const GONE: &[u8] = br#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old","reason":"Expired","code":410}}
+"#;
 
 impl Connection {
     /// Calls `changed` after changes of what is wanted, until cancelled.
@@ -146,13 +171,22 @@ impl Connection {
     }
 
     async fn watch_for_ever(&self, wanted: &Wanted, masking: &Masking, changed: impl Fn()) {
-        let resources = self.reachable_resources(wanted).await;
-        let readings = self.readings(resources, |kind| wanted.mentions(kind)).await;
-        let watched = Watched::new(self, readings);
-        let streams = watched.readings.iter().enumerate();
-        let streams = streams.map(|(index, (reading, _))| self.events_of(index, reading));
-        let mut events = futures::stream::select_all(streams.collect::<Vec<Events>>());
-        while let Some(first) = events.next().await {
+        let mut watched = Watched::new(self);
+        let mut events = SelectAll::new();
+        let mut pauses = Pauses::new(self.limits.again, LONGEST_LOOK);
+        let mut look = pin!(self.look(Duration::ZERO, wanted.with_owned(), wanted));
+        loop {
+            let first = tokio::select! {
+                Some(event) = events.next() => event,
+                (found, missing) = &mut look => {
+                    look.set(self.look(pauses.pause(), missing, wanted));
+                    for reading in found {
+                        events.push(self.events_of(watched.readings.len(), &reading));
+                        watched.add(reading);
+                    }
+                    continue;
+                }
+            };
             let mut news = self.take(first, &watched, masking);
             // Changes come in bursts: what follows the first is told with it.
             let burst = async {
@@ -166,17 +200,10 @@ impl Connection {
                 changed();
             }
         }
-        // Watches do not end by themselves: there was none to begin with.
-        std::future::pending().await
     }
 
     /// Takes note of an event; whether there is something to tell.
-    fn take(
-        &self,
-        (index, event): (usize, watcher::Result<Event<DynamicObject>>),
-        watched: &Watched<'_>,
-        masking: &Masking,
-    ) -> bool {
+    fn take(&self, (index, told): (usize, Told), watched: &Watched<'_>, masking: &Masking) -> bool {
         let Some((reading, stores)) = watched.readings.get(index) else {
             return false;
         };
@@ -195,46 +222,90 @@ impl Connection {
             let store = stores.get(index);
             store.is_some_and(|store| lock(store).apply(event(Arc::new(object))))
         };
-        match event {
-            Ok(Event::Init) => each(&|store| store.apply(Event::Init)),
-            Ok(Event::InitDone) => each(&|store| store.apply(Event::InitDone)),
-            Ok(Event::InitApply(object)) => one(object, Event::InitApply),
-            Ok(Event::Apply(object)) => one(object, Event::Apply),
-            Ok(Event::Delete(object)) => one(object, Event::Delete),
-            Err(_) => each(&|store| store.fail(self.clock.now())),
+        match told {
+            Told::Watching => each(&Store::recover),
+            Told::Event(Ok(event)) => match event {
+                Event::Init => each(&|store| store.apply(Event::Init)),
+                Event::InitDone => each(&|store| store.apply(Event::InitDone)),
+                Event::InitApply(object) => one(object, Event::InitApply),
+                Event::Apply(object) => one(object, Event::Apply),
+                Event::Delete(object) => one(object, Event::Delete),
+            },
+            // Whoever asks again is led to where the context's cluster is now.
+            Told::Event(Err(_)) => {
+                each(&|store| store.fail(self.clock.now())) || self.login.is_elsewhere()
+            }
         }
     }
 
     fn events_of(&self, index: usize, reading: &Reading) -> Events {
         let resource = &reading.resource;
+        let (client, watching) = self.told_of_watching();
         let api: Api<DynamicObject> = match self.namespace_of(reading) {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource.api),
-            None => Api::all_with(self.client.clone(), &resource.api),
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource.api),
+            None => Api::all_with(client, &resource.api),
         };
         let mut config = watcher::Config::default().page_size(self.limits.page);
         if let Some(selector) = selector(resource) {
             config = config.fields(selector);
         }
-        watch_kind(api, config)
-            .default_backoff()
-            .map(move |event| (index, event))
+        let pauses = Pauses::new(self.limits.again, LONGEST_PAUSE);
+        let events = watch_kind(api, config).backoff(pauses).map(Told::Event);
+        futures::stream::select(events, watching)
+            .map(move |told| (index, told))
             .boxed()
     }
 
-    /// The kinds to watch; a server that cannot be reached is asked again until it can.
-    async fn reachable_resources(&self, wanted: &Wanted) -> Vec<(Kind, Resource)> {
-        const LONGEST: Duration = Duration::from_secs(60);
-        let mut pause = Duration::from_secs(1);
-        loop {
-            if let Ok(resources) = self.resources(&wanted.with_owned(), wanted).await {
-                return resources
-                    .into_iter()
-                    .filter_map(|(kind, resource)| Some((kind, resource.ok()?)))
-                    .collect();
+    /// A client for the watch of one kind. kube keeps to itself when a watch that failed goes on, and asks again at once
+    /// where an answer ends: here the first is told, and the second waits.
+    fn told_of_watching(&self) -> (Client, impl Stream<Item = Told> + use<>) {
+        let (tell, told) = futures::channel::mpsc::unbounded();
+        let (login, again) = (Arc::clone(&self.login), self.limits.again);
+        let mut next = Instant::now();
+        let requests = tower::service_fn(move |request: http::Request<Body>| {
+            let is_watch = request
+                .uri()
+                .query()
+                .is_some_and(|query| query.split('&').any(|parameter| parameter == "watch=true"));
+            let begin = next;
+            if is_watch {
+                next = begin.max(Instant::now()) + again;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST);
+            let (login, tell) = (Arc::clone(&login), tell.clone());
+            async move {
+                if is_watch {
+                    tokio::time::sleep_until(begin).await;
+                }
+                let answer = login.send(request).await?;
+                if is_watch && answer.status() == http::StatusCode::GONE {
+                    return Ok(http::Response::new(Body::from(GONE.to_vec())));
+                }
+                if is_watch && answer.status().is_success() {
+                    // Nobody listens to a watch that has ended.
+                    let _ = tell.unbounded_send(Told::Watching);
+                }
+                Ok::<_, BoxError>(answer)
+            }
+        });
+        (Client::new(requests, self.namespace.clone()), told)
+    }
+
+    /// Looks for kinds that are not watched, after a pause: all of them in the beginning, and those that the server did not
+    /// know then, or while it could not be reached.
+    async fn look(&self, pause: Duration, mut kinds: BTreeSet<Kind>, wanted: &Wanted) -> Found {
+        if kinds.is_empty() {
+            std::future::pending::<()>().await;
         }
+        tokio::time::sleep(pause).await;
+        let mut found = Vec::new();
+        for (kind, resource) in self.resources(&kinds, wanted).await.unwrap_or_default() {
+            if let Ok(resource) = resource {
+                kinds.remove(&kind);
+                found.push((kind, resource));
+            }
+        }
+        let readings = self.readings(found, |kind| wanted.mentions(kind)).await;
+        (readings, kinds)
     }
 }
 

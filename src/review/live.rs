@@ -1,63 +1,28 @@
-//! The live side of answers: which cluster an environment is in, what was read from it, and how a declared object compares.
+//! The live side of answers: what was read from an environment's cluster, and how a declared object compares.
 //!
 //! What was read is kept until the cluster reports a change, so that a screen that asks several questions reads once.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
+use super::connections::{self, AGAIN, Watch};
 use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
 use super::resource::Live;
 use super::version;
-use super::workspace::{ClusterChoice, Workspace, lock};
+use super::workspace::{Workspace, lock};
 use crate::cluster::operator::Operator;
-use crate::cluster::{Cluster, Identity, Listing, Wanted, contexts, install_crypto};
+use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
 use crate::layout;
 use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
     compare_planned,
 };
-use crate::manifest::{Language, ListKeys, Masking, Object, ObjectRef};
+use crate::manifest::{Language, ListKeys, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
-
-/// The clusters of a workspace, each connected to when it is first asked.
-pub struct Connections {
-    choice: ClusterChoice,
-    offline: bool,
-    masking: Masking,
-    /// By context; `None` is the snapshot.
-    clusters: tokio::sync::Mutex<HashMap<Option<String>, Known<Cluster>>>,
-    /// By environment, and when.
-    listings: Mutex<HashMap<String, (Timestamp, Listed)>>,
-    /// For the header: which cluster each environment turned out to be in.
-    described: Mutex<BTreeMap<String, Known<Identity>>>,
-    /// What is watched in each environment's cluster, once somebody looks on; cancelled where it changes.
-    watches: Mutex<HashMap<String, (Wanted, Cancel)>>,
-}
-
-impl Drop for Connections {
-    fn drop(&mut self) {
-        for (_, cancel) in lock(&self.watches).values() {
-            cancel.cancel();
-        }
-    }
-}
-
-/// How long it is not tried again to connect. Nothing tells when somebody has logged in meanwhile, and a screen asks several
-/// questions at once.
-const AGAIN: SignedDuration = SignedDuration::from_secs(3);
 
 /// More than a person reads.
 const MOST_EVENTS: usize = 500;
-
-/// `demo/cluster` of a directory's path.
-fn last_two(path: &str) -> String {
-    let parts: Vec<&str> = path.rsplit('/').filter(|part| !part.is_empty()).collect();
-    let last = parts.iter().take(2).rev().copied();
-    last.collect::<Vec<_>>().join("/")
-}
 
 /// What was read of an environment's cluster, or why nothing was.
 #[derive(Clone)]
@@ -72,102 +37,6 @@ pub struct Judged {
     pub unknown: Option<Why>,
 }
 
-impl Connections {
-    pub fn new(choice: &ClusterChoice, offline: bool, masking: Masking) -> Connections {
-        Connections {
-            choice: choice.clone(),
-            offline,
-            masking,
-            clusters: tokio::sync::Mutex::default(),
-            listings: Mutex::default(),
-            described: Mutex::default(),
-            watches: Mutex::default(),
-        }
-    }
-
-    /// A line for each cluster that was asked, with the environments in it; or why there is none.
-    pub fn describe(&self) -> Vec<String> {
-        if self.choice == ClusterChoice::None {
-            return vec![Why::NoCluster.to_string()];
-        }
-        let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-        for (environment, identity) in lock(&self.described).iter() {
-            let line = match identity {
-                Known::Fresh(identity) | Known::Stale(identity, _) => match &identity.context {
-                    Some(context) => format!("{context} @ {}", identity.server),
-                    None => format!("snapshot {}", last_two(&identity.server)),
-                },
-                Known::Loading => "connecting".to_owned(),
-                Known::Unavailable(why) => why.to_string(),
-            };
-            match lines.iter_mut().find(|(known, _)| *known == line) {
-                Some((_, environments)) => environments.push(environment.clone()),
-                None => lines.push((line, vec![environment.clone()])),
-            }
-        }
-        match lines.as_slice() {
-            [(line, _)] => vec![line.clone()],
-            _ => lines
-                .into_iter()
-                .map(|(line, environments)| format!("{}: {line}", environments.join(", ")))
-                .collect(),
-        }
-    }
-
-    /// The cluster of an environment, connected to where it was not yet.
-    pub async fn identity(&self, environment: &layout::Environment) -> Known<Identity> {
-        self.cluster(environment)
-            .await
-            .map(|cluster| cluster.identity().clone())
-    }
-
-    async fn cluster(&self, environment: &layout::Environment) -> Known<Cluster> {
-        let context = match &self.choice {
-            ClusterChoice::None => return Known::Unavailable(Why::NoCluster),
-            ClusterChoice::Snapshot(_) => None,
-            ClusterChoice::Contexts(_) if self.offline => return Known::Unavailable(Why::Offline),
-            ClusterChoice::Contexts(chosen) => match contexts::choose(chosen, environment).await {
-                Ok(context) => Some(context),
-                Err(why) => return Known::Unavailable(why),
-            },
-        };
-        let mut clusters = self.clusters.lock().await;
-        if let Some(known @ Known::Fresh(_)) = clusters.get(&context) {
-            return shown(known.clone(), environment);
-        }
-        let connected = match (&self.choice, &context) {
-            (ClusterChoice::Snapshot(directory), _) => {
-                Cluster::snapshot(directory, self.masking.clone())
-                    .map_err(|error| Why::Failed(error.to_string()))
-            }
-            (_, Some(context)) => {
-                install_crypto();
-                Cluster::connect(context, self.masking.clone())
-                    .await
-                    .map_err(|error| error.why())
-            }
-            (_, None) => Err(Why::NoContextChosen),
-        };
-        let known = match connected {
-            Ok(cluster) => Known::Fresh(cluster),
-            Err(why) => Known::Unavailable(why),
-        };
-        clusters.insert(context, known.clone());
-        shown(known, environment)
-    }
-}
-
-/// The cluster, where it is the environment's: a snapshot may say of which environments it is.
-fn shown(cluster: Known<Cluster>, environment: &layout::Environment) -> Known<Cluster> {
-    match cluster
-        .value()
-        .map(|cluster| cluster.shows(&environment.name))
-    {
-        Some(Err(why)) => Known::Unavailable(why),
-        _ => cluster,
-    }
-}
-
 /// Reads what the apps of an environment declare, from its cluster.
 pub async fn listing<'a>(
     ws: &Workspace,
@@ -180,11 +49,17 @@ pub async fn listing<'a>(
     let Some(wanted) = wanted(objects, apps.iter().map(|app| &app.app)) else {
         return Listed(Known::Unavailable(Why::NotInCluster));
     };
-    if let Some((at, known)) = lock(&ws.inner.live.listings).get(&environment.name)
+    let kept = lock(&ws.inner.live.listings)
+        .get(&environment.name)
+        .cloned();
+    if let Some((at, known)) = kept
         && known.covers(&wanted)
-        && (known.0.why().is_none() || ws.clock().now().duration_since(*at) < AGAIN)
+        && match &known.0 {
+            Known::Fresh((cluster, _)) => cluster.is_current().await,
+            _ => ws.clock().now().duration_since(at) < AGAIN,
+        }
     {
-        return known.clone();
+        return known;
     }
     read(ws, environment, wanted).await
 }
@@ -232,7 +107,11 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
         Known::Stale(..) | Known::Loading => Listed(Known::Loading),
-        Known::Unavailable(why) => Listed(Known::Unavailable(why)),
+        Known::Unavailable(why) => {
+            let pauses = Pauses::new(connections::PAUSE, connections::LONGEST_PAUSE);
+            connections::try_again(ws, environment, &why, pauses);
+            Listed(Known::Unavailable(why))
+        }
     };
     lock(&live.described).insert(environment.name.clone(), listed.identity());
     let now = ws.clock().now();
@@ -248,16 +127,22 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) 
     let mut watches = lock(&ws.inner.live.watches);
     // What is watched only grows: screens that look at less must not end what others look at.
     let mut wanted = wanted.clone();
-    if let Some((watched, cancel)) = watches.get(environment) {
-        if wanted.kinds.is_subset(&watched.kinds) {
+    if let Some(watch) = watches.get(environment) {
+        let watched = &watch.wanted;
+        if wanted.kinds.is_subset(&watched.kinds) && cluster.is_same(&watch.cluster) {
             return;
         }
         wanted.kinds.extend(watched.kinds.iter().cloned());
         wanted.versions.extend(watched.versions.clone());
-        cancel.cancel();
+        watch.cancel.cancel();
     }
     let cancel = Cancel::new();
-    watches.insert(environment.to_owned(), (wanted.clone(), cancel.clone()));
+    let watch = Watch {
+        cluster: cluster.clone(),
+        wanted: wanted.clone(),
+        cancel: cancel.clone(),
+    };
+    watches.insert(environment.to_owned(), watch);
     let (cluster, weak) = (cluster.clone(), ws.downgrade());
     let environment = environment.to_owned();
     tokio::spawn(async move {

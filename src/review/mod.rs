@@ -9,6 +9,7 @@ pub mod blame;
 pub mod cause;
 pub mod change;
 pub mod common;
+mod connections;
 pub mod deployed;
 mod desired;
 pub mod doctor;

@@ -9,8 +9,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
+use super::connections::Connections;
 use super::line::{self, Alike, Line};
 use crate::cache::Cache;
+use crate::cluster::Kubeconfig;
 use crate::git::{Oid, Reader, Repo, Tip};
 use crate::history::{History, Origins, Sources, Store};
 use crate::layout::{Layout, Overrides};
@@ -84,7 +86,7 @@ pub(super) struct Inner {
     /// Where histories are kept.
     store: Option<Store>,
     pub lists: ListKeys,
-    pub live: super::live::Connections,
+    pub live: Connections,
     pub under_way: super::action::stage::UnderWay,
     /// At least one.
     pub lines: Mutex<Vec<Line>>,
@@ -192,8 +194,13 @@ impl Workspace {
                 .with_network(directory.join("charts"), options.allow_network);
             store = Some(Store::new(cache, fingerprint));
         }
-        let live =
-            super::live::Connections::new(&options.cluster, options.offline, masking.clone());
+        let live = Connections::new(
+            &options.cluster,
+            options.offline,
+            masking.clone(),
+            options.clock.clone(),
+            Kubeconfig::of_user(),
+        );
         Ok(Workspace {
             inner: Arc::new(Inner {
                 renderer,

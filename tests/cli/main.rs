@@ -6,6 +6,7 @@ extern crate support;
 mod bad_input;
 mod blame;
 mod branches;
+mod clusters;
 mod demo;
 mod deployers;
 mod encrypted;

@@ -5,6 +5,7 @@
 
 extern crate support;
 
+mod access;
 mod drift;
 mod harness;
 mod logs;

@@ -4,6 +4,8 @@ mod credentials;
 mod events;
 mod everywhere;
 mod failures;
+mod login;
+mod proxy;
 mod read;
 mod schema;
 mod watch;
@@ -15,6 +17,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::connection::Limits;
+use super::kubeconfig::Files;
 use super::*;
 
 const SECRET: &str = "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5";
@@ -26,25 +29,38 @@ fn masking() -> Masking {
 fn limits() -> Limits {
     Limits {
         gather: Duration::from_millis(1),
+        again: Duration::from_millis(1),
         ..Limits::default()
     }
 }
 
-fn kubeconfig(server: &str, user: &Value) -> kube::config::Kubeconfig {
-    serde_json::from_value(json!({
+fn kubeconfig(server: &str, user: &Value) -> Value {
+    json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "c", "cluster": {"server": server}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u", "namespace": "home"}}],
-    }))
-    .unwrap()
+    })
+}
+
+/// A kubeconfig in a directory of its own.
+fn written(kubeconfig: &Value) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("config"), kubeconfig.to_string()).unwrap();
+    dir
+}
+
+async fn open_in(dir: &Path, limits: Limits, clock: Clock) -> Result<Cluster, Error> {
+    install_crypto();
+    let files = Files::named(vec![dir.join("config")]);
+    let connection = Connection::open(files, "prod", limits, clock).await?;
+    Ok(Cluster::served(connection, masking()))
 }
 
 async fn open_with(server: &str, user: &Value, limits: Limits) -> Result<Cluster, Error> {
-    install_crypto();
-    let connection = Connection::open(kubeconfig(server, user), "prod", limits).await?;
-    Ok(Cluster::served(connection, masking()))
+    let dir = written(&kubeconfig(server, user));
+    open_in(dir.path(), limits, Clock::system()).await
 }
 
 async fn open(server: &MockServer) -> Cluster {

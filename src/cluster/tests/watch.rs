@@ -129,6 +129,181 @@ async fn a_watch_that_is_too_old_begins_again() {
     tokio::join!(watch, reader);
 }
 
+/// What the watch of a kind knows by now, without asking the server.
+fn kept(cluster: &Cluster, kind: &Kind) -> Option<Known<Vec<String>>> {
+    let Origin::Server(connection) = &cluster.origin else {
+        panic!("no server")
+    };
+    let store = connection.stores.lock().unwrap().get(kind).cloned()?;
+    let known = store.lock().unwrap().known()?;
+    Some(known.map(|objects| {
+        let names = objects.iter().map(|object| object.id.name.clone());
+        names.collect()
+    }))
+}
+
+/// Watches one kind until what is known of it is as `until` says, each time something changed.
+async fn watch_until(
+    cluster: &Cluster,
+    kind: &Kind,
+    mut until: impl AsyncFnMut(Option<Known<Vec<String>>>) -> bool,
+) {
+    let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
+    let (cancel, want) = (Cancel::new(), wanted(std::slice::from_ref(kind)));
+    let watch = cluster.watch(&want, &cancel, move || {
+        let _ = told.send(());
+    });
+    let reader = async {
+        loop {
+            tell.recv().await.unwrap();
+            if until(kept(cluster, kind)).await {
+                break cancel.cancel();
+            }
+        }
+    };
+    tokio::join!(watch, reader);
+}
+
+/// It comes back and there is no news: what is known is current again, whether or not anything ever changes.
+#[tokio::test]
+async fn a_watch_that_recovers_in_silence_is_no_longer_stale() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    let at = "/api/v1/namespaces/shop/configmaps";
+    let is_watch = || Mock::given(path(at)).and(query_param("watch", "true"));
+    let lists = Mock::given(path(at)).and(query_param_is_missing("watch"));
+    lists
+        .respond_with(ok(&items(&[named("a", "shop")])))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let fails = is_watch().respond_with(status(500, "etcdserver: leader changed"));
+    fails.up_to_n_times(2).mount(&server).await;
+    is_watch()
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
+    let cluster = open(&server).await;
+    let mut states = Vec::new();
+    let configmaps = kind("", "ConfigMap", Some("shop"));
+    watch_until(&cluster, &configmaps, async |known| {
+        let known = known.unwrap();
+        assert_eq!(known.value(), Some(&vec!["a".to_owned()]));
+        let is_stale = known.as_of().is_some();
+        if states.last() != Some(&is_stale) {
+            states.push(is_stale);
+        }
+        states.contains(&true) && !is_stale
+    })
+    .await;
+    assert_eq!(states.last_chunk(), Some(&[true, false]));
+}
+
+/// A list that begins is no sign that the server is back.
+#[tokio::test]
+async fn a_watch_that_only_tries_again_is_stale() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    let at = "/api/v1/namespaces/shop/configmaps";
+    let is_list = || Mock::given(path(at)).and(query_param_is_missing("watch"));
+    let first = is_list().respond_with(ok(&items(&[named("a", "shop")])));
+    first.up_to_n_times(1).mount(&server).await;
+    let down = is_list().respond_with(status(500, "down"));
+    down.up_to_n_times(3).mount(&server).await;
+    is_list()
+        .respond_with(ok(&items(&[named("b", "shop")])))
+        .mount(&server)
+        .await;
+    // What the watch goes on from is too old by then.
+    Mock::given(path(at))
+        .and(query_param("watch", "true"))
+        .respond_with(status(410, "too old resource version"))
+        .mount(&server)
+        .await;
+    let cluster = open(&server).await;
+    let configmaps = kind("", "ConfigMap", Some("shop"));
+    watch_until(&cluster, &configmaps, async |known| {
+        let known = known.unwrap();
+        let is_old = known.value() == Some(&vec!["a".to_owned()]);
+        let lists = asked(&server).await.len();
+        assert!(
+            !is_old || lists <= 2 || known.as_of().is_some(),
+            "{known:?}"
+        );
+        !is_old
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kind_that_arrives_is_watched_from_then_on() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    let cluster = open(&server).await;
+    let widgets = kind("example.com", "Widget", Some("shop"));
+    let arrival = async {
+        let looked = async || {
+            let requests = server.received_requests().await.unwrap();
+            let looks = requests
+                .iter()
+                .filter(|request| request.url.path() == "/apis");
+            looks.count()
+        };
+        while looked().await < 3 {
+            tokio::task::yield_now().await;
+        }
+        let at = "/apis/example.com/v1/namespaces/shop/widgets";
+        let is_list = Mock::given(path(at)).and(query_param_is_missing("watch"));
+        is_list
+            .respond_with(ok(&items(&[named("w", "shop")])))
+            .mount(&server)
+            .await;
+        let silence = ResponseTemplate::new(200).set_delay(Duration::from_secs(600));
+        Mock::given(path(at))
+            .and(query_param("watch", "true"))
+            .respond_with(silence)
+            .mount(&server)
+            .await;
+        let group = group(
+            "example.com",
+            &[("v1", json!([resource("widgets", "Widget", "Namespaced")]))],
+        );
+        let answer = ok(&json!({"kind": "APIGroupDiscoveryList", "items": [group]}));
+        Mock::given(path("/apis"))
+            .respond_with(answer)
+            .with_priority(1)
+            .mount(&server)
+            .await;
+    };
+    let watch = watch_until(&cluster, &widgets, async |known| {
+        known == Some(Known::Fresh(vec!["w".to_owned()]))
+    });
+    tokio::join!(arrival, watch);
+}
+
+/// Who may list and not watch is not current, but sees what is there whenever they ask.
+#[tokio::test]
+async fn who_may_not_watch_still_lists() {
+    let server = MockServer::start().await;
+    discovery(&server, &[]).await;
+    let at = "/api/v1/namespaces/shop/configmaps";
+    let is_watch = Mock::given(path(at)).and(query_param("watch", "true"));
+    is_watch
+        .respond_with(status(403, "no"))
+        .mount(&server)
+        .await;
+    get(&server, at, ok(&items(&[named("a", "shop")]))).await;
+    let cluster = open(&server).await;
+    let configmaps = kind("", "ConfigMap", Some("shop"));
+    watch_until(&cluster, &configmaps, async |known| {
+        known.is_some_and(|known| known.as_of().is_some()) && {
+            let listing = list(&cluster, std::slice::from_ref(&configmaps)).await;
+            names(&listing, &configmaps) == Known::Fresh(vec!["a".to_owned()])
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn watching_nothing_waits_to_be_cancelled() {
     let server = MockServer::start().await;

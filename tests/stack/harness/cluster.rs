@@ -48,6 +48,8 @@ pub struct Request {
     pub stage: String,
     pub verb: String,
     pub user: Requester,
+    /// As whom they asked, where as somebody else.
+    pub impersonated_user: Option<Requester>,
     #[serde(default)]
     pub user_agent: String,
     pub object_ref: Option<Requested>,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gitopsy::cluster::{Cluster, Wanted, install_crypto};
+use gitopsy::cluster::{Cluster, Kubeconfig, Wanted, install_crypto};
 use gitopsy::live::{Ownership, SyncState, compare};
 use gitopsy::manifest::{Masking, Object};
-use gitopsy::task::{Cancel, Known};
+use gitopsy::task::{Cancel, Clock, Known};
 use serde_json::json;
 use support::{Random, TestRepo, tools};
 
@@ -63,9 +63,10 @@ fn compare_alone() {
     }
     let begin = Instant::now();
     let listing = runtime.block_on(async {
-        let cluster = Cluster::connect(CONTEXT, masking())
-            .await
-            .expect("a cluster");
+        let cluster =
+            Cluster::connect(&Kubeconfig::of_user(), CONTEXT, masking(), &Clock::system())
+                .await
+                .expect("a cluster");
         cluster.list(&wanted, &Cancel::new()).await
     });
     let listed = begin.elapsed();

@@ -43,7 +43,7 @@ pub(super) struct Source {
     pub clock: Clock,
 }
 
-/// What a context is: where its namespace is, on which server. Another one is not the same cluster with other credentials.
+/// Which cluster a context names, and which namespace of it. Where that differs, it is not only the login that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub server: String,

@@ -147,7 +147,7 @@ impl Rules {
         self.rules.push(Rule { target, what, by });
     }
 
-    /// Compares one object with its live counterpart, as `compare` does ([`super::compare`], [`super::compare_planned`]), but for
+    /// Compares one object with its live counterpart, as `compare` does ([`super::compare()`], [`super::compare_planned`]), but for
     /// what the rules name.
     pub fn compare(
         &self,

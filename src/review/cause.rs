@@ -18,6 +18,7 @@ use crate::git::Oid;
 use crate::layout::Deployer;
 use crate::live::{self, SyncState, is_own_manager};
 use crate::manifest::{FieldPath, Node, Object};
+use crate::render::How;
 use crate::task::Cancel;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,8 +116,8 @@ pub(super) fn field(drift: live::FieldDrift) -> FieldDrift {
 pub(super) struct Deployed<'a> {
     deployer: Deployer,
     applied: Option<&'a Applied>,
-    /// The app as it was declared where the deployer is, if that is not as it is declared now.
-    then: Vec<DesiredApp>,
+    /// The app as it was declared where the deployer is; `None` where that is where git is, or not known.
+    then: Option<Vec<DesiredApp>>,
 }
 
 impl<'a> Deployed<'a> {
@@ -127,15 +128,19 @@ impl<'a> Deployed<'a> {
         applied: Option<&'a Applied>,
     ) -> anyhow::Result<Deployed<'a>> {
         let behind = applied.filter(|applied| applied.behind != Some(0));
-        let then = match behind.and_then(|applied| applied.declared) {
-            Some(commit) => {
+        let then = match behind.map(|applied| (applied.declared, &applied.revision)) {
+            Some((Some(commit), _)) => {
                 let layout = past.layout_of(commit)?;
                 let tree = past.reader.tree_of(commit)?;
-                past.desired(&layout, tree, |known| {
+                let apps = past.desired(&layout, tree, |known| {
                     known.environment == environment && known.name == app
-                })?
+                })?;
+                let is_whole = |app: &DesiredApp| !matches!(app.rendering.how, How::Sources { .. });
+                apps.iter().all(is_whole).then_some(apps)
             }
-            None => Vec::new(),
+            // It never applied anything.
+            Some((None, None)) => Some(Vec::new()),
+            Some((None, Some(_))) | None => None,
         };
         Ok(Deployed {
             deployer,
@@ -146,11 +151,8 @@ impl<'a> Deployed<'a> {
 
     /// What was declared where the deployer is, if that is known and another commit.
     fn then(&self, id: &ResourceId) -> Option<Option<&Object>> {
-        let applied = self.applied?;
-        if applied.behind == Some(0) || (applied.commit.is_none() && applied.revision.is_some()) {
-            return None;
-        }
-        let objects = self.then.iter().flat_map(|app| &app.rendering.objects);
+        let apps = self.then.as_ref()?.iter();
+        let objects = apps.flat_map(|app| &app.rendering.objects);
         let mut objects = objects.map(|rendered| &rendered.object);
         Some(objects.find(|object| object.id == id.object))
     }

@@ -42,7 +42,7 @@ fn kustomization(object: &Object, listing: &Listing) -> Operator {
     let applied = ["lastAppliedOriginRevision", "lastAppliedRevision"];
     let applied = applied.into_iter().find_map(revision);
     Operator {
-        applied: applied.and_then(commit).into_iter().collect(),
+        applied: applied.map(commit).into_iter().collect(),
         since: condition(object, "Ready").and_then(|ready| ready.since),
         inventory: Some(inventory(object)),
         prunes: is_set(object, &["spec", "prune"]),
@@ -126,13 +126,13 @@ fn of_conditions(object: &Object) -> Operator {
     }
 }
 
-/// The commit in `main@sha1:2d6a1f…`, `sha1:…`, or `main/2d6a1f…` of older versions. `None` for what is no commit, as the digest
-/// of an artifact.
-fn commit(revision: &str) -> Option<String> {
-    let last = revision.rsplit(['@', '/']).next()?;
+/// The commit in `main@sha1:2d6a1f…`, `sha1:…`, or `main/2d6a1f…` of older versions. What is no commit, as the digest of an
+/// artifact, as it is.
+fn commit(revision: &str) -> String {
+    let last = revision.rsplit(['@', '/']).next().unwrap_or(revision);
     let hash = last.strip_prefix("sha1:").unwrap_or(last);
     let is_commit = hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_commit.then(|| hash.to_owned())
+    if is_commit { hash } else { revision }.to_owned()
 }
 
 /// Entries are `<namespace>_<name>_<group>_<kind>`, where `:` of names (as RBAC has them) is written `__`. Source: cli-utils

@@ -24,7 +24,7 @@ pub struct Operator {
     /// The object that says so: a Kustomization, the repository it is made from, an Application, a boot job.
     pub object: ObjectRef,
     pub state: State,
-    /// The commits that are applied, in full where the deployer writes them so: one per source; none where none ever was.
+    /// The commits that are applied, one per source, or what the deployer calls what it applied; none where nothing ever was.
     pub applied: Vec<String>,
     /// Since when they are.
     pub since: Option<Timestamp>,

@@ -224,7 +224,7 @@ fn flux_says_what_it_applied_last_and_why_nothing_since() {
             vec![kustomization(
                 json!({"status": {"observedGeneration": 2, "conditions": ready("True", ""), "lastAppliedRevision": "latest@sha256:00"}}),
             )],
-            "applied since 2026-01-01T00:00:00Z (Kustomization)",
+            "applied lat since 2026-01-01T00:00:00Z (Kustomization)",
         ),
         (
             vec![],

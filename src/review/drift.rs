@@ -15,7 +15,7 @@ use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::operator::Operator;
 use crate::git::Tip;
-use crate::layout::{App, Deployer};
+use crate::layout::{self, App, Deployer};
 use crate::live::{Health, HealthStatus, Ownership, SyncState};
 use crate::manifest::Language;
 use crate::render::How;
@@ -105,63 +105,8 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         let here = here.filter(|environment| wanted.environment(&environment.name));
         environments.extend(here.map(|environment| (environment, apps)));
     }
-    for (environment, apps_of_line) in environments {
-        let all: Vec<&DesiredApp> = apps_of_line
-            .iter()
-            .filter(|app| app.app.environment == environment.name)
-            .collect();
-        let is_asked = |app: &App| request.app.as_ref().is_none_or(|name| *name == app.name);
-        let apps = all.iter().filter(|app| is_asked(&app.app)).copied();
-        if apps.clone().next().is_none() {
-            continue;
-        }
-        let listing = live::listing(ws, environment, apps.clone()).await;
-        answer
-            .clusters
-            .push(super::common::environment(environment, listing.identity()));
-        let declared = Declared::by(&all);
-        let left = left(&listing, &declared);
-        let ownership = listing.ownership();
-        for app in apps {
-            let planned = match request.dry_run {
-                true => Planned::of(&listing, app, &wanted).await,
-                false => Planned::default(),
-            };
-            let place = format!("{} › {}", environment.name, app.app.name);
-            let notes = planned.notes().into_iter();
-            answer
-                .notes
-                .extend(notes.map(|note| format!("{place}: {note}")));
-            compare(app, &listing, &ownership, &planned, &wanted, &mut answer);
-            let operator = listing.operator(&app.app).value().cloned().flatten();
-            let extras = extras(
-                &listing,
-                &ownership,
-                app,
-                operator.as_ref(),
-                &declared,
-                &left,
-            );
-            let extras = extras
-                .into_iter()
-                .map(|extra| undeclared(&environment.name, &app.app.name, extra));
-            answer
-                .resources
-                .extend(extras.filter(|extra| wanted.matches(&extra.id.object, None)));
-            operators.extend(operator.map(|operator| (app.app.clone(), operator)));
-        }
-        // Its objects name no app, and the cluster's own belong to whichever environment declares some.
-        if environment.deployer == Deployer::JenkinsX && request.app.is_none() {
-            let everything = Declared::by(&apps_of_line.iter().collect::<Vec<_>>());
-            let is_whole = request.select.environment.is_none();
-            for (app, extra) in of_pipeline(&listing, &ownership, &everything, is_whole) {
-                let extra = undeclared(&environment.name, &app, extra);
-                let is_known = answer.resources.iter().any(|known| known.id == extra.id);
-                if wanted.matches(&extra.id.object, None) && !is_known {
-                    answer.resources.push(extra);
-                }
-            }
-        }
+    for (environment, apps) in environments {
+        operators.extend(compare_environment(ws, environment, apps, &request, &mut answer).await?);
         out.send(answer.clone());
     }
     let cancel = out.cancel().clone();
@@ -181,6 +126,70 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         Ok(answer)
     })
     .await
+}
+
+/// Adds what differs in an environment, and what is there beyond what its `apps` declare; `all`: those of the whole branch. What
+/// the deployers of its apps say.
+async fn compare_environment(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    all: &[DesiredApp],
+    request: &Request,
+    answer: &mut Answer,
+) -> anyhow::Result<Vec<(App, Operator)>> {
+    let wanted = Wanted::new(&request.select)?;
+    let of_environment = all.iter();
+    let of_environment: Vec<&DesiredApp> = of_environment
+        .filter(|app| app.app.environment == environment.name)
+        .collect();
+    let is_asked = |app: &App| request.app.as_ref().is_none_or(|name| *name == app.name);
+    let asked = of_environment.iter().copied();
+    let asked: Vec<&DesiredApp> = asked.filter(|app| is_asked(&app.app)).collect();
+    let mut operators = Vec::new();
+    if asked.is_empty() {
+        return Ok(operators);
+    }
+    let listing = live::listing(ws, environment, asked.iter().copied()).await;
+    answer
+        .clusters
+        .push(super::common::environment(environment, listing.identity()));
+    let declared = Declared::by(&of_environment);
+    let left = left(&listing, &declared);
+    let ownership = listing.ownership();
+    for app in asked {
+        let planned = match request.dry_run {
+            true => Planned::of(&listing, app, &wanted).await,
+            false => Planned::default(),
+        };
+        let place = format!("{} › {}", environment.name, app.app.name);
+        let notes = planned.notes().into_iter();
+        answer
+            .notes
+            .extend(notes.map(|note| format!("{place}: {note}")));
+        compare(app, &listing, &ownership, &planned, &wanted, answer);
+        let operator = listing.operator(&app.app).value().cloned().flatten();
+        let said = operator.as_ref();
+        for extra in extras(&listing, &ownership, app, said, &declared, &left) {
+            if wanted.matches(&extra.object, None) {
+                let extra = undeclared(&environment.name, &app.app.name, extra);
+                answer.resources.push(extra);
+            }
+        }
+        operators.extend(operator.map(|operator| (app.app.clone(), operator)));
+    }
+    // Its objects name no app, and the cluster's own belong to whichever environment declares some.
+    if environment.deployer == Deployer::JenkinsX && request.app.is_none() {
+        let everything = Declared::by(&all.iter().collect::<Vec<_>>());
+        let is_whole = request.select.environment.is_none();
+        for (app, extra) in of_pipeline(&listing, &ownership, &everything, is_whole) {
+            let extra = undeclared(&environment.name, &app, extra);
+            let is_known = answer.resources.iter().any(|known| known.id == extra.id);
+            if wanted.matches(&extra.id.object, None) && !is_known {
+                answer.resources.push(extra);
+            }
+        }
+    }
+    Ok(operators)
 }
 
 /// Adds how far the deployers of a branch's apps are, and why each resource and field is not what git says.

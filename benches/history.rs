@@ -3,6 +3,8 @@
 //! `cargo bench --bench history` makes a repository of 100,000 commits and 20,000 files; `… -- DIRECTORY` takes one that is
 //! there (which is only read; where a commit-graph is wanted, a clone that borrows its objects gets it).
 
+mod measure;
+
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::{ListKeys, Masking};
 use gitopsy::render::Renderer;
 use gitopsy::task::{Cancel, Waiting};
+use measure::{measured, medians};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use support::{Random, TestRepo};
 
@@ -82,7 +85,7 @@ fn rows(repo: &TestRepo, home: &Path) {
     let cold = timeline();
     store_index(&repo.path, home);
     // In turns: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
-    let [by_git, terse, warm] = medians([&by_git, &terse, &timeline]);
+    let [by_git, terse, warm] = medians(RUNS, [&by_git, &terse, &timeline]);
     println!("git log -n 100                {by_git:>10.2?}");
     println!("git log -n 100, our columns   {terse:>10.2?}");
     for (what, took) in [("nothing cached", cold), ("warm", warm)] {
@@ -311,38 +314,6 @@ fn by_git(repo: &TestRepo, arguments: &[&str]) -> Duration {
         .expect("git");
     assert!(status.success());
     begin.elapsed()
-}
-
-/// The middle of some runs of each, in no order.
-fn medians<const N: usize>(runs: [&dyn Fn() -> Duration; N]) -> [Duration; N] {
-    let mut random = Random::new(7);
-    let mut times = [const { Vec::new() }; N];
-    while times.iter().any(|times| times.len() < RUNS) {
-        let next = random.below(N);
-        if times[next].len() < RUNS {
-            times[next].push(runs[next]());
-        }
-    }
-    times.map(|mut times| {
-        times.sort();
-        times[RUNS / 2]
-    })
-}
-
-/// How long a program takes, and the most memory it had (MiB), as the kernel tells.
-fn measured(command: &mut Command) -> (Duration, u64) {
-    let begin = Instant::now();
-    let mut child = command.stdout(Stdio::null()).spawn().expect("started");
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    while child.try_wait().expect("running").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
-        most = most.max(peak.unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    (begin.elapsed(), most / 1024)
 }
 
 /// 100,000 commits on 20,000 files, written by `git fast-import`: releases of one app, some of several.

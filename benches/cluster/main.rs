@@ -1,11 +1,13 @@
 //! The cluster against `kubectl get`, as ratios in one run: 10,000 objects of git in 200 namespaces and what they own, listed,
 //! compared, and said by the program itself. `cargo bench --bench cluster`.
 
+#[path = "../measure/mod.rs"]
+mod measure;
 mod objects;
 mod server;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gitopsy::cluster::{Cluster, Kubeconfig, Wanted, install_crypto};
@@ -13,8 +15,9 @@ use gitopsy::live::{Ownership, SyncState, compare};
 use gitopsy::manifest::{Masking, Object};
 use gitopsy::task::{Cancel, Clock, Known};
 use serde_json::json;
-use support::{Random, TestRepo, tools};
+use support::{TestRepo, tools};
 
+use measure::{measured, medians, most_memory};
 use objects::{APPS, KINDS, NAMESPACES, declared, desired, namespace};
 use server::Server;
 
@@ -56,7 +59,7 @@ fn compare_alone() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     install_crypto();
     let objects = in_git();
-    let before = memory();
+    let before = most_memory("self");
     let mut wanted = Wanted::default();
     for object in &objects {
         wanted.add(object, None);
@@ -90,7 +93,7 @@ fn compare_alone() {
     println!("compared after arrival  {compared:>10.2?}  {drifted} drifted, {healthy} well");
     println!(
         "most memory             {:>7} MiB  of which git's objects {before}",
-        memory()
+        most_memory("self")
     );
 }
 
@@ -174,7 +177,7 @@ fn table(server: &Server, home: &Path, kubeconfig: &Path, kubectl: PathBuf) {
         run();
         asked(&format!("  {what} asked"), server);
     }
-    let medians = medians(rows.map(|(_, run)| run));
+    let medians = medians(RUNS, rows.map(|(_, run)| run));
     let (first, _) = medians[0];
     for ((what, _), (took, most)) in rows.iter().zip(medians) {
         let ratio = took.as_secs_f64() / first.as_secs_f64();
@@ -188,48 +191,4 @@ fn asked(what: &str, server: &Server) {
         "{what:<24}{requests:>6} requests, {} MiB",
         bytes / (1 << 20)
     );
-}
-
-/// The most memory this process had (MiB).
-fn memory() -> u64 {
-    most(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) / 1024
-}
-
-fn most(status: &str) -> u64 {
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
-    peak.unwrap_or(0)
-}
-
-/// How long a program takes, and the most memory it had (MiB), as the kernel tells.
-fn measured(command: &mut Command) -> (Duration, u64) {
-    let begin = Instant::now();
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("started");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().expect("running").is_none() {
-        peak = peak.max(most(&std::fs::read_to_string(&status).unwrap_or_default()));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    (begin.elapsed(), peak / 1024)
-}
-
-/// The middle of some runs of each, in no order.
-fn medians<const N: usize>(runs: [Run<'_>; N]) -> [(Duration, u64); N] {
-    let mut random = Random::new(7);
-    let mut found = [const { Vec::new() }; N];
-    while found.iter().any(|found| found.len() < RUNS) {
-        let next = random.below(N);
-        if found[next].len() < RUNS {
-            found[next].push(runs[next]());
-        }
-    }
-    found.map(|mut found| {
-        found.sort();
-        found[RUNS / 2]
-    })
 }

@@ -2,8 +2,7 @@
 //!
 //! Comparing production's git with the wrong cluster is the worst lie this tool could tell, so nothing is guessed: a
 //! context is chosen by the user (a flag, the configuration, a remembered confirmation), or because its server is exactly
-//! the one the environment's destination names. The kubeconfig's current context is never chosen here; [`Contexts::offer`]
-//! says when it may be offered for confirmation.
+//! the one the environment's destination names. The kubeconfig's current context is never chosen by itself.
 
 use kube::config::Kubeconfig;
 use reqwest::Url;
@@ -124,15 +123,6 @@ impl Contexts {
             .iter()
             .find(|context| Some(&context.name) == self.current.as_ref());
         Some(current.copied().unwrap_or(first))
-    }
-
-    /// The current context, where it may be offered for confirmation: there is one environment, so that it cannot be the
-    /// wrong one's.
-    pub fn offer(&self, environments: usize) -> Option<&Context> {
-        let current = self.current.as_ref()?;
-        self.all
-            .iter()
-            .find(|context| environments == 1 && context.name == *current)
     }
 }
 
@@ -266,18 +256,5 @@ users: []
         let empty =
             Contexts::default().choose(&[], &environment("p", Some("https://prod.example.com")));
         assert_eq!(empty, Err(Why::NoCluster));
-    }
-
-    #[test]
-    fn the_current_context_is_offered_to_an_only_environment() {
-        assert_eq!(
-            contexts("kind")
-                .offer(1)
-                .map(|context| context.name.as_str()),
-            Some("kind")
-        );
-        assert_eq!(contexts("kind").offer(2), None);
-        assert_eq!(contexts("dangling").offer(1), None);
-        assert_eq!(Contexts::default().offer(1), None);
     }
 }

@@ -221,28 +221,10 @@ impl Listed {
         })
     }
 
-    /// What would become of an object if `manager` applied it.
-    pub async fn dry_run(&self, desired: &Object, manager: &str) -> Result<LiveObject, Why> {
+    /// The cluster that was read, to ask it more.
+    pub fn cluster(&self) -> Result<&Cluster, Why> {
         match &self.0 {
-            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => {
-                cluster.dry_run(desired, manager).await
-            }
-            Known::Loading => Err(Why::NoCluster),
-            Known::Unavailable(why) => Err(why.clone()),
-        }
-    }
-
-    /// The last lines that a container of a pod wrote.
-    pub async fn log(
-        &self,
-        pod: &ObjectRef,
-        container: &str,
-        previous: bool,
-    ) -> Result<Vec<String>, Why> {
-        match &self.0 {
-            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => {
-                cluster.log(pod, container, previous).await
-            }
+            Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => Ok(cluster),
             Known::Loading => Err(Why::NoCluster),
             Known::Unavailable(why) => Err(why.clone()),
         }
@@ -272,14 +254,7 @@ impl Listed {
             }
             found => found,
         };
-        if matches!(found.value(), Some(None)) && rules.may_be_absent(desired) {
-            return Judged {
-                state: SyncState::Synced,
-                health: found.map(|_| hook()),
-                comparison: Comparison::default(),
-                unknown: None,
-            };
-        }
+        let (absent, of_absent) = absent(Some(desired), rules);
         let comparison = match found.value() {
             Some(Some(live)) => match planned {
                 Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
@@ -292,11 +267,11 @@ impl Listed {
         Judged {
             state: match found.value() {
                 Some(Some(_)) => comparison.state(),
-                _ => SyncState::Missing,
+                _ => absent,
             },
             health: found.map(|found| match found {
                 Some(live) => ownership.health(live),
-                None => missing(),
+                None => of_absent.clone(),
             }),
             comparison,
             unknown: None,
@@ -346,9 +321,10 @@ impl Listed {
             }
             // As old as the oldest part.
             stale = stale.into_iter().chain(judged.health.as_of()).min();
+            // Of equal ones, that which was not assumed.
+            let rank = |health: &Health| (health.status, health.decided != Decided::Assumed);
             if let Some(health) = judged.health.value()
-                && (health.status > worst.status || worst.decided == Decided::Assumed)
-                && health.status >= worst.status
+                && rank(health) > rank(&worst)
             {
                 worst = health.clone();
             }
@@ -395,11 +371,11 @@ impl Listed {
             return Known::Unavailable(Why::NotInCluster);
         }
         let Known::Fresh((cluster, _)) = &self.0 else {
-            return self.identity().map(|_| nothing_live());
+            return self.identity().map(|_| nothing_live(desired, rules));
         };
         let found = self.get(id);
         let Some(Some(live)) = found.value() else {
-            return found.map(|_| nothing_live());
+            return found.map(|_| nothing_live(desired, rules));
         };
         let comparison = desired
             .map(|desired| self.compare(desired, live, rules))
@@ -448,19 +424,24 @@ pub fn missing() -> Health {
     }
 }
 
-/// The health of a hook that is not there.
-fn hook() -> Health {
-    Health {
+/// What is to be said of what git declares, where it is not there: hooks come and go.
+fn absent(desired: Option<&Object>, rules: &Rules) -> (SyncState, Health) {
+    if !desired.is_some_and(|desired| rules.may_be_absent(desired)) {
+        return (SyncState::Missing, missing());
+    }
+    let health = Health {
         status: HealthStatus::Healthy,
         reason: "a hook, which is there while it runs".to_owned(),
         decided: Decided::Assumed,
-    }
+    };
+    (SyncState::Synced, health)
 }
 
-fn nothing_live() -> Live {
+fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
+    let (sync, health) = absent(desired, rules);
     Live {
-        sync: SyncState::Missing,
-        health: missing(),
+        sync,
+        health,
         created: None,
         applied: None,
         cause: None,

@@ -47,9 +47,11 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let id = answer.resource;
     let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     let known = listing.get(&id.object);
-    if let Some(why) = known.why() {
-        anyhow::bail!("{}: {why}", id.object);
-    }
+    let cluster = match (listing.cluster(), known.why()) {
+        (Ok(cluster), None) => cluster,
+        (Err(why), _) => anyhow::bail!("{}: {why}", id.object),
+        (_, Some(why)) => anyhow::bail!("{}: {why}", id.object),
+    };
     let Some(Some(root)) = known.value() else {
         anyhow::bail!("{} is not in the cluster", id.object);
     };
@@ -65,7 +67,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         }
         shown += 1;
         for crash in crashing {
-            let lines = listing.log(&pod.id, &crash.container, crash.previous).await;
+            let lines = cluster.log(&pod.id, &crash.container, crash.previous).await;
             containers.push(Container {
                 pod: pod.id.clone(),
                 container: crash.container,

@@ -22,6 +22,9 @@ pub(super) struct Planned(HashMap<ObjectRef, Result<LiveObject, Why>>);
 
 impl Planned {
     pub async fn of(listing: &Listed, app: &DesiredApp, wanted: &Wanted) -> Planned {
+        let Ok(cluster) = listing.cluster() else {
+            return Planned::default();
+        };
         let mut answers = Vec::new();
         for rendered in &app.rendering.objects {
             let object = &rendered.object;
@@ -35,7 +38,7 @@ impl Planned {
                     .unwrap_or("kubectl")
                     .to_owned();
                 answers.push(async move {
-                    let planned = listing.dry_run(object, &manager).await;
+                    let planned = cluster.dry_run(object, &manager).await;
                     (object.id.clone(), planned)
                 });
             }

@@ -63,4 +63,12 @@ spec:
         .map(|resource| &resource["object"]["name"])
         .collect();
     assert_eq!(missing, ["report"], "{answer:#}");
+
+    for (name, sync) in [("migrate", "synced"), ("report", "missing")] {
+        let job = format!("job/{name}");
+        let args = ["resource", &job, "-o", "json", "--snapshot", &snapshot];
+        let ended = home.run(&repo.path, &args);
+        let answer: Value = serde_json::from_str(&ended.out).expect("JSON");
+        assert_eq!(answer["live"]["value"]["sync"], sync, "{answer:#}");
+    }
 }

@@ -220,6 +220,8 @@ pub enum Why {
     UnknownKind(String),
     /// Something else than a cluster holds it: a Terraform resource, an Ansible play.
     NotInCluster,
+    /// What git declares could not be rendered, which is said elsewhere.
+    NotRendered,
     /// A tool that would be needed is not installed.
     ToolMissing(String),
     /// `--offline`.
@@ -239,6 +241,7 @@ impl fmt::Display for Why {
             Why::Unreachable(what) => write!(f, "unreachable: {what}"),
             Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),
             Why::NotInCluster => f.write_str("not a Kubernetes object"),
+            Why::NotRendered => f.write_str("not rendered"),
             Why::ToolMissing(tool) => write!(f, "{tool} is not installed"),
             Why::Offline => f.write_str("offline"),
             Why::Past => f.write_str("not known for the past"),

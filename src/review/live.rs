@@ -19,6 +19,7 @@ use crate::live::{
     compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
+use crate::render::How;
 use crate::task::{Cancel, Known, Why};
 
 /// More than a person reads.
@@ -302,6 +303,11 @@ impl Listed {
         app: &DesiredApp,
         ownership: &Ownership<'a>,
     ) -> Known<LiveDeployment> {
+        if let Known::Unavailable(why) = &self.0 {
+            return Known::Unavailable(why.clone());
+        }
+        // What is written is not what gets applied: what of it is there fares as it does, and nothing is known of the rest.
+        let is_rendered = !matches!(app.rendering.how, How::Sources { .. });
         let rules = self.rules(&app.app);
         let mut worst = Health {
             status: HealthStatus::Healthy,
@@ -310,10 +316,15 @@ impl Listed {
         };
         let mut state = SyncState::Synced;
         let mut drifted = 0;
-        let mut hidden = false;
+        let mut hidden = !is_rendered;
         let mut live = Vec::new();
-        let (mut unknown, mut stale) = (None, None);
+        let mut unknown = (!is_rendered).then_some(Why::NotRendered);
+        let mut stale = None;
         for rendered in &app.rendering.objects {
+            let found = self.get(&rendered.object.id);
+            if !is_rendered && !matches!(found.value(), Some(Some(_))) {
+                continue;
+            }
             let judged = self.judge(&rendered.object, ownership, &rules, None);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
@@ -331,12 +342,13 @@ impl Listed {
             match judged.state {
                 SyncState::Synced => {}
                 SyncState::Unknown => hidden = true,
+                _ if !is_rendered => {}
                 found => {
                     drifted += 1;
                     state = state.max(found);
                 }
             }
-            if let Some(Some(object)) = self.get(&rendered.object.id).value() {
+            if let Some(Some(object)) = found.value() {
                 live.push(object.object());
             }
         }
@@ -345,7 +357,7 @@ impl Listed {
         {
             return Known::Unavailable(why);
         }
-        let version = version::of(&app.app, live.iter());
+        let version = version::running(&app.app, live.iter());
         let deployment = LiveDeployment {
             version: version.version,
             images: version.images,

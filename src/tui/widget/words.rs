@@ -107,7 +107,7 @@ pub fn deployer(deployer: Deployer) -> &'static str {
 pub fn why_mark(why: &Why) -> (&'static str, Role) {
     match why {
         Why::NoCluster | Why::NotInCluster | Why::Offline | Why::Past => ("–", Role::Dim),
-        Why::NoContextChosen | Why::UnknownKind(_) => ("?", Role::Unknown),
+        Why::NoContextChosen | Why::NotRendered | Why::UnknownKind(_) => ("?", Role::Unknown),
         Why::Forbidden(_) => ("⊘", Role::Warning),
         Why::Unreachable(_) | Why::ToolMissing(_) | Why::Failed(_) => ("!", Role::Error),
     }

@@ -76,6 +76,7 @@ pub fn ask(past: &Past, request: &Request, out: &Sink<Answer>) -> anyhow::Result
             if let Some(source) = source
                 && known.is_none()
                 && !request.explained
+                && out.wants_partial()
             {
                 log.expect(&source.path, &id.object)?;
             }

@@ -18,7 +18,8 @@ use gitopsy::review::{
     Tip,
 };
 use gitopsy::review::{
-    Header, OperatorState, Why, change, deployed, doctor, drift, log, logs, resource, revert,
+    Header, OperatorState, Why, change, contexts, deployed, doctor, drift, log, logs, resource,
+    revert,
 };
 use gitopsy::tui::ask::{Answer, Part, Question};
 use jiff::{SignedDuration, Timestamp};
@@ -56,6 +57,7 @@ pub fn header() -> Header {
         other_branches: 0,
         tip_time: ago(2 * HOUR),
         clusters: vec!["kind-prod @ https://10.0.0.7:6443".to_owned()],
+        settled: None,
         read_only: false,
         offline: false,
     }
@@ -999,6 +1001,44 @@ pub fn logs() -> logs::Answer {
 }
 
 /// The usual answer to a question.
+pub fn context(name: &str, server: &str, namespace: Option<&str>) -> contexts::Context {
+    let context = json!({"name": name, "server": server});
+    let mut context: contexts::Context = serde_json::from_value(context).unwrap();
+    context.namespace = namespace.map(str::to_owned);
+    context
+}
+
+/// Production's context is the one with its server, staging has none.
+pub fn contexts() -> contexts::Answer {
+    let of = |name: &str, cluster: Option<&str>, context| contexts::Environment {
+        name: name.to_owned(),
+        destination: Destination {
+            cluster: cluster.map(str::to_owned),
+            namespace: None,
+        },
+        context,
+    };
+    let server = "https://10.0.0.7:6443";
+    let by_server = Ok(("kind-prod".to_owned(), contexts::By::Server));
+    contexts::Answer {
+        contexts: vec![
+            context("kind-dev", "https://127.0.0.1:41873", None),
+            context("kind-prod", server, Some("shop")),
+            context("kind-prod-admin", server, Some("kube-system")),
+            context(
+                "arn:aws:eks:eu-central-1:123456789012:cluster/staging",
+                "https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
+                Some("shop"),
+            ),
+        ],
+        current: Some("kind-dev".to_owned()),
+        environments: vec![
+            of("staging", None, Err(Why::NoContextChosen)),
+            of("production", Some(server), by_server),
+        ],
+    }
+}
+
 pub fn to(question: &Question) -> Answer {
     match question {
         Question::Deployed(request) => {
@@ -1023,6 +1063,12 @@ pub fn to(question: &Question) -> Answer {
             "kustomize build environments/production  0.1s".to_owned(),
         ])),
         Question::Fetch => Answer::Fetch(Part::Done(true)),
+        Question::Contexts => Answer::Contexts(Part::Done(contexts())),
+        Question::Choose(choice) => {
+            let choice = choice.clone();
+            let forgotten = None;
+            Answer::Chosen(Part::Done(contexts::Chosen { choice, forgotten }))
+        }
         Question::Pending => Answer::Pending(Part::Done(Vec::new())),
         Question::Plan(_) => Answer::Plan(Part::Done(())),
         Question::Stage(_) | Question::Resume(_) => Answer::Stage(Part::More(progress(3))),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gitopsy::review::{Clock, ClusterChoice, Options};
+use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options};
 use support::TestRepo;
 
 use crate::session::Session;
@@ -36,7 +36,7 @@ fn encodings(value: &str) -> [String; 3] {
         let encoded = encoded(&format!("{}{value}", "-".repeat(before)));
         let own = encoded.trim_end_matches('=');
         // The last character is of what follows, too.
-        let shared = usize::from((before + value.len()) % 3 != 0);
+        let shared = usize::from(!(before + value.len()).is_multiple_of(3));
         own[foreign..own.len() - shared].to_owned()
     })
 }
@@ -260,6 +260,7 @@ async fn no_screen_shows_a_piece_of_a_secret() {
                 repo: Some(repo.path.clone()),
                 branch: None,
                 cluster: ClusterChoice::Snapshot(snapshot.clone()),
+                kubeconfig: Kubeconfig::named(Vec::new()),
                 overrides: Default::default(),
                 offline: true,
                 allow_network: false,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gitopsy::review::applied::Applied;
-use gitopsy::review::{Known, log};
+use gitopsy::review::{Known, Why, log};
 use gitopsy::tui::app::Message;
 use gitopsy::tui::ask::{Answer, Part, Question};
 use proptest::prelude::*;
@@ -126,6 +126,17 @@ fn poisoned(question: &Question) -> Answer {
             }
             Answer::Logs(Part::Done(answer))
         }
+        Answer::Contexts(Part::Done(mut answer)) => {
+            for context in &mut answer.contexts {
+                (context.name, context.server, context.namespace) = (evil(), evil(), Some(evil()));
+            }
+            for environment in &mut answer.environments {
+                environment.destination.cluster = Some(evil());
+                environment.context = Err(Why::ContextChanged(evil()));
+            }
+            answer.current = Some(evil());
+            Answer::Contexts(Part::Done(answer))
+        }
         other => other,
     }
 }
@@ -162,6 +173,8 @@ const TOURS: &[&str] = &[
     "5",
     ": a",
     "?",
+    "C down tab down / enter",
+    ": c t x enter",
 ];
 
 #[test]
@@ -198,7 +211,7 @@ proptest! {
     fn no_keys_and_no_size_break_a_frame(
         keys in prop::collection::vec(prop::sample::select(vec![
             "1", "2", "3", "4", "5", "j", "k", "G", "g", "enter", "esc", "q", "tab", "z", "v", "x", "w", "r", "d", "y", "S", "space",
-            "/", "a", "?", ":", "t", "[", "]", "left", "right", "ctrl-d", "pgdn", "n", "N", "m", "c", "@", "D", "f", "backspace",
+            "/", "a", "?", ":", "t", "[", "]", "left", "right", "ctrl-d", "pgdn", "n", "N", "m", "c", "C", "down", "@", "D", "f", "backspace",
         ]), 1..40),
         sizes in prop::collection::vec((1u16..230, 1u16..60), 1..4),
         hostile in any::<bool>(),

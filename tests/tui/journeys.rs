@@ -566,7 +566,7 @@ fn own_keys_and_filters_hold_from_the_start() {
         .refute("gateway");
     desk.press("T")
         .expect("[T Timeline]")
-        .press("?")
+        .press("? ctrl-d")
         .expect("  T ");
 }
 

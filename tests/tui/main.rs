@@ -2,6 +2,7 @@
 
 mod answers;
 mod canary;
+mod contexts;
 mod desk;
 mod frames;
 mod golden;

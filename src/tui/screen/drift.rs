@@ -82,6 +82,20 @@ impl Drift {
         }
     }
 
+    /// The one that the selected line is in.
+    pub fn environment(&self) -> Option<&str> {
+        let answer = self.answer.value()?;
+        match self.item()? {
+            Item::Resource(i) => Some(&answer.resources.get(i)?.id.environment),
+            Item::Unknown(i) => Some(&answer.unknown.get(i)?.environment),
+        }
+    }
+
+    pub fn other_cluster(&mut self) {
+        self.answer.forget();
+        self.items.clear();
+    }
+
     fn refill(&mut self) {
         let Some(answer) = self.answer.value() else {
             return;

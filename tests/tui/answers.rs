@@ -781,10 +781,12 @@ pub fn drift() -> drift::Answer {
         state,
         health,
         cause: None,
+        verdict: None,
         fields,
         suppressed: BTreeMap::new(),
     };
     drift::Answer {
+        dry_run: false,
         tips: vec![tip()],
         time: now(),
         clusters: vec![environment("staging"), environment("production")],
@@ -833,6 +835,23 @@ pub fn drift() -> drift::Answer {
             why: "forbidden: list secrets".to_owned(),
         }],
     }
+}
+
+/// As [`drift`], by the API server's word for what the user may patch.
+pub fn dry_run() -> drift::Answer {
+    let mut answer = drift();
+    answer.dry_run = true;
+    let why = "forbidden: patch deployments in shop";
+    for resource in &mut answer.resources {
+        resource.verdict = match (resource.state, resource.id.app.as_str()) {
+            (SyncState::Drifted, _) => Some(drift::Verdict::Server),
+            (SyncState::Synced, _) => Some(drift::Verdict::Read(why.to_owned())),
+            _ => None,
+        };
+    }
+    let note = format!("production › worker: 2 objects were compared by reading: {why}");
+    answer.notes.push(note);
+    answer
 }
 
 pub fn preview(request: &revert::Request) -> revert::Answer {
@@ -1055,6 +1074,7 @@ pub fn to(question: &Question) -> Answer {
         Question::Change(_) => Answer::Change(Part::Done(change())),
         Question::Resource(_) => Answer::Resource(Part::Done(resource())),
         Question::Logs(_) => Answer::Logs(Part::Done(logs())),
+        Question::Drift(request) if request.dry_run => Answer::Drift(Part::Done(dry_run())),
         Question::Drift(_) => Answer::Drift(Part::Done(drift())),
         Question::Revert(request) => Answer::Revert(Part::Done(preview(request))),
         Question::Doctor => Answer::Doctor(Part::Done(doctor())),

@@ -310,7 +310,7 @@ impl App {
                 self.message = Some((Tone::Note, "fetching…".to_owned()));
                 self.ask_own(effects, |own, cx| own.fetch.ask(cx, Question::Fetch));
             }
-            Action::Refresh => self.with_screen(effects, |screen, cx| screen.ask(cx)),
+            Action::Refresh => self.with_screen(effects, |screen, cx| screen.refresh(cx)),
             other => self.with_screen(effects, |screen, cx| screen.act(other, cx)),
         }
     }

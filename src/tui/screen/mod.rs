@@ -103,6 +103,14 @@ impl Screen {
         }
     }
 
+    /// Asks again on the user's word.
+    pub fn refresh(&mut self, cx: &mut Cx) {
+        match self {
+            Screen::Drift(screen) => screen.refresh(cx),
+            other => other.ask(cx),
+        }
+    }
+
     /// An answer to one of the tickets in [`Facts::tickets`].
     pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
         match self {
@@ -141,7 +149,7 @@ impl Screen {
             Screen::Change(screen) => screen.blocked(action),
             Screen::Resources(screen) => screen.blocked(action),
             Screen::Resource(screen) => screen.blocked(action),
-            Screen::Drift(screen) => screen.blocked(action),
+            Screen::Drift(screen) => screen.blocked(action, header),
             Screen::Reverts(screen) => screen.blocked(action, header),
             Screen::Revert(screen) => screen.blocked(action, header),
             Screen::Text(screen) => screen.blocked(action),

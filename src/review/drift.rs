@@ -36,7 +36,7 @@ pub struct Answer {
     pub tips: Vec<Tip>,
     pub time: Timestamp,
     pub clusters: Vec<Environment>,
-    /// Whether the API server was asked, as far as it could be.
+    /// Whether the API server was asked, and said of anything what applying git would make of it.
     pub dry_run: bool,
     /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
@@ -98,7 +98,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         tips: lines.iter().map(|(line, ..)| line.tip.clone()).collect(),
         time: ws.clock().now(),
         clusters: Vec::new(),
-        dry_run: request.dry_run,
+        dry_run: false,
         resources: Vec::new(),
         synced: 0,
         applied: Vec::new(),
@@ -168,6 +168,7 @@ async fn compare_environment(
             true => Planned::of(&listing, app, &wanted).await,
             false => Planned::default(),
         };
+        answer.dry_run |= planned.is_any();
         let place = format!("{} › {}", environment.name, app.app.name);
         let notes = planned.notes().into_iter();
         answer

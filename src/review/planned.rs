@@ -63,6 +63,11 @@ impl Planned {
         self.0.get(&object.id)?.as_ref().ok()
     }
 
+    /// Whether the server had a word on any of them.
+    pub fn is_any(&self) -> bool {
+        self.0.values().any(Result::is_ok)
+    }
+
     /// `None` where the server was not to be asked.
     pub fn verdict(&self, object: &Object) -> Option<Verdict> {
         let planned = self.0.get(&object.id)?;

@@ -279,7 +279,7 @@ impl Drift {
                 self.browser.size(0).0,
                 self.browser.docs[0].wrap,
             ),
-            (Some(Item::Unknown(i)), Some(answer)) => explain_unknown(&answer.unknown[i]),
+            (Some(Item::Unknown(i)), Some(answer)) => explain_unknown(&answer.unknown[i], answer),
             (Some(Item::Note(i)), Some(answer)) => {
                 let note = Row::of(Role::Text, &answer.notes[i]);
                 note.wrap(self.browser.size(0).0)
@@ -327,10 +327,12 @@ impl Drift {
                 (false, _) => {}
             }
         }
-        let width = |at| {
-            self.resource_at(at)
-                .map(|resource| Row::of(Role::Text, &resource.id.object.to_string()).width())
+        let name = |item: Item| match item {
+            Item::Resource(i) => Some(self.answer.value()?.resources.get(i)?.id.object.to_string()),
+            Item::Unknown(i) => Some(self.answer.value()?.unknown.get(i)?.what.clone()),
+            Item::Note(_) => None,
         };
+        let width = |at: usize| Some(Row::of(Role::Text, &name(self.items[at])?).width());
         let name = (0..self.items.len())
             .filter_map(width)
             .max()
@@ -461,11 +463,18 @@ fn unknown_line(unknown: &Unknown, name: u16) -> Row {
         .with(Role::Warning, &format!("  {}", unknown.why))
 }
 
-fn explain_unknown(unknown: &Unknown) -> Vec<Row> {
+fn explain_unknown(unknown: &Unknown, answer: &Drifts) -> Vec<Row> {
+    let mut clusters = answer.clusters.iter();
+    let environment = clusters.find(|it| it.name == unknown.environment);
+    // Where it is for want of the cluster, that says what to do.
+    let why = environment
+        .and_then(|environment| environment.cluster.why())
+        .filter(|why| why.to_string() == unknown.why)
+        .map_or_else(|| Row::of(Role::Warning, &unknown.why), words::why);
     vec![
         labelled("what", Row::of(Role::Text, &unknown.what)),
         labelled("where", Row::of(Role::Environment, &unknown.environment)),
-        labelled("why", Row::of(Role::Warning, &unknown.why)),
+        labelled("why", why),
     ]
 }
 

@@ -419,7 +419,12 @@ contexts:
         let not_yet = first.identity(&production).await;
         assert_eq!(not_yet.why(), Some(&Why::NoContextChosen));
         let a = starts.context("a").await;
-        first.choose(&production, Some(a.clone())).unwrap();
+        // What is known of another cluster goes, and what was begun on it is not kept.
+        let before = first.epoch();
+        let listed = |run: &Connections| lock(&run.described).contains_key("production");
+        lock(&first.described).insert("production".to_owned(), not_yet);
+        first.choose(&production, Some(a)).unwrap();
+        assert!(!listed(&first) && first.epoch() != before);
         // In this run, in the next, and for no other environment, repository or destination.
         for run in [first, starts.start()] {
             let found = run.identity(&production).await;

@@ -212,6 +212,8 @@ pub enum Why {
     NoCluster,
     /// More than one cluster could be meant; nobody said which.
     NoContextChosen,
+    /// The context that was chosen means another cluster by now: its name.
+    ContextChanged(String),
     /// The server refuses: what was asked for.
     Forbidden(String),
     /// No answer: what was tried.
@@ -237,6 +239,12 @@ impl fmt::Display for Why {
         match self {
             Why::NoCluster => f.write_str("no cluster"),
             Why::NoContextChosen => f.write_str("no context chosen"),
+            Why::ContextChanged(context) => {
+                write!(
+                    f,
+                    "the context chosen, {context}, means another cluster now"
+                )
+            }
             Why::Forbidden(what) => write!(f, "forbidden: {what}"),
             Why::Unreachable(what) => write!(f, "unreachable: {what}"),
             Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),

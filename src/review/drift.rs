@@ -11,6 +11,7 @@ use super::desired::{DesiredApp, Wanted};
 use super::extra::{Declared, Extra, extras, left, of_pipeline};
 use super::line::Line;
 use super::planned::Planned;
+pub use super::planned::Verdict;
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::operator::Operator;
@@ -35,6 +36,8 @@ pub struct Answer {
     pub tips: Vec<Tip>,
     pub time: Timestamp,
     pub clusters: Vec<Environment>,
+    /// Whether the API server was asked, and said of anything what applying git would make of it.
+    pub dry_run: bool,
     /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
     pub synced: usize,
@@ -64,6 +67,9 @@ pub struct Resource {
     /// Why it is not there at all, where its deployer tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Whose word it is, where the API server was to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
 }
@@ -92,6 +98,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         tips: lines.iter().map(|(line, ..)| line.tip.clone()).collect(),
         time: ws.clock().now(),
         clusters: Vec::new(),
+        dry_run: false,
         resources: Vec::new(),
         synced: 0,
         applied: Vec::new(),
@@ -161,6 +168,7 @@ async fn compare_environment(
             true => Planned::of(&listing, app, &wanted).await,
             false => Planned::default(),
         };
+        answer.dry_run |= planned.is_any();
         let place = format!("{} › {}", environment.name, app.app.name);
         let notes = planned.notes().into_iter();
         answer
@@ -245,6 +253,7 @@ fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
             why: Some(why),
             ..Cause::from(CauseKind::NeverPruned)
         }),
+        verdict: None,
         fields: Vec::new(),
         suppressed: Default::default(),
     }
@@ -336,6 +345,7 @@ fn compare<'a>(
             state: judged.state,
             health: judged.health,
             cause: None,
+            verdict: planned.verdict(object),
             fields: judged.comparison.drift.into_iter().map(field).collect(),
             suppressed: judged.comparison.suppressed,
         });

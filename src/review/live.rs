@@ -101,9 +101,10 @@ fn wanted<'a>(
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let live = &ws.inner.live;
+    let epoch = live.epoch();
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
-            watch(ws, &environment.name, &cluster, &wanted);
+            watch(ws, &environment.name, &cluster, &wanted, epoch);
             let listing = cluster.list(&wanted, &Cancel::new()).await;
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
@@ -114,18 +115,24 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             Listed(Known::Unavailable(why))
         }
     };
-    lock(&live.described).insert(environment.name.clone(), listed.identity());
     let now = ws.clock().now();
-    lock(&live.listings).insert(environment.name.clone(), (now, listed.clone()));
+    let (mut described, mut listings) = (lock(&live.described), lock(&live.listings));
+    if live.epoch() == epoch {
+        described.insert(environment.name.clone(), listed.identity());
+        listings.insert(environment.name.clone(), (now, listed.clone()));
+    }
     listed
 }
 
 /// Where a screen looks on, a change in the cluster makes what was read stale and is announced.
-fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) {
+fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted, epoch: u64) {
     if !ws.is_watched() {
         return;
     }
     let mut watches = lock(&ws.inner.live.watches);
+    if ws.inner.live.epoch() != epoch {
+        return;
+    }
     // What is watched only grows: screens that look at less must not end what others look at.
     let mut wanted = wanted.clone();
     if let Some(watch) = watches.get(environment) {

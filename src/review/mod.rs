@@ -10,6 +10,7 @@ pub mod cause;
 pub mod change;
 pub mod common;
 mod connections;
+pub mod contexts;
 pub mod deployed;
 mod desired;
 pub mod doctor;
@@ -21,6 +22,7 @@ mod line;
 mod live;
 pub mod log;
 pub mod logs;
+mod pairings;
 mod planned;
 pub mod resource;
 pub mod revert;
@@ -32,6 +34,7 @@ mod workspace;
 pub use crate::cluster::operator::State as OperatorState;
 pub use workspace::{ClusterChoice, Header, Options, Workspace};
 
+pub use crate::cluster::Kubeconfig;
 pub use crate::diff::{
     ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Note, Span, TextDiff, text as text_diff,
 };

@@ -107,6 +107,16 @@ impl Resource {
         }
     }
 
+    pub fn environment(&self) -> &str {
+        &self.id.environment
+    }
+
+    pub fn other_cluster(&mut self, environment: &str) {
+        if self.id.environment == environment {
+            self.detail.forget();
+        }
+    }
+
     fn refill(&mut self, selected: Option<Oid>) {
         let Some(answer) = self.log.value() else {
             return;

@@ -19,7 +19,7 @@ use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::Masking;
 use gitopsy::render::Renderer;
 use gitopsy::review::common::ResourceId;
-use gitopsy::review::{Clock, ClusterChoice, Options, Sink, Workspace, log};
+use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options, Sink, Workspace, log};
 use gitopsy::task::Cancel;
 use measure::{measured, medians};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -197,6 +197,7 @@ fn logs(repo: &TestRepo, home: &Path) {
         repo: Some(repo.path.clone()),
         branch: None,
         cluster: ClusterChoice::None,
+        kubeconfig: Kubeconfig::named(Vec::new()),
         overrides: Overrides::default(),
         offline: true,
         allow_network: false,

@@ -50,6 +50,20 @@ pub async fn listing<'a>(
     let Some(wanted) = wanted(objects, apps.iter().map(|app| &app.app)) else {
         return Listed(Known::Unavailable(Why::NotInCluster));
     };
+    kept_or_read(ws, environment, wanted).await
+}
+
+/// Reads only what the deployers of `apps` say of them; `None` where they keep no account in a cluster, which then is not asked.
+pub async fn deployers<'a>(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    apps: impl Iterator<Item = &'a layout::App>,
+) -> Option<Listed> {
+    let wanted = wanted(std::iter::empty(), apps).filter(|wanted| !wanted.kinds.is_empty())?;
+    Some(kept_or_read(ws, environment, wanted).await)
+}
+
+async fn kept_or_read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let kept = lock(&ws.inner.live.listings)
         .get(&environment.name)
         .cloned();

@@ -185,7 +185,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Calls, "calls", &["@"], "calls", "Every git, tool and HTTP call made so far", EVERYWHERE, Group::General),
     entry(Action::Doctor, "doctor", &["D"], "doctor", "What works here: repository, layout, tools, cluster, forge", EVERYWHERE, Group::General),
     entry(Action::Deployed, "deployed", &["1"], "deployed", "What is deployed where, since when, by whom", EVERYWHERE, Group::Screens),
-    entry(Action::Timeline, "timeline", &["2"], "timeline", "What each commit meant", EVERYWHERE, Group::Screens),
+    entry(Action::Timeline, "timeline", &["2"], "timeline", "What each commit meant, and where each environment stands", EVERYWHERE, Group::Screens),
     entry(Action::Resources, "resources", &["3"], "resources", "Environments, apps, resources, with health and drift", EVERYWHERE, Group::Screens),
     entry(Action::Drift, "drift", &["4"], "drift", "Where the cluster is not what git says, and why", EVERYWHERE, Group::Screens),
     entry(Action::Reverts, "reverts", &["5"], "reverts", "Staged reverts, and how far each has come", EVERYWHERE, Group::Screens),

@@ -10,3 +10,4 @@ mod hostile;
 mod journeys;
 mod pty;
 mod session;
+mod stands;

@@ -896,6 +896,7 @@ pub fn drift() -> drift::Answer {
             ),
         ],
         synced: 14,
+        stale: None,
         notes: Vec::new(),
         applied: vec![failing()],
         unknown: vec![drift::Unknown {

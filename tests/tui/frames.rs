@@ -289,6 +289,25 @@ fn drift() {
             });
         }
     };
+    let stale = with(|answer| {
+        for resource in &mut answer.resources {
+            resource.health = match &resource.health {
+                Known::Fresh(health) if resource.id.app != "web" => {
+                    Known::Stale(health.clone(), answers::ago(17))
+                }
+                health => health.clone(),
+            };
+        }
+    });
+    check("drift-stale", stale);
+    check_small(
+        "drift-none-stale",
+        with(|answer| {
+            answer.resources.clear();
+            answer.unknown.clear();
+            answer.stale = Some(answers::ago(17));
+        }),
+    );
     check_small(
         "drift-none",
         with(|answer| {

@@ -172,7 +172,7 @@ pub const TABLE: &[Entry] = &[
     view(Action::Sort, "sort", &["S"], "sort", "Sort by the next column", &[Deployed, Drift]),
     view(Action::Wrap, "wrap", &["w"], "wrap", "Wrap long lines or cut them", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert, Text]),
     view(Action::Zoom, "zoom", &["z"], "zoom", "Only the focused pane, or all", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert]),
-    entry(Action::Filter, "filter", &["/"], "filter", "Filter a list: words, env:prod kind:deploy ns:shop app:api author:alice is:degraded, -word excludes, \"two words\" are one; in the timeline also image:api:1.4 field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01; search a text", LISTS, Group::General),
+    entry(Action::Filter, "filter", &["/"], "filter", "Filter a list: words, env:prod kind:deploy ns:shop app:api author:alice is:degraded, -word excludes, \"two words\" are one; in the timeline also image:api:1.4 field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01, which - excludes, too; search a text", LISTS, Group::General),
     entry(Action::NextPane, "next-pane", &["tab"], "pane", "Next pane", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert, Text], Group::General),
     entry(Action::Help, "help", &["?", "f1"], "help", "The keys of this screen", EVERYWHERE, Group::General),
     entry(Action::Palette, "palette", &[":"], "palette", "Every action, screen, environment, kind, namespace and context by name", EVERYWHERE, Group::General),

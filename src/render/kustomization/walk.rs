@@ -177,7 +177,10 @@ impl Walk {
         self.closure.insert(root.clone());
         let mut below = tree.below(root.as_bstr())?;
         let is_left_out = ignore.leaves_out();
-        below.retain(|(path, ..)| !is_left_out(path.as_bstr()));
+        below.retain(|(path, ..)| {
+            let path = path.as_bstr();
+            (is_gathered(path) || is_kustomization_name(file_name(path))) && !is_left_out(path)
+        });
         let built: HashSet<&BStr> = below
             .iter()
             .filter(|(path, ..)| is_kustomization_name(file_name(path.as_bstr())))

@@ -1,9 +1,11 @@
 //! `gitopsy drift`: where the cluster is not what git says.
 
+use std::collections::BTreeMap;
+
 use super::output::{Ink, Output, known, short, value, word};
 use super::{Context, Outcome, meter, select};
-use crate::review::SyncState;
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
+use crate::review::{Suppressed, SyncState};
 use crate::text;
 
 /// Where the cluster is not what git says: per field, who, when, and the commit that last set it
@@ -70,6 +72,10 @@ fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         print_fields(&resource.fields, output);
+        // What nobody asked to be hidden is told of one resource, when it is asked for.
+        let fields = resource.suppressed_fields.iter();
+        let by_rule = fields.filter(|field| field.rule.is_some());
+        print_suppressed_fields(by_rule, output);
     }
     for applied in answer
         .applied
@@ -130,6 +136,39 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
     }
 }
 
+/// So many are printed: a manifest that leaves much to the API server has many.
+const MOST_SUPPRESSED: usize = 20;
+
+/// What differs and is no drift: how many, which, and by whose rule.
+pub fn print_suppressed(
+    counts: &BTreeMap<String, usize>,
+    fields: &[Suppressed],
+    output: &mut Output,
+) {
+    let total: usize = counts.values().sum();
+    if total == 0 {
+        return;
+    }
+    let line = format!("    {} left out:", text::count(total, "difference"));
+    let line = output.ink(Ink::Dim, line);
+    output.line(line);
+    let shown = fields.len().min(MOST_SUPPRESSED);
+    print_suppressed_fields(fields.iter().take(shown), output);
+    if total > shown {
+        let line = output.ink(Ink::Dim, format!("        and {} more", total - shown));
+        output.line(line);
+    }
+}
+
+fn print_suppressed_fields<'a>(fields: impl Iterator<Item = &'a Suppressed>, output: &mut Output) {
+    for field in fields {
+        let rule = field.rule.iter().map(|rule| format!(" ({rule})"));
+        let line = format!("{}  {}{}", field.path, field.why, rule.collect::<String>());
+        let line = output.ink(Ink::Dim, format!("        {}", text::clean_line(&line)));
+        output.line(line);
+    }
+}
+
 /// Why a resource or a field is not what git says.
 pub fn why(kind: CauseKind) -> &'static str {
     match kind {
@@ -140,6 +179,7 @@ pub fn why(kind: CauseKind) -> &'static str {
         CauseKind::NotApplied => "not applied yet",
         CauseKind::ApplyFailing => "not applied: the deployer fails",
         CauseKind::Suspended => "not applied: the deployer was told to wait",
+        CauseKind::LeftAlone => "not applied: the deployer is told to leave it alone",
         CauseKind::NeverPruned => "git has it no more, and it is never pruned",
         CauseKind::Removed => "removed, by whom is unknown",
         CauseKind::Unknown => "by whom is unknown",

@@ -96,7 +96,9 @@ impl Listing {
 
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
-        if let Some((_, known)) = self.referred.iter().find(|(read, _)| read == id) {
+        let mut referred = self.referred.iter();
+        // Of what was read of a kind as a whole, nothing is left out.
+        if let Some((_, known)) = referred.find(|(read, _)| read == id && !self.lists_kind(id)) {
             return known.as_ref().map(Option::as_ref);
         }
         let mut answer = Known::Unavailable(Why::Failed(format!("{} was not asked for", id.kind)));

@@ -214,7 +214,8 @@ impl Cluster {
         for _ in 0..2 {
             let reads = operator::referred(&listing).into_iter().map(|id| async {
                 let found = cancel.run_until_cancelled(self.get(&id)).await;
-                (id, found.unwrap_or(Known::Loading))
+                let found = found.unwrap_or(Known::Loading);
+                (id, found.map(|live| live.map(operator::of_use)))
             });
             let reads = futures::stream::iter(reads).buffered(read::AT_ONCE);
             listing.referred.extend(reads.collect::<Vec<_>>().await);

@@ -12,7 +12,7 @@ mod rules;
 mod saved;
 
 pub use cause::{Cause, applier, is_own_manager};
-pub use compare::{Comparison, FieldDrift, SyncState, compare, compare_planned};
+pub use compare::{Comparison, FieldDrift, Suppressed, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};
 pub use health::{Crashing, Decided, Health, HealthStatus, crashing, health};
 pub use immutable::is_immutable;

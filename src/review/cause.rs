@@ -16,8 +16,8 @@ use crate::cluster::operator::State;
 use crate::diff::same_value;
 use crate::git::Oid;
 use crate::layout::Deployer;
-use crate::live::{self, SyncState, is_own_manager};
-use crate::manifest::{FieldPath, Node, Object};
+use crate::live::{self, Rules, SyncState, is_own_manager};
+use crate::manifest::{FieldPath, Node, Object, ObjectRef};
 use crate::render::How;
 use crate::task::Cancel;
 
@@ -68,6 +68,8 @@ pub enum CauseKind {
     ApplyFailing,
     /// The same, and somebody told the deployer to stop, or it waits for somebody.
     Suspended,
+    /// The deployer is told to leave such objects alone.
+    LeftAlone,
     /// git has it no more, and its deployer never prunes it.
     NeverPruned,
     /// Removed from the live object, by whom is unknown.
@@ -85,6 +87,17 @@ impl From<CauseKind> for Cause {
             why: None,
         }
     }
+}
+
+/// Why what is missing is not applied at all, where its deployer's rules tell.
+pub(super) fn left_alone(state: SyncState, id: &ObjectRef, rules: &Rules) -> Option<Cause> {
+    let setting = rules
+        .leaves_alone(id)
+        .filter(|_| state == SyncState::Missing)?;
+    Some(Cause {
+        why: Some(format!("{setting} of argocd-cm")),
+        ..Cause::from(CauseKind::LeftAlone)
+    })
 }
 
 /// A drifted field, without the commit behind it.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::applied::{self, Applied};
 pub use super::cause::{Cause, CauseKind, FieldDrift};
-use super::cause::{Deployed, explain, field};
+use super::cause::{Deployed, explain, field, left_alone};
 use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
 use super::extra::{Declared, Extra, extras, left, of_pipeline};
@@ -16,7 +16,7 @@ use super::{Workspace, live};
 use crate::cluster::operator::Operator;
 use crate::git::Tip;
 use crate::layout::{self, App, Deployer};
-use crate::live::{Health, HealthStatus, Ownership, SyncState};
+use crate::live::{Health, HealthStatus, Ownership, Suppressed, SyncState};
 use crate::manifest::Language;
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
@@ -66,6 +66,8 @@ pub struct Resource {
     pub cause: Option<Cause>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
+    /// Which fields these are, as far as there are not too many.
+    pub suppressed_fields: Vec<Suppressed>,
 }
 
 /// Environment by environment: first what differs, then which commit last set each field.
@@ -247,6 +249,7 @@ fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
         }),
         fields: Vec::new(),
         suppressed: Default::default(),
+        suppressed_fields: Vec::new(),
     }
 }
 
@@ -269,10 +272,11 @@ fn compare<'a>(
         return;
     }
     let rules = listing.rules(&desired.app);
-    let app = &desired.app.name;
-    answer.notes.extend(rules.unread.iter().map(|rule| {
-        format!("{environment} › {app}: what this says to ignore is not understood: {rule}")
-    }));
+    for note in live::notes(&desired.app, &rules) {
+        if !answer.notes.contains(&note) {
+            answer.notes.push(note);
+        }
+    }
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
         if !wanted.matches(
@@ -335,9 +339,10 @@ fn compare<'a>(
                 .map(|source| source.path.to_string()),
             state: judged.state,
             health: judged.health,
-            cause: None,
+            cause: left_alone(judged.state, &object.id, &rules),
             fields: judged.comparison.drift.into_iter().map(field).collect(),
             suppressed: judged.comparison.suppressed,
+            suppressed_fields: judged.comparison.suppressed_fields,
         });
     }
 }

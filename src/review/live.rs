@@ -13,7 +13,7 @@ use super::version;
 use super::workspace::{Workspace, lock};
 use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
-use crate::layout;
+use crate::layout::{self, Deployer};
 use crate::live::{
     Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
     compare_planned,
@@ -289,12 +289,29 @@ impl Listed {
         }
     }
 
-    /// What an app's owner says is no difference, as the deployer has it in the cluster.
+    /// What an app's owner says is no difference, as the deployer has it in the cluster, with what the deployer is told to do with
+    /// all apps.
     pub fn rules(&self, app: &layout::App) -> Rules {
         let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
         let owner = owner.and_then(|known| known.value().copied().flatten());
-        let rules = owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object()));
-        rules.by(app.deployer)
+        let Some(owner) = owner.map(LiveObject::object) else {
+            return Rules::default().by(app.deployer);
+        };
+        let rules = Rules::of(&owner).by(app.deployer);
+        let (Deployer::ArgoCd, Some((_, listing))) = (app.deployer, self.0.value()) else {
+            return rules;
+        };
+        let settings = listing.settings_of(&owner);
+        match settings.value() {
+            Some(Some(settings)) => {
+                rules.with_settings(&settings.object(), app.destination.cluster.as_deref())
+            }
+            Some(None) => rules.without_settings("ConfigMap/argocd-cm is not there"),
+            None => match settings.why() {
+                Some(why) => rules.without_settings(&why.to_string()),
+                None => rules,
+            },
+        }
     }
 
     pub fn deployment<'a>(
@@ -406,6 +423,7 @@ impl Listed {
                 .map(super::cause::field)
                 .collect(),
             suppressed: comparison.suppressed,
+            suppressed_fields: comparison.suppressed_fields,
             owned: Some(ownership.tree(live)),
             events,
             text: Some(object.to_yaml()),
@@ -413,6 +431,22 @@ impl Listed {
         };
         Known::fresh_or_stale(live, stale)
     }
+}
+
+/// What is to be known of the rules of an app, in words.
+pub fn notes(app: &layout::App, rules: &Rules) -> Vec<String> {
+    let (environment, name) = (&app.environment, &app.name);
+    let own = rules.unread.iter().map(|rule| {
+        format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
+    });
+    let settings = rules.unread_settings.iter().map(|rule| {
+        format!("{environment}: of Argo CD's own rules, this is not understood: {rule}")
+    });
+    let unknown = rules
+        .unknown_settings
+        .iter()
+        .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
+    own.chain(settings).chain(unknown).collect()
 }
 
 /// The health of what git declares and the cluster does not have.
@@ -447,6 +481,7 @@ fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
         cause: None,
         fields: Vec::new(),
         suppressed: BTreeMap::new(),
+        suppressed_fields: Vec::new(),
         owned: None,
         events: Known::Fresh(Vec::new()),
         text: None,

@@ -37,6 +37,8 @@ pub use crate::diff::{
 };
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination, EnvironmentOverride, Overrides};
-pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
+pub use crate::live::{
+    Action, Decided, Effect, Health, HealthStatus, Manager, Owned, Suppressed, SyncState,
+};
 pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step, YamlLine};
 pub use crate::task::{Cancel, Clock, Known, Rendered, Sink, Why};

@@ -72,3 +72,89 @@ spec:
         assert_eq!(answer["live"]["value"]["sync"], sync, "{answer:#}");
     }
 }
+
+/// An environment that an Application deploys, and a snapshot of its cluster with `live`.
+fn argo(home: &Home, files: &[(&str, &str)], live: &str) -> (TestRepo, String) {
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let url = "https://git.example.com/acme/environments.git";
+    repo.git(&["remote", "add", "origin", url]);
+    repo.write("argocd/shop.yaml", APPLICATION);
+    for (path, text) in files {
+        repo.write(path, text);
+    }
+    repo.commit("Begin");
+    let cluster = home.directory.path().join("cluster");
+    std::fs::create_dir(&cluster).expect("a directory");
+    std::fs::write(cluster.join("snapshot.yaml"), "complete: true\n").expect("written");
+    std::fs::write(cluster.join("live.yaml"), live).expect("written");
+    (repo, cluster.to_string_lossy().into_owned())
+}
+
+const APPLICATION: &str = "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: shop, namespace: apps}
+spec:
+  source: {repoURL: 'https://git.example.com/acme/environments.git', path: apps}
+  destination: {server: 'https://kubernetes.default.svc', namespace: shop}
+";
+
+fn ask(home: &Home, repo: &TestRepo, args: &[&str]) -> Value {
+    let ended = home.run(&repo.path, &[args, &["-o", "json"]].concat());
+    serde_json::from_str(&ended.out).expect("JSON")
+}
+
+#[test]
+fn argo_cds_own_rules_are_read_where_its_controller_is_or_said_to_be_missing() {
+    let home = Home::new();
+    let files = [
+        (
+            "apps/web.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: b}\n",
+        ),
+        (
+            "apps/slice.yaml",
+            "apiVersion: v1\nkind: Endpoints\nmetadata: {name: web, namespace: shop}\n",
+        ),
+    ];
+    let application = format!(
+        "{APPLICATION}status: {{controllerNamespace: argo-system, sync: {{status: Synced}}}}\n"
+    );
+    let web = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: c}\n";
+    let (repo, snapshot) = argo(&home, &files, &format!("{application}{web}"));
+    let drift = ["drift", "--app", "shop", "--snapshot", &snapshot];
+    let answer = ask(&home, &repo, &drift);
+    let note = format!(
+        "{}: Argo CD's own rules could not be read: ConfigMap/argocd-cm is not there",
+        answer["clusters"][0]["name"].as_str().expect("a name")
+    );
+    assert_eq!(answer["notes"], serde_json::json!([note]), "{answer:#}");
+    assert_eq!(answer["resources"].as_array().map(Vec::len), Some(2));
+
+    let settings = "---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: argocd-cm, namespace: argo-system}
+data:
+  dex.config: 'clientSecret: hush'
+  resource.customizations.ignoreDifferences.ConfigMap: 'jsonPointers: [/data/a]'
+  resource.exclusions: '[{kinds: [Endpoints]}]'
+";
+    let live = std::path::Path::new(&snapshot).join("live.yaml");
+    std::fs::write(live, format!("{application}{web}{settings}")).expect("written");
+    let answer = ask(&home, &repo, &drift);
+    assert_eq!(answer["notes"], serde_json::json!([]), "{answer:#}");
+    assert_eq!(answer["synced"], 1, "{answer:#}");
+    let left = &answer["resources"][0];
+    assert_eq!(left["object"]["kind"], "Endpoints");
+    assert_eq!(left["state"], "missing");
+    assert_eq!(left["cause"]["kind"], "left-alone");
+    let resource = ["resource", "endpoints/web", "--snapshot", &snapshot];
+    let said = home.run(&repo.path, &resource).out;
+    let why =
+        "not applied: the deployer is told to leave it alone: resource.exclusions of argocd-cm";
+    assert!(said.contains(why), "{said}");
+    let resource = ["resource", "configmap/web", "--snapshot", &snapshot];
+    let said = home.run(&repo.path, &resource).out;
+    let rule = "data.a  ignored by Argo CD (argocd-cm: ignoreDifferences of ConfigMap /data/a)";
+    assert!(said.contains(rule), "{said}");
+}

@@ -740,6 +740,7 @@ pub fn resource() -> resource::Answer {
             cause: None,
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
+            suppressed_fields: Vec::new(),
             owned: Some(owned),
             events: Known::Fresh(vec![Event {
                 object: object("Pod", "api-7c9f-x2"),
@@ -752,6 +753,7 @@ pub fn resource() -> resource::Answer {
             text: Some(deployment_yaml("1.4.2", "1Gi", 7)),
             object: parsed(deployment_json("1.4.2", "1Gi", 7)),
         }),
+        notes: Vec::new(),
     }
 }
 
@@ -781,6 +783,7 @@ pub fn drift() -> drift::Answer {
         cause: None,
         fields,
         suppressed: BTreeMap::new(),
+        suppressed_fields: Vec::new(),
     };
     drift::Answer {
         tips: vec![tip()],

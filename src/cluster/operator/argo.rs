@@ -80,3 +80,50 @@ pub(super) fn resources(object: &Object) -> Vec<ObjectRef> {
         })
         .collect()
 }
+
+const SETTINGS: &str = "argocd-cm";
+
+/// Argo CD's own settings: in its controller's namespace, which is the Application's where that does not say.
+pub(super) fn settings(application: &Object) -> ObjectRef {
+    let controller = text(application, &["status", "controllerNamespace"]).map(str::to_owned);
+    ObjectRef {
+        group: String::new(),
+        kind: "ConfigMap".to_owned(),
+        namespace: controller.or_else(|| application.id.namespace.clone()),
+        name: SETTINGS.to_owned(),
+    }
+}
+
+/// Of Argo CD's settings, what is about comparing and whose objects are: there may be keys of logins beside that.
+pub(super) fn without_others(live: LiveObject) -> LiveObject {
+    let is_settings =
+        live.id.group.is_empty() && live.id.kind == "ConfigMap" && live.id.name == SETTINGS;
+    if !is_settings {
+        return live;
+    }
+    let is_kept = |key: &str| {
+        let of_kinds = key.strip_prefix("resource.customizations");
+        of_kinds.is_some_and(|of| of.is_empty() || of.starts_with(".ignoreDifferences."))
+            || KEPT.contains(&key)
+    };
+    live.reduced(|object| {
+        let Node::Map(root) = &mut object.root else {
+            return;
+        };
+        root.remove("binaryData");
+        if let Some(Node::Map(data)) = root.get_mut("data") {
+            let others: Vec<String> = data.keys().filter(|key| !is_kept(key)).cloned().collect();
+            for key in others {
+                data.remove(&key);
+            }
+        }
+    })
+}
+
+const KEPT: [&str; 5] = [
+    "application.instanceLabelKey",
+    "application.resourceTrackingMethod",
+    "resource.compareoptions",
+    "resource.exclusions",
+    "resource.inclusions",
+];

@@ -83,7 +83,10 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
         wanted.extend(flux::refers_to(&object));
         listed.extend(match live.id.kind.as_str() {
             "Kustomization" => flux::inventory(&object),
-            "Application" => argo::resources(&object),
+            "Application" => {
+                wanted.insert(argo::settings(&object));
+                argo::resources(&object)
+            }
             _ => Vec::new(),
         });
     }
@@ -92,6 +95,11 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let room = MOST.saturating_sub(listing.referred.len());
     wanted.extend(listed.into_iter().filter(is_new).take(room));
     wanted
+}
+
+/// Of an object that was read because another refers to it, what is of use.
+pub(super) fn of_use(live: LiveObject) -> LiveObject {
+    argo::without_others(live)
 }
 
 /// Whether an object tells a deployer what to deploy.
@@ -130,6 +138,11 @@ impl Listing {
             (Deployer::JenkinsX, None) => jenkins_x::operator(self),
             _ => Known::Fresh(None),
         }
+    }
+
+    /// The settings of the Argo CD that an Application is of.
+    pub fn settings_of(&self, application: &Object) -> Known<Option<&LiveObject>> {
+        self.get(&argo::settings(application))
     }
 
     fn said_by(

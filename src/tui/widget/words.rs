@@ -310,6 +310,7 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
         CauseKind::Suspended => {
             Row::of(Role::Warning, "not applied: the deployer was told to wait")
         }
+        CauseKind::LeftAlone => Row::of(Role::Text, "not applied: left alone"),
         CauseKind::NeverPruned => Row::of(Role::Warning, "never pruned"),
         CauseKind::Removed => Row::of(Role::Drift, "removed by hand, by whom is unknown"),
         CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),

@@ -116,6 +116,9 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         output.line(line);
         let cause = &field.cause;
         let mut why = why(cause.kind).to_owned();
+        if let Some(more) = &cause.why {
+            why.push_str(&format!(": {}", text::clean_line(more)));
+        }
         if let Some(manager) = &cause.manager {
             why.push_str(&format!(" ({}", text::clean_line(manager)));
             if let Some(time) = cause.time {

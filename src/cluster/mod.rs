@@ -59,6 +59,8 @@ pub struct Wanted {
     /// By group and kind, the version git writes it in, which is the one to read it in: `autoscaling/v1` and `v2` differ
     /// in their fields. Where there is none, or the server has it no more, the server's preferred version is read.
     pub versions: BTreeMap<(String, String), String>,
+    /// Namespaces in which git says how many replicas there are to be, where an autoscaler may say otherwise.
+    pub scaled: BTreeSet<Option<String>>,
 }
 
 impl Wanted {
@@ -70,6 +72,9 @@ impl Wanted {
             None => namespace.map(str::to_owned),
             some => some.clone(),
         };
+        if object.at(&["spec", "replicas"]).is_some() {
+            self.scaled.insert(namespace.clone());
+        }
         self.kinds
             .insert((id.group.clone(), id.kind.clone(), namespace));
         let version = object
@@ -95,9 +100,18 @@ impl Wanted {
         next.is_some_and(|found| found.0 == *group && found.1 == *kind)
     }
 
-    /// With the kinds that the workloads among it own: the pods tell how they fare.
-    fn with_owned(&self) -> BTreeSet<Kind> {
+    /// With the kinds that the workloads among it own, for the pods tell how they fare; and with what may scale them.
+    pub fn with_owned(&self) -> BTreeSet<Kind> {
         let mut all = self.kinds.clone();
+        let own = |text: &str| text.to_owned();
+        let scaled = self.scaled.iter().map(|namespace| {
+            (
+                own("autoscaling"),
+                own("HorizontalPodAutoscaler"),
+                namespace.clone(),
+            )
+        });
+        all.extend(scaled);
         for (group, kind, namespace) in &self.kinds {
             let owned: &[(&str, &str)] = match (group.as_str(), kind.as_str()) {
                 ("apps" | "extensions", "Deployment") | ("argoproj.io", "Rollout") => {
@@ -205,9 +219,8 @@ impl Cluster {
         }
     }
 
-    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods), and single objects that deployers refer
-    /// to. What is being watched is current
-    /// already and costs no request. When cancelled, everything is [`Known::Loading`].
+    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods) and what scales them, and single objects
+    /// that deployers refer to. What is being watched is current already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         let mut listing = self.list_kinds(wanted, cancel).await;
         // A release refers to its Kustomization, that to its source.

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use self::extra::{Extra, judge, judge_planned};
 use self::stored::{comparable, is_empty, is_left_out};
+use super::autoscaler::{self, Autoscaler, Hold};
 use super::cause::{self, Cause};
 use super::managers::Manager;
 use super::object::{LAST_APPLIED, LiveObject};
@@ -48,6 +49,8 @@ pub struct FieldDrift {
     pub manager: Option<Manager>,
     /// When a deployer last wrote the object.
     pub applied: Option<Timestamp>,
+    /// What the autoscaler says whose field it is.
+    pub scaled: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -117,6 +120,28 @@ impl Comparison {
         let at = named.take_while(|field| field.rule.is_some()).count();
         self.suppressed_fields.splice(at..at, ignored);
         self.suppressed_fields.truncate(MOST_NAMED);
+    }
+
+    /// Replicas within the bounds of an autoscaler are its own, whoever wrote them; of others, it is told what it makes of them.
+    pub fn scaled_by(&mut self, autoscaler: &Autoscaler) {
+        let path = autoscaler::replicas();
+        let mut drift = self.drift.iter_mut();
+        let Some(field) = drift.find(|field| field.path == path) else {
+            return;
+        };
+        let Some(replicas) = field.live.as_ref().and_then(Node::as_i64) else {
+            return;
+        };
+        field.scaled = Some(autoscaler.says(replicas));
+        if autoscaler.hold(replicas) == Hold::Within {
+            field.cause = Cause::Autoscaler;
+        }
+    }
+
+    /// Whether the number of replicas differs.
+    pub fn is_scaled(&self) -> bool {
+        let path = autoscaler::replicas();
+        self.drift.iter().any(|field| field.path == path)
     }
 
     /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted. What cannot be compared may
@@ -216,6 +241,7 @@ fn compared(
             },
             manager: manager.cloned(),
             applied: *written,
+            scaled: None,
             desired,
             live: found,
             path,

@@ -1,5 +1,6 @@
 //! Pure: desired and live objects → health, drift, owner, effect. Knows no connection; `cluster` reads, this judges.
 
+mod autoscaler;
 mod cause;
 mod compare;
 mod effect;
@@ -11,6 +12,7 @@ mod owner;
 mod rules;
 mod saved;
 
+pub use autoscaler::Autoscaler;
 pub use cause::{Cause, applier, is_own_manager};
 pub use compare::{Comparison, FieldDrift, Suppressed, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};

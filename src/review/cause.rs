@@ -120,6 +120,7 @@ pub(super) fn field(drift: live::FieldDrift) -> FieldDrift {
         cause: Cause {
             time: drift.manager.as_ref().and_then(|manager| manager.time),
             manager: drift.manager.map(|manager| manager.name),
+            why: drift.scaled,
             ..Cause::from(kind)
         },
     }
@@ -218,6 +219,8 @@ impl<'a> Deployed<'a> {
             }
         });
         field.cause.kind = match field.cause.kind {
+            // It is not as git said then because git said so.
+            CauseKind::Autoscaler if field.cause.why.is_some() => CauseKind::Autoscaler,
             _ if is_as_then => self.why_not(),
             _ if is_other => CauseKind::ManualEdit,
             // By its clock it was not; its own word counts for more.

@@ -15,8 +15,8 @@ use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
 use crate::layout::{self, Deployer};
 use crate::live::{
-    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
-    compare_planned,
+    Autoscaler, Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
+    compare, compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
@@ -129,11 +129,12 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) 
     let mut wanted = wanted.clone();
     if let Some(watch) = watches.get(environment) {
         let watched = &watch.wanted;
-        if wanted.kinds.is_subset(&watched.kinds) && cluster.is_same(&watch.cluster) {
+        if wanted.with_owned().is_subset(&watched.with_owned()) && cluster.is_same(&watch.cluster) {
             return;
         }
         wanted.kinds.extend(watched.kinds.iter().cloned());
         wanted.versions.extend(watched.versions.clone());
+        wanted.scaled.extend(watched.scaled.iter().cloned());
         watch.cancel.cancel();
     }
     let cancel = Cancel::new();
@@ -171,7 +172,7 @@ impl Listed {
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => wanted.kinds.iter().all(|kind| {
+            Known::Fresh((_, listing)) => wanted.with_owned().iter().all(|kind| {
                 let found = listing
                     .kinds
                     .binary_search_by(|(listed, _)| listed.cmp(kind));
@@ -215,9 +216,41 @@ impl Listed {
         }
     }
 
-    fn compare(&self, desired: &Object, live: &LiveObject, rules: &Rules) -> Comparison {
-        rules.compare(desired, live, |desired, live| {
-            compare(desired, live, &self.lists())
+    /// `planned`: what would become of the object, where the API server was asked.
+    fn compare(
+        &self,
+        desired: &Object,
+        live: &LiveObject,
+        rules: &Rules,
+        planned: Option<&LiveObject>,
+    ) -> Comparison {
+        let mut comparison = match planned {
+            Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
+                compare_planned(planned, live, &self.lists())
+            }),
+            None => rules.compare(desired, live, |desired, live| {
+                compare(desired, live, &self.lists())
+            }),
+        };
+        if comparison.is_scaled()
+            && let Some(autoscaler) = self.autoscaler(&live.id)
+        {
+            comparison.scaled_by(&autoscaler);
+        }
+        comparison
+    }
+
+    /// What scales an object, as far as that was read; of KEDA's and the one it has made, KEDA's.
+    fn autoscaler(&self, id: &ObjectRef) -> Option<Autoscaler> {
+        let (_, listing) = self.0.value()?;
+        Autoscaler::KINDS.iter().find_map(|(group, kind)| {
+            let kinds = listing.kinds.iter();
+            let kinds = kinds.filter(|((g, k, _), _)| g == group && k == kind);
+            let mut found = kinds.filter_map(|(_, found)| found.value()).flatten();
+            found.find_map(|live| {
+                let is_near = live.id.namespace == id.namespace;
+                Autoscaler::of(&live.object()).filter(|it| is_near && it.scales(id))
+            })
         })
     }
 
@@ -256,12 +289,7 @@ impl Listed {
         };
         let (absent, of_absent) = absent(Some(desired), rules);
         let comparison = match found.value() {
-            Some(Some(live)) => match planned {
-                Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
-                    compare_planned(planned, live, &self.lists())
-                }),
-                None => self.compare(desired, live, rules),
-            },
+            Some(Some(live)) => self.compare(desired, live, rules, planned),
             _ => Comparison::default(),
         };
         Judged {
@@ -395,7 +423,7 @@ impl Listed {
             return found.map(|_| nothing_live(desired, rules));
         };
         let comparison = desired
-            .map(|desired| self.compare(desired, live, rules))
+            .map(|desired| self.compare(desired, live, rules, None))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::output::{Ink, Output, known, short, value, word};
 use super::{Context, Outcome, meter, select};
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
+use crate::review::verdict::Verdict;
 use crate::review::{Suppressed, SyncState};
 use crate::text;
 
@@ -72,6 +73,7 @@ fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         print_fields(&resource.fields, output);
+        print_verdict(resource.verdict.as_ref(), output);
         // What nobody asked to be hidden is told of one resource, when it is asked for.
         let fields = resource.suppressed_fields.iter();
         let by_rule = fields.filter(|field| field.rule.is_some());
@@ -137,6 +139,17 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         let line = output.ink(Ink::Dim, format!("        {why}"));
         output.line(line);
     }
+}
+
+/// What the deployer says, where that is something else.
+pub fn print_verdict(verdict: Option<&Verdict>, output: &mut Output) {
+    let Some(verdict) = verdict else { return };
+    let Some(disagrees) = &verdict.disagrees else {
+        return;
+    };
+    let time = verdict.time.map(|time| output.age(time));
+    let time = time.map(|age| format!(" (compared {age} ago)"));
+    output.line(format!("    {disagrees}{}", time.unwrap_or_default()));
 }
 
 /// So many are printed: a manifest that leaves much to the API server has many.

@@ -74,9 +74,24 @@ fn text(answer: &Answer, output: &mut Output) {
             &rows,
         );
     }
+    verdicts(answer, output);
     not_rendered(&answer.not_rendered, output);
     for note in &answer.notes {
         output.line(format!("note: {}", crate::text::clean_line(note)));
+    }
+}
+
+/// Where a deployer says something else of an app.
+fn verdicts(answer: &Answer, output: &mut Output) {
+    for app in &answer.apps {
+        for deployment in &app.deployments {
+            let live = deployment.live.value();
+            let verdict = live.and_then(|live| live.verdict.as_ref());
+            if let Some(disagrees) = verdict.and_then(|verdict| verdict.disagrees.as_ref()) {
+                let line = format!("{} › {}: {disagrees}", deployment.environment, app.name);
+                output.line(format!("note: {}", crate::text::clean_line(&line)));
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::applied::{self, Applied};
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
 use super::line::Line;
+use super::verdict::{self, Verdict};
 use super::version::{self, Version};
 use super::workspace::{Past, lock};
 use super::{Workspace, live};
@@ -88,6 +89,9 @@ pub struct LiveDeployment {
     pub drifted: usize,
     /// How far its deployer is, where that keeps an account.
     pub applied: Known<Option<Applied>>,
+    /// What its deployer says of it as a whole, where it says so of what git says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// Apps and desired versions first, then live columns and `since` as they are found; each partial answer is whole.
@@ -189,6 +193,14 @@ async fn fares(
     });
     for ((_, live), applied) in fares.iter_mut().zip(applied) {
         if let Known::Fresh(live) | Known::Stale(live, _) = live {
+            let found = verdict::Found {
+                state: live.sync,
+                health: Some(live.health.status),
+                differ: live.drifted,
+                ignored: 0,
+            };
+            let said = applied.value().and_then(Option::as_ref);
+            live.verdict = said.and_then(|applied| verdict::of_app(applied, found));
             live.applied = applied;
         }
     }

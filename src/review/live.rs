@@ -401,6 +401,7 @@ impl Listed {
             },
             drifted,
             applied: Known::Loading,
+            verdict: None,
         };
         Known::fresh_or_stale(deployment, stale)
     }
@@ -452,6 +453,7 @@ impl Listed {
                 .collect(),
             suppressed: comparison.suppressed,
             suppressed_fields: comparison.suppressed_fields,
+            verdict: None,
             owned: Some(ownership.tree(live)),
             events,
             text: Some(object.to_yaml()),
@@ -510,6 +512,7 @@ fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
         fields: Vec::new(),
         suppressed: BTreeMap::new(),
         suppressed_fields: Vec::new(),
+        verdict: None,
         owned: None,
         events: Known::Fresh(Vec::new()),
         text: None,

@@ -26,6 +26,7 @@ pub mod resource;
 pub mod revert;
 pub mod snapshot;
 mod time;
+pub mod verdict;
 mod version;
 mod workspace;
 

@@ -158,3 +158,54 @@ data:
     let rule = "data.a  ignored by Argo CD (argocd-cm: ignoreDifferences of ConfigMap /data/a)";
     assert!(said.contains(rule), "{said}");
 }
+
+/// Who sees OutOfSync in Argo CD and nothing here has to be told that it is seen.
+#[test]
+fn what_a_deployer_says_otherwise_is_noted_where_it_compared_with_the_same_commit() {
+    let home = Home::new();
+    let web =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: b}\n";
+    let (repo, snapshot) = argo(&home, &[("apps/web.yaml", web)], "");
+    let live = std::path::Path::new(&snapshot).join("live.yaml");
+    let says = |revision: &str| {
+        let status = format!(
+            "status:
+  reconciledAt: '2026-01-01T00:00:00Z'
+  sync: {{status: OutOfSync, revision: {revision}}}
+  history: [{{revision: {revision}, deployedAt: '2026-01-01T00:00:00Z'}}]
+  resources: [{{version: v1, kind: ConfigMap, namespace: shop, name: web, status: OutOfSync, health: {{status: Healthy}}}}]
+"
+        );
+        let settings =
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, namespace: apps}\n";
+        std::fs::write(&live, format!("{APPLICATION}{status}---\n{web}{settings}"))
+            .expect("written");
+        let answer = ask(
+            &home,
+            &repo,
+            &["drift", "--app", "shop", "--snapshot", &snapshot],
+        );
+        assert_eq!(answer["synced"], 1, "{answer:#}");
+        let place = answer["clusters"][0]["name"].as_str().expect("a name");
+        let notes = answer["notes"].as_array().expect("a list").iter();
+        let notes = notes.map(|note| note.as_str().expect("text"));
+        let notes = notes
+            .map(|note| note.replacen(place, "here", 1))
+            .collect::<Vec<_>>();
+        let wanted = ["where", "shop", "--snapshot", &snapshot];
+        (notes, home.run(&repo.path, &wanted).out)
+    };
+    let head = repo.rev("HEAD");
+    let (notes, shown) = says(&head);
+    let disagrees = "Argo CD says OutOfSync; gitopsy finds no drift";
+    assert_eq!(notes, [format!("here › shop › ConfigMap/web: {disagrees}")]);
+    assert!(shown.contains(&format!("shop: {disagrees}")), "{shown}");
+    // Of another commit it says nothing that could be compared.
+    repo.write("apps/other.yaml", web.replace("web", "other"));
+    repo.commit("Another");
+    std::fs::remove_file(repo.path.join("apps/other.yaml")).expect("removed");
+    repo.commit("And back");
+    let (notes, shown) = says(&head);
+    assert_eq!(notes, [""; 0]);
+    assert!(!shown.contains(disagrees), "{shown}");
+}

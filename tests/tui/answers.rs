@@ -134,6 +134,7 @@ fn live(
     drifted: usize,
 ) -> Known<deployed::LiveDeployment> {
     Known::Fresh(deployed::LiveDeployment {
+        verdict: None,
         version: Some(version.to_owned()),
         images: vec![format!("registry.example.com/shop/api:{version}")],
         health: health(status, reason),
@@ -741,6 +742,7 @@ pub fn resource() -> resource::Answer {
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
             suppressed_fields: Vec::new(),
+            verdict: None,
             owned: Some(owned),
             events: Known::Fresh(vec![Event {
                 object: object("Pod", "api-7c9f-x2"),
@@ -771,6 +773,7 @@ pub fn failing() -> Applied {
         behind: Some(2),
         declared: None,
         message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
+        verdicts: None,
     }
 }
 
@@ -784,6 +787,7 @@ pub fn drift() -> drift::Answer {
         fields,
         suppressed: BTreeMap::new(),
         suppressed_fields: Vec::new(),
+        verdict: None,
     };
     drift::Answer {
         tips: vec![tip()],

@@ -7,14 +7,14 @@ mod argo;
 mod flux;
 mod jenkins_x;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Kind, Listing};
 use crate::layout::Deployer;
-use crate::live::LiveObject;
+use crate::live::{HealthStatus, LiveObject};
 use crate::manifest::{Node, Object, ObjectRef};
 use crate::task::{Known, Why};
 
@@ -34,6 +34,57 @@ pub struct Operator {
     pub inventory: Option<Vec<ObjectRef>>,
     /// Whether it deletes what git no longer has.
     pub prunes: bool,
+    /// What it says of its objects, where it says so.
+    pub verdicts: Option<Verdicts>,
+}
+
+/// What a deployer says of what it deploys, one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The commits that it compared with, one per source.
+    pub compared: Vec<String>,
+    /// When.
+    pub time: Option<Timestamp>,
+    /// Of all together.
+    pub app: Option<Said>,
+    objects: BTreeMap<ObjectRef, Option<Said>>,
+    /// There is no object of its but these.
+    is_whole: bool,
+}
+
+/// What a deployer says of an object, or of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Whether it is as git says; `None` where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_sync: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthStatus>,
+}
+
+impl Verdicts {
+    /// What is said of an object, whose namespace git may leave open.
+    pub fn of(&self, id: &ObjectRef) -> Option<&Said> {
+        self.entry(id)?.as_ref()
+    }
+
+    /// Whether the object is none of the deployer's.
+    pub fn leaves_out(&self, id: &ObjectRef) -> bool {
+        self.is_whole && self.entry(id).is_none()
+    }
+
+    fn entry(&self, id: &ObjectRef) -> Option<&Option<Said>> {
+        let is_same = |other: &ObjectRef| {
+            (&other.group, &other.kind, &other.name) == (&id.group, &id.kind, &id.name)
+        };
+        self.objects.get(id).or_else(|| {
+            let mut all = self.objects.iter();
+            let found = all.find(|(other, _)| {
+                (id.namespace.is_none() || other.namespace.is_none()) && is_same(other)
+            });
+            found.map(|(_, said)| said)
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

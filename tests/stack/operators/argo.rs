@@ -160,6 +160,23 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
     policy(automated);
     environment.says("synced", &["applied Two 0"]);
 
+    // What somebody adds is no difference to Argo CD.
+    let label = |label: &str| {
+        cluster.admin(&["label", "deployment", "web", "-n", "synced", label]);
+        refresh("hard");
+    };
+    label("by=hand");
+    is_synced("Synced");
+    let labelled = "Deployment/web metadata.labels.by manual-edit";
+    environment.says("synced", &["applied Two 0", labelled]);
+    let answer = environment.ask(&["resource", "deployment/web"]);
+    let verdict = &answer["live"]["value"]["verdict"];
+    assert_eq!(verdict["in_sync"], true, "{answer:#}");
+    let disagrees = "Argo CD says Synced; gitopsy finds 1 field to differ";
+    assert_eq!(verdict["disagrees"], disagrees);
+    label("by-");
+    environment.says("synced", &["applied Two 0"]);
+
     repo.write("apps/web.yaml", environment.deployment("3", 2))
         .write("apps/nowhere.yaml", environment.config_map("a", "nowhere"));
     push("Three");

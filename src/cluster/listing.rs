@@ -61,6 +61,16 @@ pub struct Listing {
     /// Single objects that tell more of deployers.
     pub referred: Vec<(ObjectRef, Known<Option<LiveObject>>)>,
     pub read: Option<Timestamp>,
+    /// What was looked for in other clusters: orders to deployers that run there.
+    pub elsewhere: Vec<(ObjectRef, Known<Order>)>,
+}
+
+/// What tells a deployer in another cluster what to deploy to this one.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub live: LiveObject,
+    /// The deployer's own settings.
+    pub settings: Known<Option<LiveObject>>,
 }
 
 impl Listing {
@@ -90,6 +100,11 @@ impl Listing {
                 self.referred.push((id.clone(), found.clone()));
             }
         }
+        for (id, found) in &other.elsewhere {
+            if !self.elsewhere.iter().any(|(known, _)| known == id) {
+                self.elsewhere.push((id.clone(), found.clone()));
+            }
+        }
         Arc::make_mut(&mut self.lists).extend(&other.lists);
         self.read = self.read.into_iter().chain(other.read).min();
     }
@@ -111,6 +126,15 @@ impl Listing {
             answer = found;
         }
         answer
+    }
+
+    /// An order to a deployer, here or in another cluster.
+    pub fn order(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
+        let mut elsewhere = self.elsewhere.iter();
+        match elsewhere.find(|(known, _)| known == id) {
+            Some((_, found)) => found.as_ref().map(|order| Some(&order.live)),
+            None => self.get(id),
+        }
     }
 
     /// Where `id` may be: what was read of its kind in its namespace, and in none; of one without a namespace, in any.

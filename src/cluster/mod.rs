@@ -32,7 +32,7 @@ pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
 pub use self::kubeconfig::Files as Kubeconfig;
-pub use self::listing::{Listing, Objects};
+pub use self::listing::{Listing, Objects, Order};
 pub use self::pauses::Pauses;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
@@ -61,6 +61,8 @@ pub struct Wanted {
     pub versions: BTreeMap<(String, String), String>,
     /// Namespaces in which git says how many replicas there are to be, where an autoscaler may say otherwise.
     pub scaled: BTreeSet<Option<String>>,
+    /// Orders to deployers that may run in another cluster, each with what they call this one.
+    pub elsewhere: BTreeMap<ObjectRef, String>,
 }
 
 impl Wanted {
@@ -88,9 +90,21 @@ impl Wanted {
             .or_insert(version);
     }
 
-    /// Adds the objects in which a deployer says how far it is with the app that `declared_by` declares to it.
-    pub fn add_deployer(&mut self, deployer: Deployer, declared_by: Option<&ObjectRef>) {
+    /// Adds the objects in which a deployer says how far it is with the app that `declared_by` declares to it; `destination`: what
+    /// it calls the cluster, `None` for its own.
+    pub fn add_deployer(
+        &mut self,
+        deployer: Deployer,
+        declared_by: Option<&ObjectRef>,
+        destination: Option<&str>,
+    ) {
         self.kinds.extend(operator::kinds(deployer, declared_by));
+        if let (Deployer::ArgoCd, Some(object), Some(destination)) =
+            (deployer, declared_by, destination)
+        {
+            let destination = destination.to_owned();
+            self.elsewhere.insert(object.clone(), destination);
+        }
     }
 
     /// Whether git has objects of a kind, wherever.
@@ -223,17 +237,35 @@ impl Cluster {
     /// that deployers refer to. What is being watched is current already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         let mut listing = self.list_kinds(wanted, cancel).await;
+        self.refer(&mut listing, cancel).await;
+        listing
+    }
+
+    /// Adds single objects that what is in a listing refers to, where they are not in it yet.
+    pub async fn refer(&self, listing: &mut Listing, cancel: &Cancel) {
         // A release refers to its Kustomization, that to its source.
         for _ in 0..2 {
-            let reads = operator::referred(&listing).into_iter().map(|id| async {
+            let reads = operator::referred(listing).into_iter().map(|id| async {
                 let found = cancel.run_until_cancelled(self.get(&id)).await;
                 let found = found.unwrap_or(Known::Loading);
                 (id, found.map(|live| live.map(operator::of_use)))
             });
             let reads = futures::stream::iter(reads).buffered(read::AT_ONCE);
-            listing.referred.extend(reads.collect::<Vec<_>>().await);
+            let reads = reads.collect::<Vec<_>>().await;
+            listing.referred.extend(reads);
         }
-        listing
+    }
+
+    /// An order to the deployer that runs here, to deploy to another cluster, which it calls `destination`; and its settings.
+    pub async fn order(&self, id: &ObjectRef, destination: &str) -> Known<Option<Order>> {
+        let found = self.get(id).await;
+        let order = found.map(|live| live.filter(|live| operator::goes_to(live, destination)));
+        let Some(Some(live)) = order.value() else {
+            return order.map(|_| None);
+        };
+        let settings = self.get(&operator::settings_of(&live.object())).await;
+        let settings = settings.map(|live| live.map(operator::of_use));
+        order.map(|live| live.map(|live| Order { live, settings }))
     }
 
     async fn list_kinds(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {

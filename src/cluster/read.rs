@@ -77,6 +77,7 @@ impl Connection {
                 lists,
                 referred: Vec::new(),
                 read: Some(self.clock.now()),
+                elsewhere: Vec::new(),
             }
         };
         match cancel.run_until_cancelled(reads).await {

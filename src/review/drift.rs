@@ -351,7 +351,7 @@ fn compare<'a>(
         return synced;
     }
     let rules = listing.rules(&desired.app);
-    for note in live::notes(&desired.app, &rules) {
+    for note in listing.notes(&desired.app, &rules) {
         if !answer.notes.contains(&note) {
             answer.notes.push(note);
         }

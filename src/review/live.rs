@@ -12,7 +12,7 @@ use super::resource::Live;
 use super::version;
 use super::workspace::{Workspace, lock};
 use crate::cluster::operator::Operator;
-use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
+use crate::cluster::{Cluster, Identity, Kind, Listing, Order, Pauses, Wanted};
 use crate::layout::{self, Deployer};
 use crate::live::{
     Autoscaler, Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
@@ -93,7 +93,8 @@ fn wanted<'a>(
     }
     let is_anywhere = !elsewhere || !wanted.kinds.is_empty();
     for app in apps {
-        wanted.add_deployer(app.deployer, app.declared_by.as_ref());
+        let destination = app.destination.cluster.as_deref();
+        wanted.add_deployer(app.deployer, app.declared_by.as_ref(), destination);
     }
     is_anywhere.then_some(wanted)
 }
@@ -103,7 +104,8 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted);
-            let listing = cluster.list(&wanted, &Cancel::new()).await;
+            let mut listing = cluster.list(&wanted, &Cancel::new()).await;
+            elsewhere(ws, environment, &cluster, &wanted, &mut listing).await;
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
         Known::Stale(..) | Known::Loading => Listed(Known::Loading),
@@ -117,6 +119,77 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
     let now = ws.clock().now();
     lock(&live.listings).insert(environment.name.clone(), (now, listed.clone()));
     listed
+}
+
+/// Looks for orders to deployers that are not in an environment's cluster in the others that somebody named.
+async fn elsewhere(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    cluster: &Cluster,
+    wanted: &Wanted,
+    listing: &mut Listing,
+) {
+    let is_here = |id: &ObjectRef| matches!(listing.get(id).value(), Some(Some(_)));
+    let missing = wanted.elsewhere.iter();
+    let missing: Vec<_> = missing.filter(|(id, _)| !is_here(id)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let Some(others) = ws.inner.live.others(environment).await else {
+        return;
+    };
+    for (id, destination) in missing {
+        let asked = others.iter().map(|(context, other)| async move {
+            let found = match other {
+                Known::Fresh(other) | Known::Stale(other, _) => other.order(id, destination).await,
+                Known::Loading => Known::Loading,
+                Known::Unavailable(why) => Known::Unavailable(why.clone()),
+            };
+            (context.as_str(), found)
+        });
+        let found = futures::future::join_all(asked).await;
+        listing.elsewhere.push((id.clone(), the_one(id, found)));
+    }
+    // What is on their lists is here.
+    cluster.refer(listing, &Cancel::new()).await;
+}
+
+/// The order in the only cluster that has it; `found`: by context.
+fn the_one(id: &ObjectRef, found: Vec<(&str, Known<Option<Order>>)>) -> Known<Order> {
+    let mut holders = Vec::new();
+    let mut unknown = Vec::new();
+    let mut orders = Vec::new();
+    for (context, found) in found {
+        match &found {
+            Known::Unavailable(why) => unknown.push(format!("{context}: {why}")),
+            _ if matches!(found.value(), Some(Some(_))) => holders.push(context),
+            _ => {}
+        }
+        orders.push(found);
+    }
+    let why = match holders.as_slice() {
+        [_] => {
+            let mut orders = orders.into_iter();
+            let order = orders.find(|found| matches!(found.value(), Some(Some(_))));
+            match order {
+                Some(Known::Fresh(Some(order))) => return Known::Fresh(order),
+                Some(Known::Stale(Some(order), at)) => return Known::Stale(order, at),
+                _ => return Known::Loading,
+            }
+        }
+        [] if unknown.is_empty() => format!(
+            "{id} is not in this cluster, nor in another one that was named: where Argo CD runs elsewhere, --context CTX names its cluster, beside --context ENV=CTX of this one"
+        ),
+        [] => format!(
+            "{id} is not in this cluster, and it could not be looked for elsewhere ({})",
+            unknown.join("; ")
+        ),
+        several => format!(
+            "{id} is in {}: which of them deploys here is not known",
+            several.join(" and in ")
+        ),
+    };
+    Known::Unavailable(Why::Failed(why))
 }
 
 /// Where a screen looks on, a change in the cluster makes what was read stale and is announced.
@@ -172,12 +245,22 @@ impl Listed {
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => wanted.with_owned().iter().all(|kind| {
-                let found = listing
-                    .kinds
-                    .binary_search_by(|(listed, _)| listed.cmp(kind));
-                found.is_ok()
-            }),
+            Known::Fresh((listed_of, listing)) => {
+                let is_listed = |kind: &Kind| {
+                    let kinds = &listing.kinds;
+                    kinds
+                        .binary_search_by(|(listed, _)| listed.cmp(kind))
+                        .is_ok()
+                };
+                let is_found = |id: &ObjectRef| {
+                    let mut elsewhere = listing.elsewhere.iter();
+                    elsewhere.any(|(known, _)| known == id)
+                        || matches!(listing.get(id).value(), Some(Some(_)))
+                };
+                let is_snapshot = listed_of.identity().context.is_none();
+                wanted.with_owned().iter().all(is_listed)
+                    && (is_snapshot || wanted.elsewhere.keys().all(is_found))
+            }
             Known::Unavailable(_) => true,
             Known::Loading | Known::Stale(..) => false,
         }
@@ -320,15 +403,17 @@ impl Listed {
     /// What an app's owner says is no difference, as the deployer has it in the cluster, with what the deployer is told to do with
     /// all apps.
     pub fn rules(&self, app: &layout::App) -> Rules {
-        let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
-        let owner = owner.and_then(|known| known.value().copied().flatten());
-        let Some(owner) = owner.map(LiveObject::object) else {
+        let (Some(owner), Some((_, listing))) = (&app.declared_by, self.0.value()) else {
+            return Rules::default().by(app.deployer);
+        };
+        let owner = listing.order(owner);
+        let Some(owner) = owner.value().copied().flatten().map(LiveObject::object) else {
             return Rules::default().by(app.deployer);
         };
         let rules = Rules::of(&owner).by(app.deployer);
-        let (Deployer::ArgoCd, Some((_, listing))) = (app.deployer, self.0.value()) else {
+        if app.deployer != Deployer::ArgoCd {
             return rules;
-        };
+        }
         let settings = listing.settings_of(&owner);
         match settings.value() {
             Some(Some(settings)) => {
@@ -340,6 +425,27 @@ impl Listed {
                 None => rules,
             },
         }
+    }
+
+    /// What is to be known of an app's deployer and of its rules, in words.
+    pub fn notes(&self, app: &layout::App, rules: &Rules) -> Vec<String> {
+        let (environment, name) = (&app.environment, &app.name);
+        let operator = self.operator(app);
+        let unknown = operator.why().filter(|_| app.destination.cluster.is_some());
+        let unknown = unknown.filter(|_| self.0.value().is_some());
+        let unknown = unknown.map(|why| format!("{environment} › {name}: {why}"));
+        let own = rules.unread.iter().map(|rule| {
+            format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
+        });
+        let settings = rules.unread_settings.iter().map(|rule| {
+            format!("{environment}: of Argo CD's own rules, this is not understood: {rule}")
+        });
+        let unread = rules
+            .unknown_settings
+            .iter()
+            .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
+        let notes = own.chain(settings).chain(unread);
+        unknown.into_iter().chain(notes).collect()
     }
 
     pub fn deployment<'a>(
@@ -461,22 +567,6 @@ impl Listed {
         };
         Known::fresh_or_stale(live, stale)
     }
-}
-
-/// What is to be known of the rules of an app, in words.
-pub fn notes(app: &layout::App, rules: &Rules) -> Vec<String> {
-    let (environment, name) = (&app.environment, &app.name);
-    let own = rules.unread.iter().map(|rule| {
-        format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
-    });
-    let settings = rules.unread_settings.iter().map(|rule| {
-        format!("{environment}: of Argo CD's own rules, this is not understood: {rule}")
-    });
-    let unknown = rules
-        .unknown_settings
-        .iter()
-        .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
-    own.chain(settings).chain(unknown).collect()
 }
 
 /// The health of what git declares and the cluster does not have.

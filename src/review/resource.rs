@@ -90,7 +90,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     answer.environment.cluster = listing.identity();
     let rules = found.apps.first().map(|app| {
         let rules = listing.rules(&app.app);
-        answer.notes = live::notes(&app.app, &rules);
+        answer.notes = listing.notes(&app.app, &rules);
         rules
     });
     let rules = rules.unwrap_or_default();

@@ -127,7 +127,9 @@ const MOST: usize = 64;
 pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let read = listing.referred.iter();
     let read = read.filter_map(|(_, known)| known.value()?.as_ref());
-    let read = listing.objects().chain(read);
+    let elsewhere = listing.elsewhere.iter();
+    let elsewhere = elsewhere.filter_map(|(_, known)| Some(&known.value()?.live));
+    let read = listing.objects().chain(read).chain(elsewhere);
     let (mut wanted, mut listed) = (BTreeSet::new(), BTreeSet::new());
     for live in read.filter(|live| is_order(&live.id)) {
         let object = live.object();
@@ -135,7 +137,9 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
         listed.extend(match live.id.kind.as_str() {
             "Kustomization" => flux::inventory(&object),
             "Application" => {
-                wanted.insert(argo::settings(&object));
+                // Of one elsewhere, they came with it.
+                let is_here = matches!(listing.get(&live.id).value(), Some(Some(_)));
+                wanted.extend(is_here.then(|| argo::settings(&object)));
                 argo::resources(&object)
             }
             _ => Vec::new(),
@@ -146,6 +150,18 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let room = MOST.saturating_sub(listing.referred.len());
     wanted.extend(listed.into_iter().filter(is_new).take(room));
     wanted
+}
+
+/// Where the settings are of the deployer that an object is an order to.
+pub(super) fn settings_of(order: &Object) -> ObjectRef {
+    argo::settings(order)
+}
+
+/// Whether an order is to deploy to the cluster that is called so.
+pub(super) fn goes_to(order: &LiveObject, destination: &str) -> bool {
+    let order = order.object();
+    let text = |key: &str| text(&order, &["spec", "destination", key]);
+    text("name").or(text("server")) == Some(destination)
 }
 
 /// Of an object that was read because another refers to it, what is of use.
@@ -193,7 +209,14 @@ impl Listing {
 
     /// The settings of the Argo CD that an Application is of.
     pub fn settings_of(&self, application: &Object) -> Known<Option<&LiveObject>> {
-        self.get(&argo::settings(application))
+        let mut elsewhere = self.elsewhere.iter();
+        match elsewhere.find(|(id, _)| *id == application.id) {
+            Some((_, found)) => match found.value() {
+                Some(order) => order.settings.as_ref().map(Option::as_ref),
+                None => Known::Fresh(None),
+            },
+            None => self.get(&argo::settings(application)),
+        }
     }
 
     fn said_by(
@@ -201,7 +224,7 @@ impl Listing {
         object: &ObjectRef,
         operator: impl Fn(&LiveObject) -> Option<Operator>,
     ) -> Known<Option<Operator>> {
-        match self.get(object) {
+        match self.order(object) {
             Known::Fresh(None) | Known::Stale(None, _) => {
                 Known::Unavailable(Why::Failed(format!("{object} is not in this cluster")))
             }

@@ -87,7 +87,7 @@ fn print(answer: &Answer, output: &mut Output) {
         let place = text::clean_line(&format!("{} › {}", applied.environment, applied.app));
         let since = applied
             .since
-            .map(|since| format!(" ({} ago)", output.age(since)));
+            .map(|since| format!(" ({})", output.ago(since)));
         let since = since.unwrap_or_default();
         let line = format!("{}  {applied:#}{since}", output.ink(Ink::Bold, place));
         output.line(line);
@@ -124,16 +124,16 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         if let Some(manager) = &cause.manager {
             why.push_str(&format!(" ({}", text::clean_line(manager)));
             if let Some(time) = cause.time {
-                why.push_str(&format!(", last wrote {} ago", output.age(time)));
+                why.push_str(&format!(", last wrote {}", output.ago(time)));
             }
             why.push(')');
         }
         if let Some(commit) = &cause.commit {
             why.push_str(&format!(
-                "; git: {} {}, {} ago",
+                "; git: {} {}, {}",
                 short(&commit.commit),
                 text::clean_line(&commit.author.name),
-                output.age(commit.time)
+                output.ago(commit.time)
             ));
         }
         let line = output.ink(Ink::Dim, format!("        {why}"));
@@ -147,8 +147,8 @@ pub fn print_verdict(verdict: Option<&Verdict>, output: &mut Output) {
     let Some(disagrees) = &verdict.disagrees else {
         return;
     };
-    let time = verdict.time.map(|time| output.age(time));
-    let time = time.map(|age| format!(" (compared {age} ago)"));
+    let time = verdict.time.map(|time| output.ago(time));
+    let time = time.map(|ago| format!(" (compared {ago})"));
     output.line(format!("    {disagrees}{}", time.unwrap_or_default()));
 }
 

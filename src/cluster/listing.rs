@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Kind, Wanted};
 use crate::live::LiveObject;
@@ -61,6 +61,8 @@ pub struct Listing {
     /// Single objects that tell more of deployers.
     pub referred: Vec<(ObjectRef, Known<Option<LiveObject>>)>,
     pub read: Option<Timestamp>,
+    /// How far the cluster's clock is ahead of ours, where it is another one.
+    pub skew: Option<SignedDuration>,
     /// What was looked for in other clusters: orders to deployers that run there.
     pub elsewhere: Vec<(ObjectRef, Known<Order>)>,
 }

@@ -77,6 +77,7 @@ impl Connection {
                 lists,
                 referred: Vec::new(),
                 read: Some(self.clock.now()),
+                skew: self.skew(),
                 elsewhere: Vec::new(),
             }
         };

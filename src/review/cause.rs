@@ -4,7 +4,7 @@
 //! at an older commit, what was declared there decides: a field that is as it was declared then is not applied yet, whoever
 //! wrote it, and any other is somebody's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::applied::Applied;
@@ -130,6 +130,8 @@ pub(super) fn field(drift: live::FieldDrift) -> FieldDrift {
 pub(super) struct Deployed<'a> {
     deployer: Deployer,
     applied: Option<&'a Applied>,
+    /// How far the clock by which live objects tell times is ahead of ours.
+    skew: Option<SignedDuration>,
     /// The app as it was declared where the deployer is; `None` where that is where git is, or not known.
     then: Option<Vec<DesiredApp>>,
 }
@@ -159,8 +161,14 @@ impl<'a> Deployed<'a> {
         Ok(Deployed {
             deployer,
             applied,
+            skew: None,
             then,
         })
+    }
+
+    /// The same by a clock that is ahead of ours.
+    pub fn by_clock(self, skew: Option<SignedDuration>) -> Deployed<'a> {
+        Deployed { skew, ..self }
     }
 
     /// What was declared where the deployer is, if that is known and another commit.
@@ -259,6 +267,8 @@ pub(super) fn explain(
             CauseKind::Removed => field.applied,
             _ => None,
         };
+        let skew = deployed.skew.unwrap_or_default();
+        let written = written.and_then(|written| written.checked_sub(skew).ok());
         if let (Some(commit), Some(written)) = (&field.cause.commit, written)
             && commit.time > written
         {

@@ -1,6 +1,8 @@
 //! Where the cluster is not what git says: per field, with who, when, and the commit that last set it.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::applied::{self, Applied};
@@ -80,12 +82,15 @@ struct Deployers {
     operators: Vec<(App, Operator)>,
     /// What is in sync and healthy here, and not as its deployer says.
     doubts: Vec<(ResourceId, verdict::Found)>,
+    /// How far the clocks of environments' clusters are ahead of ours.
+    skews: BTreeMap<String, SignedDuration>,
 }
 
 impl Deployers {
     fn extend(&mut self, more: Deployers) {
         self.operators.extend(more.operators);
         self.doubts.extend(more.doubts);
+        self.skews.extend(more.skews);
     }
 }
 
@@ -192,6 +197,9 @@ async fn compare_environment(
     answer
         .clusters
         .push(super::common::environment(environment, listing.identity()));
+    let skew = listing.skew();
+    let skew = skew.map(|skew| (environment.name.clone(), skew));
+    deployers.skews.extend(skew);
     let declared = Declared::by(&of_environment);
     let left = left(&listing, &declared);
     let ownership = listing.ownership();
@@ -271,7 +279,8 @@ fn explained(
             .filter(|resource| (resource.id.environment.as_str(), resource.id.app.as_str()) == at)
             .peekable();
         if resources.peek().is_some() {
-            let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
+            let skew = deployers.skews.get(&app.environment).copied();
+            let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?.by_clock(skew);
             for resource in resources {
                 let (id, fields) = (&resource.id, &mut resource.fields);
                 if resource.cause.is_none() {

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::connections::{self, AGAIN, Watch};
 use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
@@ -20,6 +22,7 @@ use crate::live::{
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
 use crate::task::{Cancel, Known, Why};
+use crate::text;
 
 /// More than a person reads.
 const MOST_EVENTS: usize = 500;
@@ -427,6 +430,11 @@ impl Listed {
         }
     }
 
+    /// How far the cluster's clock is ahead of ours, where it is another one.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.0.value().and_then(|(_, listing)| listing.skew)
+    }
+
     /// What is to be known of an app's deployer and of its rules, in words.
     pub fn notes(&self, app: &layout::App, rules: &Rules) -> Vec<String> {
         let (environment, name) = (&app.environment, &app.name);
@@ -444,7 +452,12 @@ impl Listed {
             .unknown_settings
             .iter()
             .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
-        let notes = own.chain(settings).chain(unread);
+        let skew = self.skew().map(|skew| {
+            let amount = text::amount(skew.as_secs().saturating_abs());
+            let side = if skew.is_negative() { "behind" } else { "ahead of" };
+            format!("{environment}: the cluster's clock is {amount} {side} this one, and so are the times it tells")
+        });
+        let notes = own.chain(settings).chain(unread).chain(skew);
         unknown.into_iter().chain(notes).collect()
     }
 

@@ -99,6 +99,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     out.send(answer.clone());
 
     let cancel = out.cancel().clone();
+    let skew = listing.skew();
     let operator = found.apps.first().map(|app| listing.operator(&app.app));
     let operator = operator.and_then(|known| known.value().cloned().flatten());
     ws.blocking(move |past| {
@@ -112,7 +113,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
         let applied = applied.transpose()?;
         let at = (app.environment.as_str(), app.name.as_str());
-        let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
+        let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?.by_clock(skew);
         live.cause = left_alone(live.sync, &id.object, &rules)
             .or_else(|| deployed.of_resource(&id, live.sync));
         explain(past, tip, &id, &mut live.fields, &deployed, &cancel)?;

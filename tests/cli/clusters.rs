@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::TestRepo;
 use wiremock::matchers::{method, path};
@@ -76,6 +77,12 @@ contexts: [{{name: prod, context: {{cluster: c}}}}]
 
 /// An API server that has these objects, each in a list and by itself, by path; of other paths it says that there is nothing.
 async fn server(objects: &[(&str, Value)]) -> MockServer {
+    server_at(objects, Timestamp::now()).await
+}
+
+/// The same, by a clock of its own.
+async fn server_at(objects: &[(&str, Value)], time: Timestamp) -> MockServer {
+    let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let server = MockServer::start().await;
     let resource = |plural: &str, kind: &str| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced", "verbs": ["get", "list", "watch"]});
     let group = |name: &str, version: &str, resources: Value| json!({"metadata": {"name": name}, "versions": [{"version": version, "freshness": "Current", "resources": resources}]});
@@ -103,6 +110,7 @@ async fn server(objects: &[(&str, Value)]) -> MockServer {
     for (at, answer) in answers {
         let given = Mock::given(method("GET")).and(path(at));
         let answer = ResponseTemplate::new(200).set_body_json(answer);
+        let answer = answer.insert_header("date", date.as_str());
         given.respond_with(answer).mount(&server).await;
     }
     server
@@ -194,4 +202,69 @@ async fn an_application_is_read_where_argo_cd_runs() {
         "{note}"
     );
     assert_eq!(answer["synced"], 0);
+}
+
+/// By its times alone, what was edited after the commit was not applied yet, and was written in the future.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_whose_clock_is_wrong_is_said_to_be_and_its_times_are_taken_as_they_are_meant() {
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let config_map = |a: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "shop"}, "data": {"a": a}});
+    repo.write("production/web.yaml", config_map("1").to_string());
+    repo.git(&["add", "-A"]);
+    let committed = (Timestamp::now() - HOUR * 3).to_string();
+    let mut commit = repo.command(&["commit", "-qm", "Begin"]);
+    commit.env("GIT_AUTHOR_DATE", &committed);
+    commit.env("GIT_COMMITTER_DATE", &committed);
+    assert!(commit.status().expect("git runs").success());
+    let kubeconfig = home.directory.path().join("kubeconfig");
+    let drift = async |skew: SignedDuration, edited: SignedDuration| -> (String, Value) {
+        let now = Timestamp::now();
+        let mut live = config_map("2");
+        live["metadata"]["managedFields"] = json!([{
+            "manager": "some-tool", "operation": "Update", "time": (now + skew - edited).to_string(),
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:a": {}}},
+        }]);
+        let path = "/api/v1/namespaces/shop/configmaps/web";
+        let server = server_at(&[(path, live)], now + skew).await;
+        let config = json!({
+            "clusters": [{"name": "c", "cluster": {"server": server.uri()}}],
+            "contexts": [{"name": "prod", "context": {"cluster": "c"}}],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).expect("written");
+        let run = |more: &[&str]| {
+            let args = [&["drift", "--context", "prod"], more].concat();
+            let mut command = home.command(&repo.path, &args);
+            let output = command.env("KUBECONFIG", &kubeconfig).output();
+            String::from_utf8(output.expect("gitopsy runs").stdout).expect("text")
+        };
+        let answer = serde_json::from_str(&run(&["-o", "json"])).expect("JSON");
+        (run(&[]), answer)
+    };
+    let cause = |answer: &Value| answer["resources"][0]["fields"][0]["cause"]["kind"].clone();
+    for (skew, shown, note) in [
+        (
+            DAY,
+            "last wrote 22h ahead of this clock",
+            "1d ahead of this one",
+        ),
+        (-DAY, "last wrote 1d ago", "1d behind this one"),
+        (SignedDuration::ZERO, "last wrote 1h ago", ""),
+    ] {
+        // An hour and a half ago, so that no second matters.
+        let (text, answer) = drift(skew, HOUR * 3 / 2).await;
+        assert_eq!(cause(&answer), "unknown", "{skew}: {answer:#}");
+        assert!(text.contains(shown), "{text}");
+        assert_eq!(
+            text.contains("the cluster's clock is"),
+            !note.is_empty(),
+            "{text}"
+        );
+        assert!(text.contains(note), "{text}");
+        // What was written before the commit is not applied yet.
+        let (_, answer) = drift(skew, HOUR * 5).await;
+        assert_eq!(cause(&answer), "not-applied", "{skew}: {answer:#}");
+    }
 }

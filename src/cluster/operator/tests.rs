@@ -106,6 +106,7 @@ fn listing(app: &App, live: &[Value]) -> Listing {
         referred: Vec::new(),
         lists: Arc::default(),
         read: None,
+        skew: None,
         elsewhere: Vec::new(),
     }
 }

@@ -212,6 +212,8 @@ pub enum Why {
     NoCluster,
     /// More than one cluster could be meant; nobody said which.
     NoContextChosen,
+    /// The context that was chosen means another cluster by now: its name.
+    ContextChanged(String),
     /// The server refuses: what was asked for.
     Forbidden(String),
     /// No answer: what was tried.
@@ -220,6 +222,8 @@ pub enum Why {
     UnknownKind(String),
     /// Something else than a cluster holds it: a Terraform resource, an Ansible play.
     NotInCluster,
+    /// What git declares could not be rendered, which is said elsewhere.
+    NotRendered,
     /// A tool that would be needed is not installed.
     ToolMissing(String),
     /// `--offline`.
@@ -235,10 +239,17 @@ impl fmt::Display for Why {
         match self {
             Why::NoCluster => f.write_str("no cluster"),
             Why::NoContextChosen => f.write_str("no context chosen"),
+            Why::ContextChanged(context) => {
+                write!(
+                    f,
+                    "the context chosen, {context}, means another cluster now"
+                )
+            }
             Why::Forbidden(what) => write!(f, "forbidden: {what}"),
             Why::Unreachable(what) => write!(f, "unreachable: {what}"),
             Why::UnknownKind(kind) => write!(f, "the server has no kind {kind}"),
             Why::NotInCluster => f.write_str("not a Kubernetes object"),
+            Why::NotRendered => f.write_str("not rendered"),
             Why::ToolMissing(tool) => write!(f, "{tool} is not installed"),
             Why::Offline => f.write_str("offline"),
             Why::Past => f.write_str("not known for the past"),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use gitopsy::demo::{self, Deployer};
-use gitopsy::review::{Clock, ClusterChoice, Options, Workspace};
+use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options, Workspace};
 use gitopsy::tui::Settings;
 use gitopsy::tui::app::{App, Message};
 use gitopsy::tui::cx::Effect;
@@ -118,6 +118,7 @@ impl Session {
             repo: Some("demo/environments".into()),
             branch: None,
             cluster: ClusterChoice::Snapshot("demo/cluster".into()),
+            kubeconfig: Kubeconfig::named(Vec::new()),
             offline: false,
             read_only: false,
             overrides: Default::default(),

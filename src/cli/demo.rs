@@ -10,7 +10,7 @@ use super::output::{Ink, Output};
 use super::{Context, Outcome, drift, log, preview, resource, settings, show, where_};
 use crate::config::{Config, Dirs};
 use crate::demo::{Delays, Deployer};
-use crate::review::{Cancel, Clock, ClusterChoice, Options, Overrides, Workspace};
+use crate::review::{Cancel, Clock, ClusterChoice, Kubeconfig, Options, Overrides, Workspace};
 use crate::tui;
 
 /// Long enough to see each step, short enough to watch.
@@ -32,6 +32,7 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         repo: Some(demo.clone.clone()),
         branch: None,
         cluster: ClusterChoice::Snapshot(demo.snapshot.clone()),
+        kubeconfig: Kubeconfig::of_user(),
         overrides: Overrides::default(),
         offline: false,
         read_only: global.read_only,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::output::{Ink, Output, known, short, value, word};
 use super::{Context, Outcome, meter, select};
+use crate::review::by_deployer::ByDeployer;
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
-use crate::review::verdict::Verdict;
 use crate::review::{Suppressed, SyncState};
 use crate::text;
 
@@ -73,7 +73,7 @@ fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         print_fields(&resource.fields, output);
-        print_verdict(resource.verdict.as_ref(), output);
+        print_by_deployer(resource.by_deployer.as_ref(), output);
         // What nobody asked to be hidden is told of one resource, when it is asked for.
         let fields = resource.suppressed_fields.iter();
         let by_rule = fields.filter(|field| field.rule.is_some());
@@ -142,12 +142,12 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
 }
 
 /// What the deployer says, where that is something else.
-pub fn print_verdict(verdict: Option<&Verdict>, output: &mut Output) {
-    let Some(verdict) = verdict else { return };
-    let Some(disagrees) = &verdict.disagrees else {
+pub fn print_by_deployer(said: Option<&ByDeployer>, output: &mut Output) {
+    let Some(said) = said else { return };
+    let Some(disagrees) = &said.disagrees else {
         return;
     };
-    let time = verdict.time.map(|time| output.ago(time));
+    let time = said.time.map(|time| output.ago(time));
     let time = time.map(|ago| format!(" (compared {ago})"));
     output.line(format!("    {disagrees}{}", time.unwrap_or_default()));
 }

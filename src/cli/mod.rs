@@ -29,7 +29,9 @@ use clap::Parser;
 use self::args::{Cli, Command, Global};
 use self::output::Output;
 use crate::config::{Config, Dirs};
-use crate::review::{Clock, ClusterChoice, EnvironmentOverride, Options, Overrides, Workspace};
+use crate::review::{
+    Clock, ClusterChoice, EnvironmentOverride, Kubeconfig, Options, Overrides, Workspace,
+};
 use crate::{text, tui};
 
 /// What a command needs besides its own arguments.
@@ -177,6 +179,7 @@ fn open(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<Workspa
         repo: global.repo.clone(),
         branch: global.branch.clone(),
         cluster,
+        kubeconfig: Kubeconfig::of_user(),
         overrides,
         offline: global.offline,
         allow_network: global.allow_network,

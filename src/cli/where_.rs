@@ -74,7 +74,7 @@ fn text(answer: &Answer, output: &mut Output) {
             &rows,
         );
     }
-    verdicts(answer, output);
+    by_deployers(answer, output);
     not_rendered(&answer.not_rendered, output);
     for note in &answer.notes {
         output.line(format!("note: {}", crate::text::clean_line(note)));
@@ -82,12 +82,12 @@ fn text(answer: &Answer, output: &mut Output) {
 }
 
 /// Where a deployer says something else of an app.
-fn verdicts(answer: &Answer, output: &mut Output) {
+fn by_deployers(answer: &Answer, output: &mut Output) {
     for app in &answer.apps {
         for deployment in &app.deployments {
             let live = deployment.live.value();
-            let verdict = live.and_then(|live| live.verdict.as_ref());
-            if let Some(disagrees) = verdict.and_then(|verdict| verdict.disagrees.as_ref()) {
+            let said = live.and_then(|live| live.by_deployer.as_ref());
+            if let Some(disagrees) = said.and_then(|said| said.disagrees.as_ref()) {
                 let line = format!("{} › {}: {disagrees}", deployment.environment, app.name);
                 output.line(format!("note: {}", crate::text::clean_line(&line)));
             }

@@ -1,11 +1,12 @@
 //! Which kubeconfig context an environment is compared with.
 //!
 //! Comparing production's git with the wrong cluster is the worst lie this tool could tell, so nothing is guessed: a
-//! context is chosen by the user (a flag, the configuration, a remembered confirmation), or because its server is exactly
-//! the one the environment's destination names. The kubeconfig's current context is never chosen by itself.
+//! context is chosen by the user (a flag, the configuration, on screen, which is remembered), or because its server is
+//! exactly the one the environment's destination names. The kubeconfig's current context is never chosen by itself.
 
 use kube::config::Kubeconfig;
 use reqwest::Url;
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::kubeconfig::Files;
@@ -19,21 +20,36 @@ pub struct Contexts {
     pub current: Option<String>,
 }
 
-/// One of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One of them. Nothing that one logs in with is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     pub name: String,
     pub server: String,
+    /// The one that it is used in, where none is named. It is no part of which cluster is meant.
+    #[serde(skip)]
+    pub namespace: Option<String>,
     /// What else tells servers behind one address apart (gateways select by it).
     tls_name: Option<String>,
     proxy: Option<String>,
 }
 
+/// What an environment's context was chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A flag or the configuration.
+    Name,
+    /// The user, on screen, now or earlier.
+    Hand,
+    /// The server that the environment's destination names.
+    Server,
+}
+
 /// The context of `environment`. `chosen`: contexts for the named environment or (`None`) for
-/// all, in order of precedence: flags, then the configuration, then what was confirmed earlier.
+/// all, in order of precedence: flags, then the configuration. `remembered`: what was chosen for it on screen.
 pub async fn choose(
     kubeconfig: &Files,
     chosen: &[(Option<String>, String)],
+    remembered: Option<&Context>,
     environment: &Environment,
 ) -> Result<String, Why> {
     match explicit(chosen, environment) {
@@ -41,7 +57,8 @@ pub async fn choose(
         None => Contexts::read(kubeconfig)
             .await
             .map_err(|error| error.why())?
-            .choose(chosen, environment),
+            .choose(chosen, remembered, environment)
+            .map(|(context, _)| context),
     }
 }
 
@@ -63,18 +80,19 @@ impl Contexts {
 
     fn of(kubeconfig: &Kubeconfig) -> Contexts {
         let all = kubeconfig.contexts.iter().filter_map(|named| {
-            let cluster = &named.context.as_ref()?.cluster;
+            let context = named.context.as_ref()?;
             let cluster = kubeconfig
                 .clusters
                 .iter()
-                .find(|known| known.name == *cluster)?
+                .find(|known| known.name == context.cluster)?
                 .cluster
                 .as_ref()?;
             Some(Context {
                 name: named.name.clone(),
-                server: cluster.server.clone()?,
+                server: without_login(cluster.server.as_ref()?),
+                namespace: context.namespace.clone(),
                 tls_name: cluster.tls_server_name.clone(),
-                proxy: cluster.proxy_url.clone(),
+                proxy: cluster.proxy_url.as_deref().map(without_login),
             })
         });
         let current = kubeconfig
@@ -91,17 +109,34 @@ impl Contexts {
     pub fn choose(
         &self,
         chosen: &[(Option<String>, String)],
+        remembered: Option<&Context>,
         environment: &Environment,
-    ) -> Result<String, Why> {
+    ) -> Result<(String, By), Why> {
         if let Some(context) = explicit(chosen, environment) {
-            return Ok(context.to_owned());
+            return Ok((context.to_owned(), By::Name));
         }
         if self.all.is_empty() {
             return Err(Why::NoCluster);
         }
-        self.by_server(&environment.destination)
-            .map(|context| context.name.clone())
-            .ok_or(Why::NoContextChosen)
+        if let Some(remembered) = remembered.filter(|remembered| self.has(remembered)) {
+            return Ok((remembered.name.clone(), By::Hand));
+        }
+        match (self.by_server(&environment.destination), remembered) {
+            (Some(context), _) => Ok((context.name.clone(), By::Server)),
+            (None, Some(remembered)) => Err(Why::ContextChanged(remembered.name.clone())),
+            (None, None) => Err(Why::NoContextChosen),
+        }
+    }
+
+    /// Whether there is a context of that name, and it still means that cluster.
+    pub fn has(&self, context: &Context) -> bool {
+        let is_same = |known: &Context| {
+            known.name == context.name
+                && known.server == context.server
+                && known.tls_name == context.tls_name
+                && known.proxy == context.proxy
+        };
+        self.all.iter().any(is_same)
     }
 
     /// The context whose server is the destination's. Several are one if they reach the same server in the same way; then
@@ -123,6 +158,18 @@ impl Contexts {
             .iter()
             .find(|context| Some(&context.name) == self.current.as_ref());
         Some(current.copied().unwrap_or(first))
+    }
+}
+
+/// An address without a name and password in it.
+fn without_login(address: &str) -> String {
+    match Url::parse(address) {
+        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
+            // Only of an address that cannot have them.
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+            url.to_string()
+        }
+        _ => address.to_owned(),
     }
 }
 
@@ -243,18 +290,84 @@ users: []
             (&[], None, none.clone()),
         ];
         for (chosen, cluster, expected) in rows {
-            let found = contexts("kind").choose(chosen, &environment("production", *cluster));
+            let found = contexts("kind").choose(chosen, None, &environment("production", *cluster));
             assert_eq!(
-                found.as_deref(),
-                expected.as_deref(),
+                found.as_ref().map(|(context, _)| context.as_str()),
+                expected.as_ref().map(|context| *context),
                 "{chosen:?} {cluster:?}"
             );
         }
-        let preferred =
-            contexts("prod-admin").choose(&[], &environment("p", Some("https://prod.example.com")));
-        assert_eq!(preferred.as_deref(), Ok("prod-admin"));
-        let empty =
-            Contexts::default().choose(&[], &environment("p", Some("https://prod.example.com")));
+        let preferred = contexts("prod-admin").choose(
+            &[],
+            None,
+            &environment("p", Some("https://prod.example.com")),
+        );
+        assert_eq!(preferred, Ok(("prod-admin".to_owned(), By::Server)));
+        let empty = Contexts::default().choose(
+            &[],
+            None,
+            &environment("p", Some("https://prod.example.com")),
+        );
         assert_eq!(empty, Err(Why::NoCluster));
+    }
+
+    #[test]
+    fn what_was_chosen_by_hand_holds_while_it_means_the_same() {
+        let known = contexts("kind");
+        let named = |name: &str| {
+            let found = known.all.iter().find(|context| context.name == name);
+            found.cloned().unwrap()
+        };
+        let production = |cluster| environment("production", cluster);
+        let by_hand =
+            |context: &Context, cluster| known.choose(&[], Some(context), &production(cluster));
+        let kind = named("kind");
+        assert_eq!(by_hand(&kind, None), Ok(("kind".to_owned(), By::Hand)));
+        // The user's last word, but not against a flag.
+        let there = Some("https://prod.example.com");
+        assert_eq!(by_hand(&kind, there), Ok(("kind".to_owned(), By::Hand)));
+        let flags = [(None, "staging".to_owned())];
+        let flagged = known.choose(&flags, Some(&kind), &production(None));
+        assert_eq!(flagged, Ok(("staging".to_owned(), By::Name)));
+        // Whatever tells clusters apart.
+        let moved = Context {
+            server: "https://127.0.0.1:7443".to_owned(),
+            ..kind.clone()
+        };
+        let gateway = Context {
+            tls_name: Some("b".to_owned()),
+            ..named("a")
+        };
+        let proxied = Context {
+            proxy: Some("http://proxy.example.com".to_owned()),
+            ..kind.clone()
+        };
+        let gone = Context {
+            name: "gone".to_owned(),
+            ..kind
+        };
+        for changed in [moved, gateway, proxied, gone] {
+            let why = Why::ContextChanged(changed.name.clone());
+            assert_eq!(by_hand(&changed, None), Err(why), "{changed:?}");
+            assert_eq!(
+                by_hand(&changed, there),
+                Ok(("prod-ro".to_owned(), By::Server))
+            );
+        }
+    }
+
+    #[test]
+    fn no_password_is_in_an_address() {
+        for (written, kept) in [
+            (
+                "https://me:secret@a.example.com:6443",
+                "https://a.example.com:6443/",
+            ),
+            ("http://me@proxy.example.com", "http://proxy.example.com/"),
+            ("https://a.example.com:6443", "https://a.example.com:6443"),
+            ("a.example.com", "a.example.com"),
+        ] {
+            assert_eq!(without_login(written), kept);
+        }
     }
 }

@@ -1,13 +1,16 @@
 //! The clusters of a workspace: which one an environment is in, and the connection to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::live::Listed;
+use super::pairings::Pairings;
 use super::workspace::{ClusterChoice, Workspace, lock};
+use crate::cluster::contexts::{By, Context, Contexts};
 use crate::cluster::{Cluster, Identity, Kubeconfig, Wanted, contexts, install_crypto};
 use crate::layout;
 use crate::manifest::Masking;
@@ -20,6 +23,10 @@ pub struct Connections {
     masking: Masking,
     clock: Clock,
     kubeconfig: Kubeconfig,
+    /// What was chosen on screen.
+    pairings: Mutex<Pairings>,
+    /// Grows with each choice: what was begun before may be of another cluster.
+    epoch: AtomicU64,
     /// By context; `None` is the snapshot. Each has a lock of its own, so that one that hangs holds up no other.
     clusters: Mutex<HashMap<Option<String>, Attempt>>,
     /// By environment, and when.
@@ -103,6 +110,7 @@ impl Connections {
         masking: Masking,
         clock: Clock,
         kubeconfig: Kubeconfig,
+        pairings: Pairings,
     ) -> Connections {
         Connections {
             choice: choice.clone(),
@@ -110,6 +118,8 @@ impl Connections {
             masking,
             clock,
             kubeconfig,
+            pairings: Mutex::new(pairings),
+            epoch: AtomicU64::new(0),
             clusters: Mutex::default(),
             listings: Mutex::default(),
             described: Mutex::default(),
@@ -147,6 +157,57 @@ impl Connections {
         }
     }
 
+    /// Why no context can be chosen for an environment.
+    pub fn settled(&self) -> Option<&'static str> {
+        match &self.choice {
+            ClusterChoice::None => Some("started with --no-cluster"),
+            ClusterChoice::Snapshot(_) => {
+                Some("started on a snapshot, which is every environment's")
+            }
+            ClusterChoice::Contexts(_) if self.offline => {
+                Some("started with --offline: no cluster is asked")
+            }
+            ClusterChoice::Contexts(_) => None,
+        }
+    }
+
+    /// The context of an environment, and what it was chosen by.
+    pub fn chosen(
+        &self,
+        contexts: &Contexts,
+        environment: &layout::Environment,
+    ) -> Result<(String, By), Why> {
+        match &self.choice {
+            ClusterChoice::Contexts(named) => {
+                let pairings = lock(&self.pairings);
+                contexts.choose(named, pairings.of(environment), environment)
+            }
+            ClusterChoice::None | ClusterChoice::Snapshot(_) => Err(Why::NoCluster),
+        }
+    }
+
+    /// Takes the user's word for which context an environment's is, from now on. An error: it holds in this run only.
+    pub fn choose(
+        &self,
+        environment: &layout::Environment,
+        context: Option<Context>,
+    ) -> std::io::Result<()> {
+        let kept = lock(&self.pairings).set(environment, context);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let name = &environment.name;
+        lock(&self.listings).remove(name);
+        lock(&self.described).remove(name);
+        if let Some(watch) = lock(&self.watches).remove(name) {
+            watch.cancel.cancel();
+        }
+        kept
+    }
+
+    /// To be asked for before a cluster is; where it is another one by then, nothing of that cluster is to be kept.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
     /// The cluster of an environment, connected to where it was not yet.
     pub async fn identity(&self, environment: &layout::Environment) -> Known<Identity> {
         self.cluster(environment)
@@ -168,7 +229,9 @@ impl Connections {
             ClusterChoice::Snapshot(_) => Ok(None),
             ClusterChoice::Contexts(_) if self.offline => Err(Why::Offline),
             ClusterChoice::Contexts(chosen) => {
-                let context = contexts::choose(&self.kubeconfig, chosen, environment);
+                let remembered = lock(&self.pairings).of(environment).cloned();
+                let remembered = remembered.as_ref();
+                let context = contexts::choose(&self.kubeconfig, chosen, remembered, environment);
                 Ok(Some(context.await?))
             }
         }
@@ -305,11 +368,18 @@ contexts:
             .map(|(environment, context)| (Some(environment.to_owned()), context.to_owned()));
         let choice = ClusterChoice::Contexts(chosen.to_vec());
         let files = Kubeconfig::named(vec![directory.join("config")]);
+        (remembering(directory, choice, clock, files), seconds)
+    }
+
+    fn remembering(
+        directory: &std::path::Path,
+        choice: ClusterChoice,
+        clock: Clock,
+        files: Kubeconfig,
+    ) -> Connections {
+        let pairings = Pairings::load(&directory.join("state"), "the repository");
         let masking = Masking::new([7; 32]);
-        (
-            Connections::new(&choice, false, masking, clock, files),
-            seconds,
-        )
+        Connections::new(&choice, false, masking, clock, files, pairings)
     }
 
     #[tokio::test]
@@ -345,6 +415,101 @@ contexts:
         seconds.store(63, Ordering::Relaxed);
         let moved = connections.identity(&environment("production")).await;
         assert_eq!(moved.value().unwrap().server, "http://moved.invalid");
+    }
+
+    /// As [`connections`], where no flag names a context; each time as if it was started anew.
+    struct Starts(tempfile::TempDir);
+
+    impl Starts {
+        fn start(&self) -> Connections {
+            let files = Kubeconfig::named(vec![self.0.path().join("config")]);
+            let none = ClusterChoice::Contexts(Vec::new());
+            remembering(self.0.path(), none, Clock::system(), files)
+        }
+
+        fn write(&self, server: &str) {
+            std::fs::write(self.0.path().join("config"), kubeconfig(server, "")).unwrap();
+        }
+
+        async fn context(&self, name: &str) -> Context {
+            let files = Kubeconfig::named(vec![self.0.path().join("config")]);
+            let contexts = Contexts::read(&files).await.unwrap();
+            let mut found = contexts.all.into_iter();
+            found.find(|context| context.name == name).unwrap()
+        }
+    }
+
+    fn server(known: &Known<Identity>) -> Option<&str> {
+        known.value().map(|identity| identity.server.as_str())
+    }
+
+    #[tokio::test]
+    async fn what_was_chosen_is_remembered_while_it_means_the_same_cluster() {
+        let starts = Starts(tempfile::tempdir().unwrap());
+        starts.write("http://one.invalid");
+        let (production, staging) = (environment("production"), environment("staging"));
+        let first = starts.start();
+        let not_yet = first.identity(&production).await;
+        assert_eq!(not_yet.why(), Some(&Why::NoContextChosen));
+        let a = starts.context("a").await;
+        // What is known of another cluster goes, and what was begun on it is not kept.
+        let before = first.epoch();
+        let listed = |run: &Connections| lock(&run.described).contains_key("production");
+        lock(&first.described).insert("production".to_owned(), not_yet);
+        first.choose(&production, Some(a)).unwrap();
+        assert!(!listed(&first) && first.epoch() != before);
+        // In this run, in the next, and for no other environment, repository or destination.
+        for run in [first, starts.start()] {
+            let found = run.identity(&production).await;
+            assert_eq!(server(&found), Some("http://one.invalid"));
+            let other = run.identity(&staging).await;
+            assert_eq!(other.why(), Some(&Why::NoContextChosen));
+            let mut elsewhere = production.clone();
+            elsewhere.destination.cluster = Some("another".to_owned());
+            let other = run.identity(&elsewhere).await;
+            assert_eq!(other.why(), Some(&Why::NoContextChosen));
+        }
+        let other = Pairings::load(&starts.0.path().join("state"), "another repository");
+        assert_eq!(other.of(&production), None);
+
+        // The same name for another cluster was not chosen by anybody, until it is.
+        let running = starts.start();
+        starts.write("http://moved.invalid");
+        for run in [&running, &starts.start()] {
+            let moved = run.identity(&production).await;
+            assert_eq!(moved.why(), Some(&Why::ContextChanged("a".to_owned())));
+        }
+        let moved = starts.context("a").await;
+        running.choose(&production, Some(moved)).unwrap();
+        let found = starts.start().identity(&production).await;
+        assert_eq!(server(&found), Some("http://moved.invalid"));
+
+        // Two programs at once: what one chooses the other does not undo.
+        let [one, two] = [starts.start(), starts.start()];
+        let b = starts.context("b").await;
+        one.choose(&staging, Some(b)).unwrap();
+        two.choose(&production, None).unwrap();
+        let next = starts.start();
+        let found = next.identity(&staging).await;
+        assert_eq!(server(&found), Some("http://two.invalid"));
+        let taken_back = next.identity(&production).await;
+        assert_eq!(taken_back.why(), Some(&Why::NoContextChosen));
+    }
+
+    /// Where it cannot be kept, what was chosen holds until the end, and that is told.
+    #[tokio::test]
+    async fn a_choice_that_cannot_be_kept_holds_in_this_run() {
+        let starts = Starts(tempfile::tempdir().unwrap());
+        starts.write("http://one.invalid");
+        std::fs::write(starts.0.path().join("state"), "no directory").unwrap();
+        let run = starts.start();
+        let production = environment("production");
+        let a = starts.context("a").await;
+        assert!(run.choose(&production, Some(a)).is_err());
+        let found = run.identity(&production).await;
+        assert_eq!(server(&found), Some("http://one.invalid"));
+        let next = starts.start().identity(&production).await;
+        assert_eq!(next.why(), Some(&Why::NoContextChosen));
     }
 
     #[tokio::test]
@@ -392,6 +557,7 @@ echo '{"status":{"token":"t0ken"}}'
             repo: Some(repo.path.clone()),
             branch: None,
             cluster: ClusterChoice::Snapshot(snapshot.clone()),
+            kubeconfig: Kubeconfig::named(Vec::new()),
             overrides: Overrides::default(),
             offline: true,
             allow_network: false,

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::applied::{self, Applied};
+use super::by_deployer::{self, ByDeployer};
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
 use super::line::Line;
-use super::verdict::{self, Verdict};
 use super::version::{self, Version};
 use super::workspace::{Past, lock};
 use super::{Workspace, live};
@@ -91,7 +91,7 @@ pub struct LiveDeployment {
     pub applied: Known<Option<Applied>>,
     /// What its deployer says of it as a whole, where it says so of what git says now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
+    pub by_deployer: Option<ByDeployer>,
 }
 
 /// Apps and desired versions first, then live columns and `since` as they are found; each partial answer is whole.
@@ -193,14 +193,14 @@ async fn fares(
     });
     for ((_, live), applied) in fares.iter_mut().zip(applied) {
         if let Known::Fresh(live) | Known::Stale(live, _) = live {
-            let found = verdict::Found {
+            let found = by_deployer::Found {
                 state: live.sync,
                 health: Some(live.health.status),
                 differ: live.drifted,
                 ignored: 0,
             };
             let said = applied.value().and_then(Option::as_ref);
-            live.verdict = said.and_then(|applied| verdict::of_app(applied, found));
+            live.by_deployer = said.and_then(|applied| by_deployer::of_app(applied, found));
             live.applied = applied;
         }
     }

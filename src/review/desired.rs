@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::common::{ResourceId, Selector};
 use super::workspace::Past;
 use crate::git::{ByteSlice, Oid, RepoPath};
+use crate::history::Row;
 use crate::layout::{App, Layout};
 use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::kustomization::GENERATED;
@@ -26,6 +27,9 @@ pub struct Declared {
     pub object: Object,
     pub source: Option<Source>,
 }
+
+/// Commits that are compared though they leave the name where it was, newest first: one may have broken a build.
+const MENTIONS: usize = 8;
 
 impl<'a> Past<'a> {
     /// The apps of `layout` that `wanted` picks, rendered at `tree`.
@@ -159,7 +163,7 @@ impl<'a> Past<'a> {
     fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
         let wanted = Wanted::new(select)?;
         let history = self.ws.history(tip);
-        let mut seen = 0;
+        let (mut seen, mut kept) = (0, 0);
         loop {
             let rows = history.wait_grown(seen, self.waiting.cancel());
             for row in seen..rows.len() {
@@ -170,8 +174,10 @@ impl<'a> Past<'a> {
                 let Some(parent) = row.first_parent else {
                     continue;
                 };
-                if !self.mentions(row, &wanted) {
-                    continue;
+                match self.mentions(row, &wanted)? {
+                    Mention::Lost => {}
+                    Mention::Kept if kept < MENTIONS => kept += 1,
+                    Mention::Kept | Mention::None => continue,
                 }
                 let before = self.reader.tree_of(parent)?;
                 let changes = crate::history::changes_between(
@@ -218,18 +224,62 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// Whether a file that changed held the name before: cheap, and never wrong about a removal.
-    fn mentions(&self, row: &crate::history::Row, wanted: &Wanted) -> bool {
+    /// What a commit did to the name in files, which is cheap to tell.
+    fn mentions(&self, row: &Row, wanted: &Wanted) -> anyhow::Result<Mention> {
+        let mut said = Mention::None;
+        for change in &row.changes {
+            if wanted.name.is_empty() && wanted.path.as_ref() != Some(&*change.path) {
+                continue;
+            }
+            let before = change.before.map(|(_, blob)| self.says(blob, wanted));
+            let Some(before) = before
+                .transpose()?
+                .filter(|before| *before != Says::Nothing)
+            else {
+                continue;
+            };
+            let after = change.after.map(|(_, blob)| self.says(blob, wanted));
+            if after.transpose()? != Some(before) {
+                return Ok(Mention::Lost);
+            }
+            said = Mention::Kept;
+        }
+        Ok(said)
+    }
+
+    fn says(&self, blob: Oid, wanted: &Wanted) -> anyhow::Result<Says> {
         // A module's items are called otherwise in its files.
         let name = wanted.name.rsplit('.').next().unwrap_or_default();
-        row.changes.iter().any(|change| {
-            change.before.is_some_and(|(_, blob)| {
-                self.reader
-                    .blob(blob)
-                    .is_ok_and(|bytes| bytes.contains_str(name))
-            })
+        let text = self.reader.blob(blob);
+        if !text.is_ok_and(|bytes| bytes.contains_str(name)) {
+            return Ok(Says::Nothing);
+        }
+        let outline = self.ws.inner.renderer.outline(&self.reader, blob)?;
+        let objects = outline.objects.iter();
+        let named = objects.filter(|id| name.is_empty() || id.name == name);
+        Ok(match outline.objects.is_empty() {
+            true => Says::Name,
+            false => Says::Objects(named.cloned().collect()),
         })
     }
+}
+
+/// How a file speaks of a name.
+#[derive(PartialEq, Eq)]
+enum Says {
+    Nothing,
+    /// It is no manifest: a kustomization, values, a template.
+    Name,
+    /// It declares objects, of which these have it.
+    Objects(Vec<ObjectRef>),
+}
+
+enum Mention {
+    None,
+    /// A file speaks of it as before.
+    Kept,
+    /// A file speaks of it otherwise now, or no longer.
+    Lost,
 }
 
 /// A selector, read.

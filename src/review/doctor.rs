@@ -304,7 +304,7 @@ async fn clusters(ws: &Workspace) -> Vec<Check> {
         missing(
             "cluster",
             &format!("{}: {why}", names.join(", ")),
-            "choose one with --context [ENV=]CTX, or --snapshot DIR",
+            "choose one with --context [ENV=]CTX, with C on screen, or --snapshot DIR",
         )
     }));
     checks

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::applied::{self, Applied};
+use super::by_deployer::{self, ByDeployer};
 pub use super::cause::{Cause, CauseKind, FieldDrift};
 use super::cause::{Deployed, explain, field, left_alone};
 use super::common::{Environment, ResourceId, Selector};
@@ -13,7 +14,7 @@ use super::desired::{DesiredApp, Wanted};
 use super::extra::{Declared, Extra, extras, left, of_pipeline};
 use super::line::Line;
 use super::planned::Planned;
-use super::verdict::{self, Verdict};
+pub use super::planned::Verdict;
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::operator::Operator;
@@ -38,6 +39,8 @@ pub struct Answer {
     pub tips: Vec<Tip>,
     pub time: Timestamp,
     pub clusters: Vec<Environment>,
+    /// Whether the API server was asked, and said of anything what applying git would make of it.
+    pub dry_run: bool,
     /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
     pub synced: usize,
@@ -67,13 +70,16 @@ pub struct Resource {
     /// Why it is not there at all, where its deployer tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Whose word it is, where the API server was to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
     /// Which fields these are, as far as there are not too many.
     pub suppressed_fields: Vec<Suppressed>,
     /// What its deployer says of it, where it says so of what git says now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
+    pub by_deployer: Option<ByDeployer>,
 }
 
 /// What the deployers of apps say, and what is found of what is not listed.
@@ -81,7 +87,7 @@ pub struct Resource {
 struct Deployers {
     operators: Vec<(App, Operator)>,
     /// What is in sync and healthy here, and not as its deployer says.
-    doubts: Vec<(ResourceId, verdict::Found)>,
+    doubts: Vec<(ResourceId, by_deployer::Found)>,
     /// How far the clocks of environments' clusters are ahead of ours.
     skews: BTreeMap<String, SignedDuration>,
 }
@@ -121,6 +127,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         tips: lines.iter().map(|(line, ..)| line.tip.clone()).collect(),
         time: ws.clock().now(),
         clusters: Vec::new(),
+        dry_run: false,
         resources: Vec::new(),
         synced: 0,
         applied: Vec::new(),
@@ -208,6 +215,7 @@ async fn compare_environment(
             true => Planned::of(&listing, app, &wanted).await,
             false => Planned::default(),
         };
+        answer.dry_run |= planned.is_any();
         let place = format!("{} › {}", environment.name, app.app.name);
         let notes = planned.notes().into_iter();
         answer
@@ -287,15 +295,15 @@ fn explained(
                     resource.cause = deployed.of_resource(id, resource.state);
                 }
                 explain(past, tip, id, fields, &deployed, cancel)?;
-                let found = verdict::Found {
+                let found = by_deployer::Found {
                     state: resource.state,
                     health: resource.health.value().map(|health| health.status),
                     differ: resource.fields.len(),
-                    ignored: verdict::ignored(&resource.suppressed_fields),
+                    ignored: by_deployer::ignored(&resource.suppressed_fields),
                 };
-                resource.verdict = applied
-                    .as_ref()
-                    .and_then(|applied| verdict::of_object(applied, &resource.id.object, found));
+                resource.by_deployer = applied.as_ref().and_then(|applied| {
+                    by_deployer::of_object(applied, &resource.id.object, found)
+                });
             }
         }
         let doubts = deployers.doubts.iter();
@@ -303,7 +311,7 @@ fn explained(
         for (id, found) in doubts {
             let said = applied
                 .as_ref()
-                .and_then(|applied| verdict::of_object(applied, &id.object, *found));
+                .and_then(|applied| by_deployer::of_object(applied, &id.object, *found));
             if let Some(disagrees) = said.and_then(|said| said.disagrees) {
                 let place = format!("{} › {} › {}", id.environment, id.app, id.object);
                 doubted.push(format!("{place}: {disagrees}"));
@@ -332,10 +340,11 @@ fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
             why: Some(why),
             ..Cause::from(CauseKind::NeverPruned)
         }),
+        verdict: None,
         fields: Vec::new(),
         suppressed: Default::default(),
         suppressed_fields: Vec::new(),
-        verdict: None,
+        by_deployer: None,
     }
 }
 
@@ -347,7 +356,7 @@ fn compare<'a>(
     planned: &Planned,
     wanted: &Wanted,
     answer: &mut Answer,
-) -> Vec<(ResourceId, verdict::Found)> {
+) -> Vec<(ResourceId, by_deployer::Found)> {
     let mut synced = Vec::new();
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
@@ -410,11 +419,11 @@ fn compare<'a>(
             .is_none_or(|health| health.status == HealthStatus::Healthy);
         if judged.state == SyncState::Synced && judged.comparison.drift.is_empty() && healthy {
             answer.synced += 1;
-            let found = verdict::Found {
+            let found = by_deployer::Found {
                 state: judged.state,
                 health: judged.health.value().map(|health| health.status),
                 differ: 0,
-                ignored: verdict::ignored(&judged.comparison.suppressed_fields),
+                ignored: by_deployer::ignored(&judged.comparison.suppressed_fields),
             };
             let id = ResourceId {
                 environment: environment.clone(),
@@ -440,10 +449,11 @@ fn compare<'a>(
             state: judged.state,
             health: judged.health,
             cause: left_alone(judged.state, &object.id, &rules),
+            verdict: planned.verdict(object),
             fields: judged.comparison.drift.into_iter().map(field).collect(),
             suppressed: judged.comparison.suppressed,
             suppressed_fields: judged.comparison.suppressed_fields,
-            verdict: None,
+            by_deployer: None,
         });
     }
     synced

@@ -21,6 +21,7 @@ use crate::live::{
     compare, compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
+use crate::render::How;
 use crate::task::{Cancel, Known, Why};
 use crate::text;
 
@@ -104,9 +105,10 @@ fn wanted<'a>(
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let live = &ws.inner.live;
+    let epoch = live.epoch();
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
-            watch(ws, &environment.name, &cluster, &wanted);
+            watch(ws, &environment.name, &cluster, &wanted, epoch);
             let mut listing = cluster.list(&wanted, &Cancel::new()).await;
             elsewhere(ws, environment, &cluster, &wanted, &mut listing).await;
             Listed(Known::Fresh((cluster, Arc::new(listing))))
@@ -118,9 +120,12 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             Listed(Known::Unavailable(why))
         }
     };
-    lock(&live.described).insert(environment.name.clone(), listed.identity());
     let now = ws.clock().now();
-    lock(&live.listings).insert(environment.name.clone(), (now, listed.clone()));
+    let (mut described, mut listings) = (lock(&live.described), lock(&live.listings));
+    if live.epoch() == epoch {
+        described.insert(environment.name.clone(), listed.identity());
+        listings.insert(environment.name.clone(), (now, listed.clone()));
+    }
     listed
 }
 
@@ -196,11 +201,14 @@ fn the_one(id: &ObjectRef, found: Vec<(&str, Known<Option<Order>>)>) -> Known<Or
 }
 
 /// Where a screen looks on, a change in the cluster makes what was read stale and is announced.
-fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted) {
+fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted, epoch: u64) {
     if !ws.is_watched() {
         return;
     }
     let mut watches = lock(&ws.inner.live.watches);
+    if ws.inner.live.epoch() != epoch {
+        return;
+    }
     // What is watched only grows: screens that look at less must not end what others look at.
     let mut wanted = wanted.clone();
     if let Some(watch) = watches.get(environment) {
@@ -466,6 +474,11 @@ impl Listed {
         app: &DesiredApp,
         ownership: &Ownership<'a>,
     ) -> Known<LiveDeployment> {
+        if let Known::Unavailable(why) = &self.0 {
+            return Known::Unavailable(why.clone());
+        }
+        // What is written is not what gets applied: what of it is there fares as it does, and nothing is known of the rest.
+        let is_rendered = !matches!(app.rendering.how, How::Sources { .. });
         let rules = self.rules(&app.app);
         let mut worst = Health {
             status: HealthStatus::Healthy,
@@ -474,10 +487,15 @@ impl Listed {
         };
         let mut state = SyncState::Synced;
         let mut drifted = 0;
-        let mut hidden = false;
+        let mut hidden = !is_rendered;
         let mut live = Vec::new();
-        let (mut unknown, mut stale) = (None, None);
+        let mut unknown = (!is_rendered).then_some(Why::NotRendered);
+        let mut stale = None;
         for rendered in &app.rendering.objects {
+            let found = self.get(&rendered.object.id);
+            if !is_rendered && !matches!(found.value(), Some(Some(_))) {
+                continue;
+            }
             let judged = self.judge(&rendered.object, ownership, &rules, None);
             if judged.unknown.is_some() {
                 unknown = judged.unknown;
@@ -495,12 +513,13 @@ impl Listed {
             match judged.state {
                 SyncState::Synced => {}
                 SyncState::Unknown => hidden = true,
+                _ if !is_rendered => {}
                 found => {
                     drifted += 1;
                     state = state.max(found);
                 }
             }
-            if let Some(Some(object)) = self.get(&rendered.object.id).value() {
+            if let Some(Some(object)) = found.value() {
                 live.push(object.object());
             }
         }
@@ -509,7 +528,7 @@ impl Listed {
         {
             return Known::Unavailable(why);
         }
-        let version = version::of(&app.app, live.iter());
+        let version = version::running(&app.app, live.iter());
         let deployment = LiveDeployment {
             version: version.version,
             images: version.images,
@@ -520,7 +539,7 @@ impl Listed {
             },
             drifted,
             applied: Known::Loading,
-            verdict: None,
+            by_deployer: None,
         };
         Known::fresh_or_stale(deployment, stale)
     }
@@ -572,7 +591,7 @@ impl Listed {
                 .collect(),
             suppressed: comparison.suppressed,
             suppressed_fields: comparison.suppressed_fields,
-            verdict: None,
+            by_deployer: None,
             owned: Some(ownership.tree(live)),
             events,
             text: Some(object.to_yaml()),
@@ -615,7 +634,7 @@ fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
         fields: Vec::new(),
         suppressed: BTreeMap::new(),
         suppressed_fields: Vec::new(),
-        verdict: None,
+        by_deployer: None,
         owned: None,
         events: Known::Fresh(Vec::new()),
         text: None,

@@ -6,10 +6,12 @@
 pub mod action;
 pub mod applied;
 pub mod blame;
+pub mod by_deployer;
 pub mod cause;
 pub mod change;
 pub mod common;
 mod connections;
+pub mod contexts;
 pub mod deployed;
 mod desired;
 pub mod doctor;
@@ -21,18 +23,19 @@ mod line;
 mod live;
 pub mod log;
 pub mod logs;
+mod pairings;
 mod planned;
 pub mod resource;
 pub mod revert;
 pub mod snapshot;
 mod time;
-pub mod verdict;
 mod version;
 mod workspace;
 
 pub use crate::cluster::operator::State as OperatorState;
 pub use workspace::{ClusterChoice, Header, Options, Workspace};
 
+pub use crate::cluster::Kubeconfig;
 pub use crate::diff::{
     ChangeKind, FieldChange, Hunk, Line, LineKind, Noise, Note, Span, TextDiff, text as text_diff,
 };

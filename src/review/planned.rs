@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::StreamExt;
+use serde::Serialize;
 
 use super::desired::{DesiredApp, Wanted};
 use super::live::Listed;
@@ -15,6 +16,16 @@ use crate::task::Why;
 
 /// Requests at a time.
 const AT_ONCE: usize = 8;
+
+/// Whose word it is that an object is, or is not, as git says, where the API server was to be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The API server's.
+    Server,
+    /// Ours, by reading: why the server could not be asked.
+    Read(String),
+}
 
 /// By object, what would become of it.
 #[derive(Default)]
@@ -50,6 +61,20 @@ impl Planned {
     /// What would become of an object, where that could be asked.
     pub fn get(&self, object: &Object) -> Option<&LiveObject> {
         self.0.get(&object.id)?.as_ref().ok()
+    }
+
+    /// Whether the server had a word on any of them.
+    pub fn is_any(&self) -> bool {
+        self.0.values().any(Result::is_ok)
+    }
+
+    /// `None` where the server was not to be asked.
+    pub fn verdict(&self, object: &Object) -> Option<Verdict> {
+        let planned = self.0.get(&object.id)?;
+        Some(match planned {
+            Ok(_) => Verdict::Server,
+            Err(why) => Verdict::Read(why.to_string()),
+        })
     }
 
     /// How many were compared by reading, in words.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::applied::{self, Applied};
+use super::by_deployer::{self, ByDeployer};
 use super::cause::{Cause, Deployed, FieldDrift, explain, left_alone};
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
 use super::entry::{behind, side_text};
 use super::line::Line;
-use super::verdict::{self, Verdict};
 use super::workspace::Past;
 use super::{Workspace, live};
 use crate::cluster::Event;
@@ -68,7 +68,7 @@ pub struct Live {
     pub suppressed_fields: Vec<Suppressed>,
     /// What its deployer says of it, where it says so of what git says now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
+    pub by_deployer: Option<ByDeployer>,
     /// The object and what it owns, down to pods; `None` where it is missing.
     pub owned: Option<Owned>,
     pub events: Known<Vec<Event>>,
@@ -117,15 +117,15 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         live.cause = left_alone(live.sync, &id.object, &rules)
             .or_else(|| deployed.of_resource(&id, live.sync));
         explain(past, tip, &id, &mut live.fields, &deployed, &cancel)?;
-        let found = verdict::Found {
+        let found = by_deployer::Found {
             state: live.sync,
             health: Some(live.health.status),
             differ: live.fields.len(),
-            ignored: verdict::ignored(&live.suppressed_fields),
+            ignored: by_deployer::ignored(&live.suppressed_fields),
         };
-        live.verdict = applied
+        live.by_deployer = applied
             .as_ref()
-            .and_then(|applied| verdict::of_object(applied, &id.object, found));
+            .and_then(|applied| by_deployer::of_object(applied, &id.object, found));
         live.applied = applied;
         Ok(answer)
     })

@@ -22,19 +22,20 @@ pub fn declared(
     rendering: &Rendering,
 ) -> anyhow::Result<Version> {
     let objects = rendering.objects.iter();
-    let mut version = of(app, objects.map(|rendered| &rendered.object));
+    let mut version = running(app, objects.map(|rendered| &rendered.object));
     if version.images.is_empty() {
         let declared = app.declared_by.as_ref().map(|object| object.name.as_str());
         let names: Vec<&str> = declared.into_iter().chain(app.chart.as_deref()).collect();
         let renderer = &past.ws.inner.renderer;
         let image = renderer.image_of_values(&past.reader, tree, &app.recipe, &names)?;
-        version.version = image.map(|image| image.version()).or(version.version);
+        version.version = image.map(|image| image.version());
     }
+    version.version = version.version.or_else(|| app.version.clone());
     Ok(version)
 }
 
-/// The main image is the one named like the app, else the first of the first workload.
-pub fn of<'a>(app: &App, objects: impl Iterator<Item = &'a Object>) -> Version {
+/// The version that objects run. The main image is the one named like the app, else the first of the first workload.
+pub fn running<'a>(app: &App, objects: impl Iterator<Item = &'a Object>) -> Version {
     let mut workloads: Vec<&Object> = objects
         .filter(|object| !images(object).is_empty())
         .collect();
@@ -50,9 +51,7 @@ pub fn of<'a>(app: &App, objects: impl Iterator<Item = &'a Object>) -> Version {
         .find(|image| image.short_name() == app.name)
         .or(all.first());
     Version {
-        version: main
-            .map(|image| image.version())
-            .or_else(|| app.version.clone()),
+        version: main.map(|image| image.version()),
         images: all.iter().map(ToString::to_string).collect(),
     }
 }

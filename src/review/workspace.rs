@@ -11,6 +11,7 @@ use ring::rand::SecureRandom;
 
 use super::connections::Connections;
 use super::line::{self, Alike, Line};
+use super::pairings::Pairings;
 use crate::cache::Cache;
 use crate::cluster::Kubeconfig;
 use crate::git::{Oid, Reader, Repo, Tip};
@@ -36,6 +37,8 @@ pub struct Options {
     pub repo: Option<PathBuf>,
     pub branch: Option<String>,
     pub cluster: ClusterChoice,
+    /// Where contexts are looked for.
+    pub kubeconfig: Kubeconfig,
     /// What the user says about environments.
     pub overrides: Overrides,
     pub offline: bool,
@@ -59,6 +62,8 @@ pub struct Header {
     pub other_branches: usize,
     /// `production: kind-prod @ https://…`, one per distinct cluster; or why there is none.
     pub clusters: Vec<String>,
+    /// Why no context can be chosen for an environment.
+    pub settled: Option<&'static str>,
     pub read_only: bool,
     pub offline: bool,
 }
@@ -199,7 +204,8 @@ impl Workspace {
             options.offline,
             masking.clone(),
             options.clock.clone(),
-            Kubeconfig::of_user(),
+            options.kubeconfig.clone(),
+            Pairings::load(&options.state, &lines[0].tip.repository),
         );
         Ok(Workspace {
             inner: Arc::new(Inner {
@@ -235,6 +241,7 @@ impl Workspace {
             tip,
             other_branches: tips.len(),
             clusters: self.inner.live.describe(),
+            settled: self.inner.live.settled(),
             read_only: self.inner.options.read_only,
             offline: self.inner.options.offline,
         }

@@ -12,7 +12,7 @@ use tokio_util::sync::DropGuard;
 use super::cx::Cx;
 use crate::review::action::stage;
 use crate::review::{
-    Cancel, Rendered, change, deployed, doctor, drift, log, logs, resource, revert,
+    Cancel, Rendered, change, contexts, deployed, doctor, drift, log, logs, resource, revert,
 };
 
 /// Names one asking of one question.
@@ -31,6 +31,10 @@ pub enum Question {
     Doctor,
     Calls,
     Fetch,
+    /// Which contexts there are, and which are chosen.
+    Contexts,
+    /// Asked only on the user's word.
+    Choose(contexts::Choice),
     /// What was staged and is not through yet.
     Pending,
     /// Whether a preview could be staged.
@@ -64,6 +68,8 @@ pub enum Answer {
     Calls(Part<Vec<String>>),
     /// Whether the tip moved.
     Fetch(Part<bool>),
+    Contexts(Part<contexts::Answer>),
+    Chosen(Part<contexts::Chosen>),
     Pending(Part<Vec<stage::Progress>>),
     Plan(Part<()>),
     Stage(Part<stage::Progress>),
@@ -130,6 +136,11 @@ impl<A> Slot<A> {
     /// Forgets what is known and what is waited for: the target is another one now.
     pub fn forget(&mut self) {
         *self = Slot::default();
+    }
+
+    /// Waits for no answer any more.
+    pub fn stop(&mut self) {
+        self.waiting = None;
     }
 
     /// Takes an answer if it is the one waited for.

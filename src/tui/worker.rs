@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use super::ask::{Answer, Ask, Part, Question, Reply, Ticket};
 use crate::review::action::stage;
 use crate::review::{
-    Cancel, Rendered, Sink, Workspace, change, deployed, doctor, drift, log, logs, resource, revert,
+    Cancel, Rendered, Sink, Workspace, change, contexts, deployed, doctor, drift, log, logs,
+    resource, revert,
 };
 
 /// Where answers wait for the next frame.
@@ -78,9 +79,10 @@ pub fn start(ws: &Workspace, ask: Ask, inbox: &Arc<Inbox>) {
         }
         // What writes is told to stop, not stopped: it leaves its journal in order.
         match ask.question {
-            question @ (Question::Stage(_) | Question::Resume(_) | Question::Merge(_)) => {
-                answer(&ws, question, &post).await
-            }
+            question @ (Question::Stage(_)
+            | Question::Resume(_)
+            | Question::Merge(_)
+            | Question::Choose(_)) => answer(&ws, question, &post).await,
             question => {
                 tokio::select! {
                     () = answer(&ws, question, &post) => {
@@ -142,6 +144,11 @@ async fn answer(ws: &Workspace, question: Question, post: &Post) {
         ),
         Question::Calls => post.last(Answer::Calls, guarded(async { Ok(ws.calls()) }).await),
         Question::Fetch => post.last(Answer::Fetch, guarded(ws.fetch()).await),
+        Question::Contexts => post.last(Answer::Contexts, guarded(contexts::ask(ws)).await),
+        Question::Choose(choice) => {
+            let work = contexts::choose(ws, choice);
+            post.last(Answer::Chosen, guarded(work).await);
+        }
         Question::Pending => post.last(
             Answer::Pending,
             guarded(async { Ok(stage::pending(ws)) }).await,

@@ -73,6 +73,53 @@ spec:
     }
 }
 
+/// An app whose chart could not be had has no objects to compare: it was in sync and healthy, even without a cluster, and ran
+/// the chart's version.
+#[test]
+fn an_app_that_is_not_rendered_is_not_healthy() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write(
+        "apps/cache.yaml",
+        "apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: shop}
+spec: {interval: 1h, url: 'https://charts.example.com'}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cache, namespace: shop}
+spec:
+  interval: 1h
+  chart: {spec: {chart: redis, version: 1.2.3, sourceRef: {kind: HelmRepository, name: charts}}}
+",
+    );
+    repo.commit("Begin");
+    let cluster = home.directory.path().join("cluster");
+    std::fs::create_dir(&cluster).expect("a directory");
+    std::fs::write(cluster.join("snapshot.yaml"), "complete: true\n").expect("written");
+    std::fs::write(
+        cluster.join("namespace.yaml"),
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n",
+    )
+    .expect("written");
+
+    let snapshot = cluster.to_string_lossy();
+    let cases: [(&[&str], &str); 2] = [
+        (&["--no-cluster"], "no cluster"),
+        (&["--snapshot", &snapshot], "not rendered"),
+    ];
+    for (which, why) in cases {
+        let args = [&["where", "cache", "-o", "json"], which].concat();
+        let ended = home.run(&repo.path, &args);
+        let answer: Value = serde_json::from_str(&ended.out).expect("JSON");
+        let deployment = &answer["apps"][0]["deployments"][0];
+        assert_eq!(deployment["version"], "1.2.3", "{answer}");
+        assert_eq!(deployment["live"]["state"], "unavailable", "{answer}");
+        assert_eq!(deployment["live"]["why"], why, "{answer}");
+    }
+}
+
 /// An environment that an Application deploys, and a snapshot of its cluster with `live`.
 fn argo(home: &Home, files: &[(&str, &str)], live: &str) -> (TestRepo, String) {
     let repo = TestRepo::init(&home.directory.path().join("repo"));

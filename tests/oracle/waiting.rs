@@ -143,6 +143,45 @@ async fn the_timeline_comes_in_pieces_that_are_each_right() {
     }));
 }
 
+/// What changed the document of an object is told at once, and each commit again when it is known that it changed the object.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_begins_with_what_is_likely_to_be_in_it() {
+    let directory = tempfile::tempdir().expect("directory");
+    let repo = TestRepo::init(&directory.path().join("repo"));
+    let subjects = ["Set 3", "Set 2", "Set 1"];
+    for subject in subjects.iter().rev() {
+        repo.write(
+            "prod/shop/map.yaml",
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map}}\ndata: {{key: '{subject}'}}\n"),
+        );
+        repo.commit(subject);
+    }
+    let workspace = workspace::open(&repo, directory.path());
+    // The index is there.
+    let timeline = log::ask(&workspace, log::Request::default(), &Sink::last_only()).await;
+    timeline.expect("a timeline");
+    let pieces = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&pieces);
+    let sink = Sink::new(Cancel::new(), move |answer: log::Answer| {
+        let subjects = answer.entries.iter().map(|entry| &entry.line.subject);
+        assert!(subjects.eq(["Set 3", "Set 2", "Set 1"]));
+        let sure = answer.entries.iter().filter(|entry| entry.analysed);
+        all.lock().expect("no panic").push(sure.count());
+    });
+    let request = log::Request {
+        select: Selector {
+            resource: Some("configmap/map".to_owned()),
+            ..Selector::default()
+        },
+        ..log::Request::default()
+    };
+    let last = log::ask(&workspace, request, &sink).await;
+    let last = last.expect("an answer");
+    assert!(last.entries.iter().all(|entry| entry.analysed));
+    assert_eq!(last.entries.len(), subjects.len());
+    assert_eq!(*pieces.lock().expect("no panic"), [0, 1, 2, 3]);
+}
+
 /// An app whose past cannot be read was searched for without end.
 #[tokio::test(flavor = "multi_thread")]
 async fn since_when_is_not_looked_for_any_more_where_git_cannot_be_read() {

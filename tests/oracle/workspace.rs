@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gitopsy::review::{Clock, ClusterChoice, Options, Overrides, Workspace};
+use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options, Overrides, Workspace};
 
 use crate::support::TestRepo;
 
@@ -12,6 +12,7 @@ pub fn open(repo: &TestRepo, directory: &Path) -> Workspace {
         repo: Some(repo.path.clone()),
         branch: None,
         cluster: ClusterChoice::None,
+        kubeconfig: Kubeconfig::named(Vec::new()),
         overrides: Overrides::default(),
         offline: false,
         allow_network: false,

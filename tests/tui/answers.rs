@@ -18,7 +18,8 @@ use gitopsy::review::{
     Tip,
 };
 use gitopsy::review::{
-    Header, OperatorState, Why, change, deployed, doctor, drift, log, logs, resource, revert,
+    Header, OperatorState, Why, change, contexts, deployed, doctor, drift, log, logs, resource,
+    revert,
 };
 use gitopsy::tui::ask::{Answer, Part, Question};
 use jiff::{SignedDuration, Timestamp};
@@ -56,6 +57,7 @@ pub fn header() -> Header {
         other_branches: 0,
         tip_time: ago(2 * HOUR),
         clusters: vec!["kind-prod @ https://10.0.0.7:6443".to_owned()],
+        settled: None,
         read_only: false,
         offline: false,
     }
@@ -134,7 +136,7 @@ fn live(
     drifted: usize,
 ) -> Known<deployed::LiveDeployment> {
     Known::Fresh(deployed::LiveDeployment {
-        verdict: None,
+        by_deployer: None,
         version: Some(version.to_owned()),
         images: vec![format!("registry.example.com/shop/api:{version}")],
         health: health(status, reason),
@@ -742,7 +744,7 @@ pub fn resource() -> resource::Answer {
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
             suppressed_fields: Vec::new(),
-            verdict: None,
+            by_deployer: None,
             owned: Some(owned),
             events: Known::Fresh(vec![Event {
                 object: object("Pod", "api-7c9f-x2"),
@@ -784,12 +786,14 @@ pub fn drift() -> drift::Answer {
         state,
         health,
         cause: None,
+        verdict: None,
         fields,
         suppressed: BTreeMap::new(),
         suppressed_fields: Vec::new(),
-        verdict: None,
+        by_deployer: None,
     };
     drift::Answer {
+        dry_run: false,
         tips: vec![tip()],
         time: now(),
         clusters: vec![environment("staging"), environment("production")],
@@ -838,6 +842,23 @@ pub fn drift() -> drift::Answer {
             why: "forbidden: list secrets".to_owned(),
         }],
     }
+}
+
+/// As [`drift`], by the API server's word for what the user may patch.
+pub fn dry_run() -> drift::Answer {
+    let mut answer = drift();
+    answer.dry_run = true;
+    let why = "forbidden: patch deployments in shop";
+    for resource in &mut answer.resources {
+        resource.verdict = match (resource.state, resource.id.app.as_str()) {
+            (SyncState::Drifted, _) => Some(drift::Verdict::Server),
+            (SyncState::Synced, _) => Some(drift::Verdict::Read(why.to_owned())),
+            _ => None,
+        };
+    }
+    let note = format!("production › worker: 2 objects were compared by reading: {why}");
+    answer.notes.push(note);
+    answer
 }
 
 pub fn preview(request: &revert::Request) -> revert::Answer {
@@ -1006,6 +1027,44 @@ pub fn logs() -> logs::Answer {
 }
 
 /// The usual answer to a question.
+pub fn context(name: &str, server: &str, namespace: Option<&str>) -> contexts::Context {
+    let context = json!({"name": name, "server": server});
+    let mut context: contexts::Context = serde_json::from_value(context).unwrap();
+    context.namespace = namespace.map(str::to_owned);
+    context
+}
+
+/// Production's context is the one with its server, staging has none.
+pub fn contexts() -> contexts::Answer {
+    let of = |name: &str, cluster: Option<&str>, context| contexts::Environment {
+        name: name.to_owned(),
+        destination: Destination {
+            cluster: cluster.map(str::to_owned),
+            namespace: None,
+        },
+        context,
+    };
+    let server = "https://10.0.0.7:6443";
+    let by_server = Ok(("kind-prod".to_owned(), contexts::By::Server));
+    contexts::Answer {
+        contexts: vec![
+            context("kind-dev", "https://127.0.0.1:41873", None),
+            context("kind-prod", server, Some("shop")),
+            context("kind-prod-admin", server, Some("kube-system")),
+            context(
+                "arn:aws:eks:eu-central-1:123456789012:cluster/staging",
+                "https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
+                Some("shop"),
+            ),
+        ],
+        current: Some("kind-dev".to_owned()),
+        environments: vec![
+            of("staging", None, Err(Why::NoContextChosen)),
+            of("production", Some(server), by_server),
+        ],
+    }
+}
+
 pub fn to(question: &Question) -> Answer {
     match question {
         Question::Deployed(request) => {
@@ -1022,6 +1081,7 @@ pub fn to(question: &Question) -> Answer {
         Question::Change(_) => Answer::Change(Part::Done(change())),
         Question::Resource(_) => Answer::Resource(Part::Done(resource())),
         Question::Logs(_) => Answer::Logs(Part::Done(logs())),
+        Question::Drift(request) if request.dry_run => Answer::Drift(Part::Done(dry_run())),
         Question::Drift(_) => Answer::Drift(Part::Done(drift())),
         Question::Revert(request) => Answer::Revert(Part::Done(preview(request))),
         Question::Doctor => Answer::Doctor(Part::Done(doctor())),
@@ -1030,6 +1090,12 @@ pub fn to(question: &Question) -> Answer {
             "kustomize build environments/production  0.1s".to_owned(),
         ])),
         Question::Fetch => Answer::Fetch(Part::Done(true)),
+        Question::Contexts => Answer::Contexts(Part::Done(contexts())),
+        Question::Choose(choice) => {
+            let choice = choice.clone();
+            let forgotten = None;
+            Answer::Chosen(Part::Done(contexts::Chosen { choice, forgotten }))
+        }
         Question::Pending => Answer::Pending(Part::Done(Vec::new())),
         Question::Plan(_) => Answer::Plan(Part::Done(())),
         Question::Stage(_) | Question::Resume(_) => Answer::Stage(Part::More(progress(3))),

@@ -225,6 +225,8 @@ pub fn failed(question: &Question, error: &str) -> Answer {
         Question::Doctor => Answer::Doctor(Part::Failed(error)),
         Question::Calls => Answer::Calls(Part::Failed(error)),
         Question::Fetch => Answer::Fetch(Part::Failed(error)),
+        Question::Contexts => Answer::Contexts(Part::Failed(error)),
+        Question::Choose(_) => Answer::Chosen(Part::Failed(error)),
         Question::Pending => Answer::Pending(Part::Failed(error)),
         Question::Plan(_) => Answer::Plan(Part::Failed(error)),
         Question::Stage(_) | Question::Resume(_) => Answer::Stage(Part::Failed(error)),

@@ -364,6 +364,19 @@ fn overlays() {
     check_small("doctor", |desk| {
         desk.serve().press("D").serve();
     });
+    check("drift-dry-run", |desk| {
+        desk.press("4").serve().press("a").serve();
+    });
+    check_small("drift-dry-run-asking", |desk| {
+        desk.press("4").serve().press("a");
+    });
+    check_small("drift-dry-run-read", |desk| {
+        desk.press("4").serve().press("a").serve().press("j j j");
+    });
+    check_small("drift-dry-run-note", |desk| {
+        desk.press("4").serve().press("a").serve().press("G");
+        desk.send(Message::Changed(answers::header(), 9));
+    });
     check_small("drift-missing", |desk| {
         desk.serve().press("4").serve().press("down");
     });

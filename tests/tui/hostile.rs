@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gitopsy::review::applied::Applied;
-use gitopsy::review::{Known, log};
+use gitopsy::review::{Known, Why, drift, log};
 use gitopsy::tui::app::Message;
 use gitopsy::tui::ask::{Answer, Part, Question};
 use proptest::prelude::*;
@@ -109,6 +109,7 @@ fn poisoned(question: &Question) -> Answer {
             }
             for resource in &mut answer.resources {
                 resource.path = Some(evil());
+                resource.verdict = Some(drift::Verdict::Read(evil()));
                 resource.id.object.name = evil();
                 let causes = resource.fields.iter_mut().map(|field| &mut field.cause);
                 for cause in causes.chain(resource.cause.as_mut()) {
@@ -125,6 +126,17 @@ fn poisoned(question: &Question) -> Answer {
                 }
             }
             Answer::Logs(Part::Done(answer))
+        }
+        Answer::Contexts(Part::Done(mut answer)) => {
+            for context in &mut answer.contexts {
+                (context.name, context.server, context.namespace) = (evil(), evil(), Some(evil()));
+            }
+            for environment in &mut answer.environments {
+                environment.destination.cluster = Some(evil());
+                environment.context = Err(Why::ContextChanged(evil()));
+            }
+            answer.current = Some(evil());
+            Answer::Contexts(Part::Done(answer))
         }
         other => other,
     }
@@ -155,6 +167,7 @@ const TOURS: &[&str] = &[
     "2 enter j v y",
     "2 x / a",
     "4 j j j l",
+    "4 a j G w",
     "4 enter tab tab l",
     "3 j enter j j enter y",
     "4 enter tab tab w",
@@ -162,6 +175,8 @@ const TOURS: &[&str] = &[
     "5",
     ": a",
     "?",
+    "C down tab down / enter",
+    ": c t x enter",
 ];
 
 #[test]
@@ -198,7 +213,7 @@ proptest! {
     fn no_keys_and_no_size_break_a_frame(
         keys in prop::collection::vec(prop::sample::select(vec![
             "1", "2", "3", "4", "5", "j", "k", "G", "g", "enter", "esc", "q", "tab", "z", "v", "x", "w", "r", "d", "y", "S", "space",
-            "/", "a", "?", ":", "t", "[", "]", "left", "right", "ctrl-d", "pgdn", "n", "N", "m", "c", "@", "D", "f", "backspace",
+            "/", "a", "?", ":", "t", "[", "]", "left", "right", "ctrl-d", "pgdn", "n", "N", "m", "c", "C", "down", "a", "@", "D", "f", "backspace",
         ]), 1..40),
         sizes in prop::collection::vec((1u16..230, 1u16..60), 1..4),
         hostile in any::<bool>(),

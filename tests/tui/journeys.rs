@@ -566,7 +566,7 @@ fn own_keys_and_filters_hold_from_the_start() {
         .refute("gateway");
     desk.press("T")
         .expect("[T Timeline]")
-        .press("?")
+        .press("? ctrl-d")
         .expect("  T ");
 }
 
@@ -598,4 +598,62 @@ fn a_fetch_says_what_it_found() {
     desk.press("f")
         .refuse("cannot reach git.example.com\nhint: are you online?")
         .expect("cannot reach git.example.com · hint: are you online?");
+}
+
+/// Patches, even ones that are not stored, are sent when the user says so, and not with every change of the cluster.
+#[test]
+fn the_server_is_asked_for_its_word_only_on_the_users() {
+    let asked = |desk: &Desk| -> Vec<bool> {
+        let questions = desk.asked.iter().map(|ask| &ask.question);
+        let drifts = questions.filter_map(|question| match question {
+            Question::Drift(request) => Some(request.dry_run),
+            _ => None,
+        });
+        drifts.collect()
+    };
+    let mut desk = desk();
+    desk.press("4");
+    assert_eq!(asked(&desk), [false]);
+    desk.serve().refute("server asked").press("a");
+    assert_eq!(asked(&desk), [true]);
+    // Until it has answered, what is shown is not its word.
+    desk.expect("… asking").refute("server asked");
+    desk.send(Message::Changed(answers::header(), 1));
+    assert_eq!(asked(&desk), [true], "the same asking");
+    desk.serve()
+        .expect("· ~ server asked")
+        .expect("by the API server: a dry-run")
+        .expect("! production › worker: 2 objects were compared by reading")
+        .expect("ctrl-r asks again");
+    desk.press("ctrl-r");
+    assert_eq!(asked(&desk), [true]);
+    desk.serve()
+        .refute("ctrl-r asks again")
+        .expect("· server asked");
+    desk.send(Message::Changed(answers::header(), 2));
+    assert_eq!(asked(&desk), [false; 0]);
+    desk.expect("ctrl-r asks again").press("1 4");
+    assert_eq!(asked(&desk), [false; 0]);
+    desk.press("a");
+    assert_eq!(asked(&desk), [false]);
+    desk.serve().refute("server asked");
+    // Nor of another cluster than the one it was asked of.
+    desk.press("a").serve().press("C").serve();
+    desk.write("dev")
+        .press("enter")
+        .answer(|question| matches!(question, Question::Choose(_)).then(|| answers::to(question)));
+    assert_eq!(asked(&desk), [false]);
+}
+
+#[test]
+fn without_a_server_it_is_not_asked_and_that_is_said() {
+    let mut header = answers::header();
+    header.settled = Some("started on a snapshot");
+    let mut desk = Desk::with((120, 40), "dark", header);
+    desk.press("4").serve().press("a");
+    desk.expect("no API server can be asked: started on a snapshot");
+    assert!(desk.asked.is_empty());
+    let mut desk = Desk::new((120, 40));
+    desk.press("4").press("a");
+    desk.expect("no cluster is connected to yet");
 }

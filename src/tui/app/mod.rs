@@ -1,5 +1,6 @@
 //! The whole state of the interface, and the only place that changes it: a message in, effects out.
 
+mod contexts;
 mod places;
 mod view;
 
@@ -13,13 +14,14 @@ use super::ask::{Answer, Part, Question, Reply, Slot, Ticket};
 use super::chrome;
 use super::cx::{Cx, Effect, Tone, Wish};
 use super::keys::{Action, Chord, Keymap, Place, TABLE};
+use super::screen::contexts::Picker;
 use super::screen::help::Help;
 use super::screen::palette::{Choice, Palette};
 use super::screen::{Mouse, Screen, deployed, drift, resources, reverts, text, timeline};
 use super::theme::{Role, Theme};
 use super::widget::popup::{Confirm, Decision, Purpose, TextLine};
 use super::widget::row::Row;
-use crate::review::{Header, Rendered, log};
+use crate::review::{Header, Rendered, contexts as choices, log};
 
 /// Whatever can happen.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ enum Overlay {
     Confirm(Confirm),
     Help(Help),
     Palette(Palette),
+    Contexts(Picker),
 }
 
 pub struct App {
@@ -59,9 +62,17 @@ pub struct App {
     message: Option<(Tone, String)>,
     next_ticket: u64,
     revision: u64,
-    fetch: Slot<bool>,
+    own: Own,
     /// What was told last of renderings, and for which answer.
     rendered: Option<(Ticket, Rendered)>,
+}
+
+/// What is asked for no screen.
+#[derive(Default)]
+struct Own {
+    fetch: Slot<bool>,
+    contexts: Slot<choices::Answer>,
+    chosen: Slot<choices::Chosen>,
 }
 
 impl App {
@@ -99,7 +110,7 @@ impl App {
                 .map(|problem| (Tone::Warning, problem.clone())),
             next_ticket: 0,
             revision: 0,
-            fetch: Slot::default(),
+            own: Own::default(),
             rendered: None,
             theme: settings.theme,
             at: settings.at,
@@ -138,6 +149,7 @@ impl App {
                 Some(Overlay::TimeTravel(line)) => line.paste(&text),
                 Some(Overlay::Confirm(confirm)) => confirm.paste(&text),
                 Some(Overlay::Palette(palette)) => palette.paste(&text),
+                Some(Overlay::Contexts(picker)) => picker.paste(&text),
                 Some(Overlay::Help(_)) | None => {}
             },
             Message::Mouse(event) => self.mouse(event, effects),
@@ -155,7 +167,13 @@ impl App {
 
     /// Answers go to whoever holds their ticket; one that nobody holds is late and dropped.
     fn reply(&mut self, reply: Reply, effects: &mut Vec<Effect>) {
-        if self.fetch.ticket() == Some(reply.ticket) {
+        if self.own.contexts.ticket() == Some(reply.ticket) {
+            return self.contexts_known(reply);
+        }
+        if self.own.chosen.ticket() == Some(reply.ticket) {
+            return self.context_chosen(reply, effects);
+        }
+        if self.own.fetch.ticket() == Some(reply.ticket) {
             if let Answer::Fetch(part) = reply.answer {
                 self.message = Some(match &part {
                     Part::Failed(error) => {
@@ -168,7 +186,7 @@ impl App {
                         (Tone::Good, "fetched: nothing new".to_owned())
                     }
                 });
-                self.fetch.take(reply.ticket, part);
+                self.own.fetch.take(reply.ticket, part);
             }
             return;
         }
@@ -275,31 +293,24 @@ impl App {
                     self.screen().place(),
                 )))
             }
-            Action::Palette => self.overlay = Some(Overlay::Palette(self.palette())),
+            Action::Palette => {
+                self.overlay = Some(Overlay::Palette(self.palette()));
+                if self.header.settled.is_none() {
+                    self.ask_own(effects, |own, cx| own.contexts.ask(cx, Question::Contexts));
+                }
+            }
+            Action::Context => {
+                let picker = Picker::of(self.screen().environment());
+                self.overlay = Some(Overlay::Contexts(picker));
+                self.ask_own(effects, |own, cx| own.contexts.ask(cx, Question::Contexts));
+            }
             Action::Calls => self.push(Screen::Text(text::Text::calls()), effects),
             Action::Doctor => self.push(Screen::Text(text::Text::doctor()), effects),
             Action::Fetch => {
-                let App {
-                    fetch,
-                    header,
-                    at,
-                    next_ticket,
-                    now,
-                    ..
-                } = self;
-                let mut cx = Cx {
-                    now: *now,
-                    header,
-                    at: at.as_deref(),
-                    next_ticket,
-                    wishes: Vec::new(),
-                };
-                fetch.ask(&mut cx, Question::Fetch);
-                let wishes = cx.wishes;
                 self.message = Some((Tone::Note, "fetching…".to_owned()));
-                self.grant(wishes, effects);
+                self.ask_own(effects, |own, cx| own.fetch.ask(cx, Question::Fetch));
             }
-            Action::Refresh => self.with_screen(effects, |screen, cx| screen.ask(cx)),
+            Action::Refresh => self.with_screen(effects, |screen, cx| screen.refresh(cx)),
             other => self.with_screen(effects, |screen, cx| screen.act(other, cx)),
         }
     }
@@ -310,7 +321,8 @@ impl App {
             Action::Fetch if self.header.offline => {
                 Some("started with --offline: nothing is fetched".to_owned())
             }
-            Action::Fetch if self.fetch.is_waiting() => Some("a fetch is under way".to_owned()),
+            Action::Context => self.header.settled.map(str::to_owned),
+            Action::Fetch if self.own.fetch.is_waiting() => Some("a fetch is under way".to_owned()),
             Action::PlaceForward if !self.places.has_forward() => {
                 Some("no place to go forward to".to_owned())
             }
@@ -379,6 +391,7 @@ impl App {
                     self.overlay = Some(Overlay::Palette(palette));
                 }
             },
+            Overlay::Contexts(picker) => self.pick(picker, event, effects),
         }
     }
 
@@ -426,6 +439,7 @@ impl App {
                 self.screen_mut().set_filter(&filter);
                 self.show(effects);
             }
+            Choice::Context(choice) => self.choose_context(choice, effects),
         }
     }
 
@@ -503,6 +517,28 @@ impl App {
         self.with(effects, |places| Some(places.top_mut()), change);
     }
 
+    /// Lets what belongs to no screen be asked.
+    fn ask_own(&mut self, effects: &mut Vec<Effect>, ask: impl FnOnce(&mut Own, &mut Cx)) {
+        let App {
+            own,
+            header,
+            at,
+            next_ticket,
+            now,
+            ..
+        } = self;
+        let mut cx = Cx {
+            now: *now,
+            header,
+            at: at.as_deref(),
+            next_ticket,
+            wishes: Vec::new(),
+        };
+        ask(own, &mut cx);
+        let wishes = cx.wishes;
+        self.grant(wishes, effects);
+    }
+
     /// Lets a screen change, and grants what it wishes.
     fn with(
         &mut self,
@@ -574,6 +610,7 @@ impl App {
         match &mut self.overlay {
             Some(Overlay::Help(help)) => help.settle(self.area),
             Some(Overlay::Palette(palette)) => palette.settle(self.area),
+            Some(Overlay::Contexts(picker)) => picker.settle(self.area),
             _ => {}
         }
     }

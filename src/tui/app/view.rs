@@ -17,7 +17,7 @@ impl App {
     /// In a second while something is under way, else when the next visible age changes, but not sooner than in a minute.
     pub fn deadline(&self) -> Duration {
         let facts = self.places.top().facts();
-        if !facts.tickets.is_empty() || self.fetch.is_waiting() {
+        if !facts.tickets.is_empty() || self.own.is_waiting() {
             return Duration::from_secs(1);
         }
         let times = facts
@@ -75,6 +75,7 @@ impl App {
             Some(Overlay::Confirm(confirm)) => confirm.view(theme, buf, self.area),
             Some(Overlay::Help(help)) => help.view(theme, buf),
             Some(Overlay::Palette(palette)) => palette.view(theme, buf),
+            Some(Overlay::Contexts(picker)) => picker.view(theme, buf),
             Some(Overlay::Filter { .. } | Overlay::TimeTravel(_)) | None => {}
         }
     }
@@ -88,7 +89,7 @@ impl App {
             })
             .map(|(_, rendered)| rendered.to_string());
         let mut progress = Row::of(Role::Dim, rendering.as_ref().unwrap_or(&facts.progress));
-        if !facts.tickets.is_empty() || self.fetch.is_waiting() {
+        if !facts.tickets.is_empty() || self.own.is_waiting() {
             progress = progress
                 .gap()
                 .with(Role::Progressing, chrome::spinner(self.now));

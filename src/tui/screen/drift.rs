@@ -8,10 +8,10 @@ use ratatui::layout::Rect;
 
 use super::{Facts, Look, Mouse, Screen, absent, labelled, standing};
 use super::{change, resource, text};
-use crate::review::SyncState;
 use crate::review::change::Range;
 use crate::review::common::{CommitLine, Selector};
-use crate::review::drift::{Answer as Drifts, Request, Resource, Unknown};
+use crate::review::drift::{Answer as Drifts, Request, Resource, Unknown, Verdict};
+use crate::review::{Header, SyncState};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Effect, K9s, Tone};
 use crate::tui::filter::{Facet, Filter};
@@ -29,6 +29,10 @@ pub struct Drift {
     items: Vec<Item>,
     browser: Browser,
     sort: Sort,
+    /// The API server is asked.
+    dry_run: bool,
+    /// Something may have changed since it was asked.
+    older: bool,
 }
 
 /// A line of the list.
@@ -37,6 +41,8 @@ enum Item {
     Resource(usize),
     /// Something that could not be compared.
     Unknown(usize),
+    /// Something else to be known of the answer.
+    Note(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,13 +63,33 @@ impl Default for Drift {
             items: Vec::new(),
             browser: Browser::with(vec![Doc::default()]),
             sort: Sort::default(),
+            dry_run: false,
+            older: false,
         }
     }
 }
 
 impl Drift {
+    /// What the API server said stays until the user asks again: it is not to be asked with every change.
     pub fn ask(&mut self, cx: &mut Cx) {
-        self.answer.ask(cx, Question::Drift(Request::default()));
+        let said = self.answer.is_waiting() || self.answer.value().is_some();
+        match self.dry_run && said {
+            true => self.older = true,
+            false => self.begin(cx, false),
+        }
+    }
+
+    pub fn refresh(&mut self, cx: &mut Cx) {
+        self.begin(cx, self.dry_run);
+    }
+
+    fn begin(&mut self, cx: &mut Cx, dry_run: bool) {
+        (self.dry_run, self.older) = (dry_run, false);
+        let request = Request {
+            dry_run,
+            ..Request::default()
+        };
+        self.answer.ask(cx, Question::Drift(request));
     }
 
     pub fn reply(&mut self, reply: Reply) {
@@ -82,6 +108,21 @@ impl Drift {
         }
     }
 
+    /// The one that the selected line is in.
+    pub fn environment(&self) -> Option<&str> {
+        let answer = self.answer.value()?;
+        match self.item()? {
+            Item::Resource(i) => Some(&answer.resources.get(i)?.id.environment),
+            Item::Unknown(i) => Some(&answer.unknown.get(i)?.environment),
+            Item::Note(_) => None,
+        }
+    }
+
+    pub fn other_cluster(&mut self) {
+        self.answer.forget();
+        self.items.clear();
+    }
+
     fn refill(&mut self) {
         let Some(answer) = self.answer.value() else {
             return;
@@ -96,6 +137,7 @@ impl Drift {
         if self.browser.filter.is_empty() {
             self.items
                 .extend((0..answer.unknown.len()).map(Item::Unknown));
+            self.items.extend((0..answer.notes.len()).map(Item::Note));
         }
     }
 
@@ -106,7 +148,7 @@ impl Drift {
     fn resource_at(&self, at: usize) -> Option<&Resource> {
         match self.items.get(at)? {
             Item::Resource(i) => self.answer.value()?.resources.get(*i),
-            Item::Unknown(_) => None,
+            Item::Unknown(_) | Item::Note(_) => None,
         }
     }
 
@@ -139,6 +181,9 @@ impl Drift {
             cx.say(Tone::Note, by);
             self.refill();
             return;
+        }
+        if action == Action::DryRun {
+            return self.begin(cx, !self.dry_run);
         }
         let Some(resource) = self.resource() else {
             return;
@@ -183,8 +228,17 @@ impl Drift {
         environment.cluster.value()?.context.as_deref()
     }
 
-    pub fn blocked(&self, action: Action) -> Option<String> {
+    pub fn blocked(&self, action: Action, header: &Header) -> Option<String> {
+        let connected = || {
+            let mut all = self.answer.value().into_iter().flat_map(|it| &it.clusters);
+            all.any(|environment| environment.cluster.value().is_some())
+        };
         match action {
+            Action::DryRun => match header.settled {
+                Some(why) => Some(format!("no API server can be asked: {why}")),
+                None if !connected() => Some("no cluster is connected to yet".to_owned()),
+                None => None,
+            },
             Action::Enter
             | Action::Yaml
             | Action::Logs
@@ -220,11 +274,16 @@ impl Drift {
             (Some(Item::Resource(i)), Some(answer)) => explain(
                 &answer.resources[i],
                 answer,
+                answer.dry_run && self.older,
                 now,
                 self.browser.size(0).0,
                 self.browser.docs[0].wrap,
             ),
-            (Some(Item::Unknown(i)), Some(answer)) => explain_unknown(&answer.unknown[i]),
+            (Some(Item::Unknown(i)), Some(answer)) => explain_unknown(&answer.unknown[i], answer),
+            (Some(Item::Note(i)), Some(answer)) => {
+                let note = Row::of(Role::Text, &answer.notes[i]);
+                note.wrap(self.browser.size(0).0)
+            }
             _ => Vec::new(),
         };
         self.browser.show(0, rows);
@@ -262,11 +321,18 @@ impl Drift {
                 Role::Dim,
                 &format!(" · {drifted} not as git says · {} in sync", answer.synced),
             );
+            match (answer.dry_run, self.older) {
+                (true, false) => title.add(Role::Good, " · server asked"),
+                (true, true) => title.add(Role::Warning, " · ~ server asked"),
+                (false, _) => {}
+            }
         }
-        let width = |at| {
-            self.resource_at(at)
-                .map(|resource| Row::of(Role::Text, &resource.id.object.to_string()).width())
+        let name = |item: Item| match item {
+            Item::Resource(i) => Some(self.answer.value()?.resources.get(i)?.id.object.to_string()),
+            Item::Unknown(i) => Some(self.answer.value()?.unknown.get(i)?.what.clone()),
+            Item::Note(_) => None,
         };
+        let width = |at: usize| Some(Row::of(Role::Text, &name(self.items[at])?).width());
         let name = (0..self.items.len())
             .filter_map(width)
             .max()
@@ -276,11 +342,14 @@ impl Drift {
             look,
             buf,
             &title,
-            &standing(&self.answer),
+            &self.standing(),
             &self.says(),
             |at| match (self.items[at], self.answer.value()) {
                 (Item::Resource(i), Some(answer)) => line(&answer.resources[i], name, look.now),
                 (Item::Unknown(i), Some(answer)) => unknown_line(&answer.unknown[i], name),
+                (Item::Note(i), Some(answer)) => {
+                    Row::of(Role::Warning, "! ").with(Role::Text, &answer.notes[i])
+                }
                 (_, None) => Row::new(),
             },
         );
@@ -293,6 +362,13 @@ impl Drift {
             None => self.browser.title(1, "Detail"),
         };
         self.browser.view_doc(look, buf, 0, &title, &Row::new());
+    }
+
+    fn standing(&self) -> Row {
+        match self.answer.is_waiting() && self.dry_run {
+            true => Row::of(Role::Dim, "… asking"),
+            false => standing(&self.answer),
+        }
     }
 
     /// No line: because all is well, because nothing passes, or because there is nothing to compare with.
@@ -351,6 +427,9 @@ fn line(resource: &Resource, name: u16, now: Timestamp) -> Row {
         .with(Role::Text, "  ")
         .with(Role::Environment, &resource.id.environment)
         .with(Role::Dim, &format!(" {}", resource.id.app));
+    if let Some(Verdict::Read(_)) = resource.verdict {
+        row.add(Role::Warning, "  by reading");
+    }
     match (resource.state, health) {
         (SyncState::Drifted, _) => {
             row.add(
@@ -384,17 +463,25 @@ fn unknown_line(unknown: &Unknown, name: u16) -> Row {
         .with(Role::Warning, &format!("  {}", unknown.why))
 }
 
-fn explain_unknown(unknown: &Unknown) -> Vec<Row> {
+fn explain_unknown(unknown: &Unknown, answer: &Drifts) -> Vec<Row> {
+    let mut clusters = answer.clusters.iter();
+    let environment = clusters.find(|it| it.name == unknown.environment);
+    // Where it is for want of the cluster, that says what to do.
+    let why = environment
+        .and_then(|environment| environment.cluster.why())
+        .filter(|why| why.to_string() == unknown.why)
+        .map_or_else(|| Row::of(Role::Warning, &unknown.why), words::why);
     vec![
         labelled("what", Row::of(Role::Text, &unknown.what)),
         labelled("where", Row::of(Role::Environment, &unknown.environment)),
-        labelled("why", Row::of(Role::Warning, &unknown.why)),
+        labelled("why", why),
     ]
 }
 
 fn explain(
     resource: &Resource,
     answer: &Drifts,
+    older: bool,
     now: Timestamp,
     width: u16,
     whole: bool,
@@ -423,6 +510,26 @@ fn explain(
             rows.push(labelled("health", health));
             rows.extend((!standing.is_empty()).then(|| labelled("", standing)));
         }
+    }
+    rows.extend(resource.verdict.iter().flat_map(|verdict| match verdict {
+        Verdict::Server => {
+            let row = Row::of(Role::Text, "by the API server: a dry-run of applying git");
+            vec![labelled("compared", row)]
+        }
+        Verdict::Read(why) => {
+            let row = Row::of(
+                Role::Warning,
+                "by reading, not by the API server's dry-run:",
+            );
+            vec![
+                labelled("compared", row),
+                labelled("", Row::of(Role::Warning, why)),
+            ]
+        }
+    }));
+    if older {
+        let row = Row::of(Role::Warning, "~ before the last change; ctrl-r asks again");
+        rows.push(labelled("asked", row));
     }
     let why = resource.cause.iter();
     rows.extend(why.map(|cause| labelled("why", words::cause(cause, now))));

@@ -1,6 +1,7 @@
 //! The screens: each is a question, its answer and a cursor. State changes in `act`, `reply` and `settle`; `view` only reads.
 
 pub mod change;
+pub mod contexts;
 pub mod deployed;
 pub mod drift;
 pub mod help;
@@ -102,6 +103,14 @@ impl Screen {
         }
     }
 
+    /// Asks again on the user's word.
+    pub fn refresh(&mut self, cx: &mut Cx) {
+        match self {
+            Screen::Drift(screen) => screen.refresh(cx),
+            other => other.ask(cx),
+        }
+    }
+
     /// An answer to one of the tickets in [`Facts::tickets`].
     pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
         match self {
@@ -140,10 +149,39 @@ impl Screen {
             Screen::Change(screen) => screen.blocked(action),
             Screen::Resources(screen) => screen.blocked(action),
             Screen::Resource(screen) => screen.blocked(action),
-            Screen::Drift(screen) => screen.blocked(action),
+            Screen::Drift(screen) => screen.blocked(action, header),
             Screen::Reverts(screen) => screen.blocked(action, header),
             Screen::Revert(screen) => screen.blocked(action, header),
             Screen::Text(screen) => screen.blocked(action),
+        }
+    }
+
+    /// The environment that the cursor is in.
+    pub fn environment(&self) -> Option<&str> {
+        match self {
+            Screen::Deployed(screen) => screen.environment().map(|it| it.name.as_str()),
+            Screen::Resources(screen) => screen.environment(),
+            Screen::Resource(screen) => Some(screen.environment()),
+            Screen::Drift(screen) => screen.environment(),
+            Screen::Timeline(_)
+            | Screen::Change(_)
+            | Screen::Reverts(_)
+            | Screen::Revert(_)
+            | Screen::Text(_) => None,
+        }
+    }
+
+    /// An environment is compared with another cluster from now on: forgets what it shows of the one before, and waits for no
+    /// more of it.
+    pub fn other_cluster(&mut self, environment: &str) {
+        match self {
+            Screen::Deployed(screen) => screen.other_cluster(environment),
+            Screen::Resources(screen) => screen.other_cluster(environment),
+            Screen::Resource(screen) => screen.other_cluster(environment),
+            Screen::Drift(screen) => screen.other_cluster(),
+            Screen::Revert(screen) => screen.other_cluster(),
+            Screen::Text(screen) => screen.other_cluster(),
+            Screen::Timeline(_) | Screen::Change(_) | Screen::Reverts(_) => {}
         }
     }
 

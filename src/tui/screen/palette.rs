@@ -1,4 +1,4 @@
-//! `:`, everything that can be done from here, by name: actions, screens, environments, namespaces, kinds.
+//! `:`, everything that can be done from here, by name: actions, screens, environments, namespaces, kinds, contexts.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::review::contexts;
 use crate::tui::keys::Action;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::list::List;
@@ -20,6 +21,8 @@ pub enum Choice {
     Act(Action),
     /// Show the resources that pass this filter.
     Filter(String),
+    /// Compare an environment with a context's cluster.
+    Context(contexts::Choice),
 }
 
 struct Offer {
@@ -58,6 +61,13 @@ impl Palette {
             blocked,
             choice,
         });
+    }
+
+    /// Finds anew, among offers that came after something was typed.
+    pub fn refresh(&mut self) {
+        let at = self.list.at;
+        self.find();
+        self.list.at = at;
     }
 
     pub fn key(&mut self, event: KeyEvent) {

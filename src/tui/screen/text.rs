@@ -143,6 +143,15 @@ impl Text {
         }
     }
 
+    pub fn other_cluster(&mut self) {
+        match &mut self.source {
+            Source::Resource(_, slot) => slot.forget(),
+            Source::Logs(_, slot) => slot.forget(),
+            Source::Doctor(slot) => slot.forget(),
+            Source::Given | Source::Calls(_) => {}
+        }
+    }
+
     fn refill(&mut self, now: Timestamp) {
         let pages = match &self.source {
             Source::Given => return,

@@ -107,7 +107,9 @@ pub fn deployer(deployer: Deployer) -> &'static str {
 pub fn why_mark(why: &Why) -> (&'static str, Role) {
     match why {
         Why::NoCluster | Why::NotInCluster | Why::Offline | Why::Past => ("–", Role::Dim),
-        Why::NoContextChosen | Why::UnknownKind(_) => ("?", Role::Unknown),
+        Why::NoContextChosen | Why::ContextChanged(_) | Why::NotRendered | Why::UnknownKind(_) => {
+            ("?", Role::Unknown)
+        }
         Why::Forbidden(_) => ("⊘", Role::Warning),
         Why::Unreachable(_) | Why::ToolMissing(_) | Why::Failed(_) => ("!", Role::Error),
     }
@@ -120,11 +122,13 @@ pub fn why(why: &Why) -> Row {
         .with(role, " ")
         .with(role, &why.to_string());
     match why {
-        Why::NoContextChosen => row.with(
+        Why::NoContextChosen | Why::ContextChanged(_) => {
+            row.with(Role::Dim, "  (C or :context chooses)")
+        }
+        Why::NoCluster => row.with(
             Role::Dim,
-            "  (start with --context ENV=CONTEXT, or name it in the configuration)",
+            "  (started without one, or no kubeconfig has one)",
         ),
-        Why::NoCluster => row.with(Role::Dim, "  (started without one)"),
         Why::Offline => row.with(Role::Dim, "  (started with --offline)"),
         _ => row,
     }

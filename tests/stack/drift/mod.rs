@@ -173,11 +173,24 @@ fn every_mutation_is_seen_for_what_it_is() {
 fn pretended(repository: &Path, kubeconfig: &Path) -> BTreeSet<String> {
     let args = ["drift", "--dry-run", "--context", "stack"];
     let answer = gitopsy(repository, kubeconfig, &args);
+    assert_eq!(answer["dry_run"], true);
+    assert!(verdicts(&answer).contains("server"));
     let resources = answer["resources"].as_array().expect("a list").iter();
     let differs =
         resources.filter(|resource| resource["state"] == "missing" || !fields(resource).is_empty());
     let apps = differs.map(|resource| resource["app"].as_str().expect("an app").to_owned());
     apps.collect()
+}
+
+/// Whose word it is on each resource that drifts: `server`, or why it was read instead.
+fn verdicts(answer: &Value) -> BTreeSet<String> {
+    let resources = answer["resources"].as_array().expect("a list").iter();
+    let drifted = resources.filter(|resource| resource["state"] == "drifted");
+    let verdict = |resource: &Value| match &resource["verdict"] {
+        Value::String(word) => word.clone(),
+        verdict => verdict["read"].as_str().expect("a verdict").to_owned(),
+    };
+    drifted.map(verdict).collect()
 }
 
 /// What `gitopsy drift` finds, by app, and what it cannot know.
@@ -233,6 +246,10 @@ subjects: [{{kind: ServiceAccount, name: member, namespace: {READER}}}]
     let args = ["drift", "--dry-run", "--context", "stack"];
     let answer = gitopsy(repository, &kubeconfig, &args);
     assert_eq!(&found_in(&answer), ours);
+    assert_eq!(answer["dry_run"], false);
+    let verdicts = verdicts(&answer);
+    let by_reading = |why: &String| why.starts_with("forbidden: patch ") || why.contains("masked");
+    assert!(verdicts.iter().all(by_reading), "{verdicts:?}");
     let notes = answer["notes"].as_array().expect("a list").iter();
     let mut notes = notes.map(|note| note.as_str().expect("text"));
     assert!(notes.any(|note| note.contains("by reading: forbidden: patch deployments.apps in")));

@@ -170,7 +170,7 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
     let labelled = "Deployment/web metadata.labels.by manual-edit";
     environment.says("synced", &["applied Two 0", labelled]);
     let answer = environment.ask(&["resource", "deployment/web"]);
-    let verdict = &answer["live"]["value"]["verdict"];
+    let verdict = &answer["live"]["value"]["by_deployer"];
     assert_eq!(verdict["in_sync"], true, "{answer:#}");
     let disagrees = "Argo CD says Synced; gitopsy finds 1 field to differ";
     assert_eq!(verdict["disagrees"], disagrees);

@@ -13,11 +13,11 @@ use ratatui::style::Style;
 
 use super::{Facts, Look, Mouse, Screen, absent, labelled, standing};
 use super::{change, resources, revert};
-use crate::review::HealthStatus;
 use crate::review::change::Range;
 use crate::review::common::{Environment, Selector};
 use crate::review::deployed::{Answer as Deployments, App, Deployment, Request};
 use crate::review::revert::Scope;
+use crate::review::{HealthStatus, Known};
 use crate::tui::ask::{Answer, Question, Reply, Slot};
 use crate::tui::cx::{Cx, Tone};
 use crate::tui::filter::{Facet, Filter};
@@ -94,6 +94,13 @@ impl Deployed {
         }
     }
 
+    pub fn other_cluster(&mut self, environment: &str) {
+        self.answer.stop();
+        if let Some(answer) = self.answer.value_mut() {
+            forget_live(answer, environment);
+        }
+    }
+
     /// Filters and sorts anew, with the same app selected as far as it is still there.
     fn refill(&mut self, selected: Option<String>) {
         let Some(answer) = self.answer.value() else {
@@ -122,7 +129,7 @@ impl Deployed {
             .map(Arc::as_ref)
     }
 
-    fn environment(&self) -> Option<&Environment> {
+    pub fn environment(&self) -> Option<&Environment> {
         self.answer.value()?.environments.get(self.column)
     }
 
@@ -576,6 +583,20 @@ fn cell_in<'a>(app: &'a App, environment: &Environment) -> Option<&'a Deployment
     app.deployments
         .iter()
         .find(|cell| cell.environment == environment.name)
+}
+
+/// What is live in an environment is not known any more.
+pub fn forget_live(answer: &mut Deployments, environment: &str) {
+    let environments = answer.environments.iter_mut();
+    for shown in environments.filter(|shown| shown.name == environment) {
+        shown.cluster = Known::Loading;
+    }
+    for app in answer.apps.iter_mut().map(Arc::make_mut) {
+        let cells = app.deployments.iter_mut();
+        for cell in cells.filter(|cell| cell.environment == environment) {
+            cell.live = Known::Loading;
+        }
+    }
 }
 
 /// An app is shown when one of its cells has everything the filter asks for.

@@ -34,6 +34,8 @@ use crate::tui::widget::row::Row;
 use crate::tui::widget::{fields, words};
 
 /// A cursor that moves on within this time asks nothing for where it was.
+/// Before a commit that may have changed the object: whether it did is not known yet.
+const UNSURE: &str = "? ";
 const REST: Duration = Duration::from_millis(120);
 
 pub struct Resource {
@@ -102,6 +104,16 @@ impl Resource {
                 self.change.take(reply.ticket, part);
             }
             _ => {}
+        }
+    }
+
+    pub fn environment(&self) -> &str {
+        &self.id.environment
+    }
+
+    pub fn other_cluster(&mut self, environment: &str) {
+        if self.id.environment == environment {
+            self.detail.forget();
         }
     }
 
@@ -239,7 +251,7 @@ impl Resource {
         let log = self
             .entries()
             .iter()
-            .map(|entry| entry::entry_row(entry, now, u16::MAX).plain() + "\n");
+            .map(|entry| entry::entry_row(entry, now, u16::MAX, UNSURE).plain() + "\n");
         let docs = self
             .browser
             .docs
@@ -373,20 +385,15 @@ impl Resource {
         self.view_head(look, buf);
         let mut title = self.browser.title(LIST, "Log");
         if let Some(log) = self.log.value() {
-            title.add(
-                Role::Dim,
-                &format!(
-                    " · {} of {}",
-                    log.entries.len(),
-                    words::count(log.progress.commits, "commit")
-                ),
-            );
+            let sure = log.entries.iter().filter(|entry| entry.analysed).count();
+            let read = words::count(log.progress.commits, "commit");
+            title.add(Role::Dim, &format!(" · {sure} of {read}"));
         }
         let width = self.browser.panes.inner(LIST).width.saturating_sub(1);
         let said = log_says(&self.log, &self.lines, NEVER);
         self.browser
             .view_list(look, buf, &title, &standing(&self.log), &said, |at| {
-                entry::line_row(self.lines[at], self.entries(), look.now, width)
+                entry::line_row(self.lines[at], self.entries(), look.now, width, UNSURE)
             });
         self.browser
             .view_doc(look, buf, FIELDS, &self.fields_title(), &Row::new());

@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::tree::{Branch, Live, Node, State, View};
-use super::deployed::cell;
+use super::deployed::{self, cell};
 use super::{Facts, Look, Mouse, Screen, absent, labelled, standing};
 use super::{resource, revert, text};
 use crate::review::common::{ResourceId, Selector};
@@ -98,6 +98,26 @@ impl Resources {
             }
             _ => {}
         }
+        self.refill();
+    }
+
+    /// The one that the selected line is in.
+    pub fn environment(&self) -> Option<&str> {
+        let index = match self.node()? {
+            Node::Resource(id) => return Some(&id.environment),
+            Node::Environment { index, .. } => *index,
+            Node::App { environment, .. } => *environment,
+        };
+        let environment = self.deployed.value()?.environments.get(index)?;
+        Some(&environment.name)
+    }
+
+    pub fn other_cluster(&mut self, environment: &str) {
+        self.deployed.stop();
+        if let Some(answer) = self.deployed.value_mut() {
+            deployed::forget_live(answer, environment);
+        }
+        self.live = Live::default();
         self.refill();
     }
 

@@ -208,6 +208,12 @@ impl Revert {
         }
     }
 
+    /// What it would do to a cluster, it would do to another.
+    pub fn other_cluster(&mut self) {
+        self.preview.forget();
+        self.plan.forget();
+    }
+
     /// Asks for the preview of the choice the cursor is on now.
     fn choose(&mut self, cx: &mut Cx) {
         self.browser.list.at = self

@@ -80,16 +80,22 @@ fn is_routine(entry: &Entry) -> bool {
         && entry.resources.iter().all(|resource| resource.routine)
 }
 
-/// A line of a log, on `width` columns.
-pub fn line_row(line: Line, entries: &[Arc<Entry>], now: Timestamp, width: u16) -> Row {
+/// A line of a log, on `width` columns. `unsure`: what stands before a subject whose meaning is not known yet.
+pub fn line_row(
+    line: Line,
+    entries: &[Arc<Entry>],
+    now: Timestamp,
+    width: u16,
+    unsure: &str,
+) -> Row {
     match line {
-        Line::Entry(i) => entry_row(&entries[i], now, width),
+        Line::Entry(i) => entry_row(&entries[i], now, width, unsure),
         Line::Folded { count, .. } => Row::of(Role::Dim, &format!("   + {count} routine")),
     }
 }
 
 /// `a1b2c3d   2h alice    #482 api 1.4.1 → 1.4.2 in production`
-pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
+pub fn entry_row(entry: &Entry, now: Timestamp, width: u16, unsure: &str) -> Row {
     let who = entry
         .source
         .as_ref()
@@ -123,14 +129,10 @@ pub fn entry_row(entry: &Entry, now: Timestamp, width: u16) -> Row {
         row = row.then(Row::of(Role::Pull, &pull).with(Role::Text, " ").pad(6));
     }
     row = match entry.meaning.as_slice() {
-        [] => row.with(
-            if entry.analysed {
-                Role::Dim
-            } else {
-                Role::Text
-            },
-            subject(entry, roomy),
-        ),
+        [] if entry.analysed => row.with(Role::Dim, subject(entry, roomy)),
+        [] => row
+            .with(Role::Dim, unsure)
+            .with(Role::Text, subject(entry, roomy)),
         [only] => row.with(Role::Text, only),
         [first, rest @ ..] => row
             .with(Role::Text, first)

@@ -325,7 +325,7 @@ impl Timeline {
                     .get(line.first())
                     .is_some_and(|entry| self.marks.contains(&entry.line.commit));
                 let mark = Row::of(Role::Marked, if marked { "*" } else { " " });
-                mark.then(entry::line_row(line, self.entries(), look.now, width))
+                mark.then(entry::line_row(line, self.entries(), look.now, width, ""))
             });
         let title = match self.entry() {
             Some(entry) => Row::of(Role::Hash, &words::hash(&entry.line.commit)),

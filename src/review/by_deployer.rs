@@ -13,7 +13,7 @@ use crate::text;
 
 /// What a deployer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct ByDeployer {
     pub deployer: Deployer,
     #[serde(flatten)]
     pub said: Said,
@@ -42,13 +42,13 @@ pub(super) fn ignored(fields: &[Suppressed]) -> usize {
 }
 
 /// What the deployer says of one of an app's objects, where it compared with what git says now.
-pub(super) fn of_object(applied: &Applied, id: &ObjectRef, found: Found) -> Option<Verdict> {
+pub(super) fn of_object(applied: &Applied, id: &ObjectRef, found: Found) -> Option<ByDeployer> {
     let verdicts = applied.verdicts.as_ref()?;
     let said = verdicts.of(id);
     let is_there = matches!(found.state, SyncState::Synced | SyncState::Drifted);
     let deployer = applied.deployer;
     if said.is_none() && is_there && verdicts.leaves_out(id) {
-        return Some(Verdict {
+        return Some(ByDeployer {
             deployer,
             said: Said::default(),
             time: verdicts.time,
@@ -58,26 +58,32 @@ pub(super) fn of_object(applied: &Applied, id: &ObjectRef, found: Found) -> Opti
             )),
         });
     }
-    Some(verdict(deployer, verdicts, said?.clone(), found, "field"))
+    Some(compared(deployer, verdicts, said?.clone(), found, "field"))
 }
 
 /// The same of an app as a whole.
-pub(super) fn of_app(applied: &Applied, found: Found) -> Option<Verdict> {
+pub(super) fn of_app(applied: &Applied, found: Found) -> Option<ByDeployer> {
     let verdicts = applied.verdicts.as_ref()?;
     let said = verdicts
         .app
         .clone()
         .filter(|said| *said != Said::default())?;
-    Some(verdict(applied.deployer, verdicts, said, found, "resource"))
+    Some(compared(
+        applied.deployer,
+        verdicts,
+        said,
+        found,
+        "resource",
+    ))
 }
 
-fn verdict(
+fn compared(
     deployer: Deployer,
     verdicts: &Verdicts,
     said: Said,
     found: Found,
     what: &str,
-) -> Verdict {
+) -> ByDeployer {
     let name = name_of(deployer);
     let differ = text::count(found.differ, what);
     let ignored = text::count(found.ignored, "difference");
@@ -104,7 +110,7 @@ fn verdict(
         _ => None,
     };
     let both: Vec<String> = sync.into_iter().chain(health).collect();
-    Verdict {
+    ByDeployer {
         deployer,
         said,
         time: verdicts.time,
@@ -122,7 +128,7 @@ mod tests {
             health: Some(health),
         };
         let verdicts = Verdicts::default();
-        verdict(Deployer::ArgoCd, &verdicts, said, found, "field").disagrees
+        compared(Deployer::ArgoCd, &verdicts, said, found, "field").disagrees
     }
 
     #[test]

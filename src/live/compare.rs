@@ -78,6 +78,9 @@ const MOST_NAMED: usize = 100;
 /// Why a value is not compared whose mask says nothing here.
 const HIDDEN: &str = "masked in the snapshot";
 
+/// Why a value is not compared that git has by name only.
+pub(super) const UNKNOWN: &str = "not known here";
+
 impl Comparison {
     fn suppress(&mut self, path: &FieldPath, why: &str) {
         self.count(why, 1);
@@ -150,11 +153,16 @@ impl Comparison {
         let mut drift = self.drift.iter();
         if drift.any(|field| field.cause != Cause::Autoscaler) {
             SyncState::Drifted
-        } else if self.hidden() > 0 {
+        } else if self.hidden() + self.unknown() > 0 {
             SyncState::Unknown
         } else {
             SyncState::Synced
         }
+    }
+
+    /// How many values could not be compared, because git has them by name only.
+    pub fn unknown(&self) -> usize {
+        self.suppressed.get(UNKNOWN).copied().unwrap_or_default()
     }
 
     /// How many values could not be compared, because their masks say nothing here.

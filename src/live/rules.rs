@@ -5,6 +5,7 @@
 //! Sources: argo-cd `pkg/apis/application/v1alpha1/types.go` (`ResourceIgnoreDifferences`) and `util/argo/normalizers`; fluxcd
 //! kustomize-controller `api/v1` (`spec.ignore`), helm-controller `api/v2` (`driftDetection.ignore`), `pkg/ssa`.
 
+mod placeholders;
 mod settings;
 mod steps;
 
@@ -12,7 +13,7 @@ use regex::Regex;
 
 use self::settings::Kinds;
 use self::steps::Step;
-use super::compare::Comparison;
+use super::compare::{Comparison, FieldDrift, UNKNOWN};
 use super::object::LiveObject;
 use crate::layout::Deployer;
 use crate::manifest::{Node, Object, ObjectRef};
@@ -27,6 +28,8 @@ pub struct Rules {
     pub unread_settings: Vec<String>,
     /// Why those settings are not known.
     pub unknown_settings: Option<String>,
+    /// Where values come from that stand in git as `${name}` only.
+    unread_values: Option<String>,
     /// Kinds that the deployer is told to leave alone.
     left_alone: Kinds,
     /// The deployer runs hooks, which come and go as it wants.
@@ -232,6 +235,9 @@ impl Rules {
         let mut comparison = compare(desired, live);
         if comparison.drift.is_empty() {
             return comparison;
+        }
+        if let Some(from) = &self.unread_values {
+            comparison.ignore(UNKNOWN, from, placeholders::may_be);
         }
         if let Some(annotation) = left_alone_by(desired, live) {
             comparison.ignore(FLUX, annotation, |_| true);

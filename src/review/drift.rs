@@ -413,6 +413,19 @@ fn compare<'a>(
                 ),
             });
         }
+        let unread = judged.comparison.unknown();
+        if let Some(from) = rules.unread_values().filter(|_| unread > 0) {
+            let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
+            let is = if unread == 1 { "is" } else { "are" };
+            answer.unknown.push(Unknown {
+                environment: environment.clone(),
+                what: format!("{} in {namespace}", object.id),
+                why: format!(
+                    "{} {is} not known here: {from}",
+                    text::count(unread, "value")
+                ),
+            });
+        }
         let healthy = judged
             .health
             .value()

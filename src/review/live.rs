@@ -21,7 +21,7 @@ use crate::live::{
     compare, compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
-use crate::render::How;
+use crate::render::{How, Tool};
 use crate::task::{Cancel, Known, Why};
 use crate::text;
 
@@ -381,6 +381,13 @@ impl Listed {
             }
             found => found,
         };
+        if let Some(from) = rules.unknown_name(&desired.id) {
+            let why = unknown_name(from);
+            return Judged {
+                unknown: Some(why.clone()),
+                ..unknown(why)
+            };
+        }
         let (absent, of_absent) = absent(Some(desired), rules);
         let comparison = match found.value() {
             Some(Some(live)) => self.compare(desired, live, rules, planned),
@@ -411,20 +418,30 @@ impl Listed {
         }
     }
 
+    /// What declares an app to its deployer, as that has it in the cluster.
+    fn owner(&self, app: &layout::App) -> Option<Object> {
+        let (_, listing) = self.0.value()?;
+        let owner = listing.order(app.declared_by.as_ref()?);
+        Some(owner.value().copied().flatten()?.object())
+    }
+
     /// What an app's owner says is no difference, as the deployer has it in the cluster, with what the deployer is told to do with
     /// all apps.
     pub fn rules(&self, app: &layout::App) -> Rules {
-        let (Some(owner), Some((_, listing))) = (&app.declared_by, self.0.value()) else {
-            return Rules::default().by(app.deployer);
-        };
-        let owner = listing.order(owner);
-        let Some(owner) = owner.value().copied().flatten().map(LiveObject::object) else {
-            return Rules::default().by(app.deployer);
-        };
-        let rules = Rules::of(&owner).by(app.deployer);
-        if app.deployer != Deployer::ArgoCd {
-            return rules;
+        let own = self.owner(app);
+        let rules = own.as_ref().map(Rules::of).unwrap_or_default();
+        let mut rules = rules.by(app.deployer);
+        if let Tool::Kustomize(additions) = &app.recipe.tool
+            && let Some(substitution) = &additions.substitute
+            && !substitution.unread.is_empty()
+        {
+            rules = rules.without_values(&substitution.unread);
         }
+        let (Deployer::ArgoCd, Some(owner), Some((_, listing))) =
+            (app.deployer, own, self.0.value())
+        else {
+            return rules;
+        };
         let settings = listing.settings_of(&owner);
         match settings.value() {
             Some(Some(settings)) => {
@@ -554,6 +571,9 @@ impl Listed {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
+        if let Some(from) = rules.unknown_name(id) {
+            return Known::Unavailable(unknown_name(from));
+        }
         let Known::Fresh((cluster, _)) = &self.0 else {
             return self.identity().map(|_| nothing_live(desired, rules));
         };
@@ -599,6 +619,10 @@ impl Listed {
         };
         Known::fresh_or_stale(live, stale)
     }
+}
+
+fn unknown_name(from: &str) -> Why {
+    Why::Failed(format!("its name is not known here: {from}"))
 }
 
 /// The health of what git declares and the cluster does not have.

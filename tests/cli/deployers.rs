@@ -256,3 +256,82 @@ fn what_a_deployer_says_otherwise_is_noted_where_it_compared_with_the_same_commi
     assert_eq!(notes, [""; 0]);
     assert!(!shown.contains(disagrees), "{shown}");
 }
+
+/// What Flux takes from a Secret in the cluster stood there as its name, and drifted.
+#[test]
+fn a_value_that_git_has_by_name_only_is_neither_in_sync_nor_drifted() {
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    repo.write(
+        "clusters/production/apps.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec:
+  interval: 1h
+  path: ./apps
+  prune: true
+  sourceRef: {kind: GitRepository, name: flux-system}
+  postBuild: {substituteFrom: [{kind: Secret, name: settings}]}
+",
+    );
+    let map = |name: &str, data: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop}}\ndata: {{{data}}}\n"
+        )
+    };
+    let named = [
+        ("known", "a: b"),
+        ("host", "url: 'https://${host}/path', a: b"),
+        ("other", "url: 'https://${host}/path'"),
+        ("'${name}'", "a: b"),
+    ];
+    for (index, (name, data)) in named.into_iter().enumerate() {
+        repo.write(format!("apps/{index}.yaml"), map(name, data));
+    }
+    repo.commit("Begin");
+    let live = [
+        map("known", "a: b"),
+        map("host", "url: 'https://shop.example.com/path', a: b"),
+        map("other", "url: 'http://shop.example.com/path'"),
+        map("shop", "a: b"),
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+status: {inventory: {entries: [{id: shop_shop__ConfigMap, v: v1}]}}
+"
+        .to_owned(),
+    ];
+    let cluster = home.directory.path().join("cluster");
+    std::fs::create_dir(&cluster).expect("a directory");
+    std::fs::write(cluster.join("snapshot.yaml"), "complete: true\n").expect("written");
+    std::fs::write(cluster.join("live.yaml"), live.join("---\n")).expect("written");
+    let snapshot = cluster.to_string_lossy();
+    let answer = ask(
+        &home,
+        &repo,
+        &["drift", "--app", "apps", "--snapshot", &snapshot],
+    );
+    let resources = answer["resources"].as_array().expect("a list").iter();
+    let drifted: Vec<&Value> = resources
+        .map(|resource| &resource["object"]["name"])
+        .collect();
+    // What is around a name can be told.
+    assert_eq!(drifted, ["other"], "{answer:#}");
+    assert_eq!(answer["synced"], 1, "{answer:#}");
+    let unknown = answer["unknown"].as_array().expect("a list").iter();
+    let unknown: Vec<&str> = unknown
+        .filter_map(|unknown| unknown["why"].as_str())
+        .collect();
+    let from = "from Secret flux-system/settings, not in git";
+    let expected = [
+        format!("failed: its name is not known here: {from}"),
+        format!("1 value is not known here: {from}"),
+    ];
+    assert_eq!(unknown, expected, "{answer:#}");
+    let host = ["resource", "configmap/host", "--snapshot", &snapshot];
+    let live = &ask(&home, &repo, &host)["live"]["value"];
+    assert_eq!(live["sync"], "unknown", "{live:#}");
+    assert_eq!(live["suppressed_fields"][0]["path"], "data.url");
+    assert_eq!(live["suppressed_fields"][0]["rule"], from);
+}

@@ -58,7 +58,7 @@ pub struct Comparison {
     pub drift: Vec<FieldDrift>,
     /// Differences that are not drift (defaults, controller-owned, tracking marks), by reason.
     pub suppressed: BTreeMap<String, usize>,
-    /// Which they are, those that a rule names first; no more than [`MOST_NAMED`].
+    /// Which they are, those that a rule names first; no more than a person reads.
     pub suppressed_fields: Vec<Suppressed>,
 }
 

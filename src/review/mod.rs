@@ -16,6 +16,7 @@ pub mod deployed;
 mod desired;
 pub mod doctor;
 pub mod drift;
+mod elsewhere;
 mod entry;
 mod extra;
 mod kept;

@@ -197,13 +197,13 @@ fn logs(repo: &TestRepo, home: &Path) {
         repo: Some(repo.path.clone()),
         branch: None,
         cluster: ClusterChoice::None,
-        kubeconfig: Kubeconfig::named(Vec::new()),
         overrides: Overrides::default(),
         offline: true,
         allow_network: false,
         read_only: true,
         state,
         cache: Some(home.join("XDG_CACHE_HOME").join("gitopsy")),
+        kubeconfig: Kubeconfig::named(Vec::new()),
         clock: Clock::system(),
     })
     .expect("a workspace");

@@ -24,6 +24,7 @@ use crate::manifest::ObjectRef;
 use crate::render::Tool;
 use crate::task::Cancel;
 use home::Home;
+use sight::Sight;
 
 pub(super) struct Follower<'a> {
     sources: Sources<'a>,
@@ -50,8 +51,8 @@ pub(super) struct Follower<'a> {
     /// Where it is not in any environment, nor written in any file: the apps that may make it nevertheless.
     makers: Option<Vec<App>>,
     home: Option<Home>,
-    /// The first row that touches what has to do with the resource; `None` where that is to be found out.
-    in_sight: Option<usize>,
+    /// The rows that touch what has to do with the resource; that of an earlier step until it is found out.
+    sight: Option<Sight>,
     /// The rows that touch what had to do with it so far.
     touching: HashMap<RepoPath, Vec<usize>>,
 }
@@ -83,7 +84,7 @@ impl<'a> Follower<'a> {
             exists: None,
             makers: None,
             home: None,
-            in_sight: None,
+            sight: None,
             touching: HashMap::new(),
         }
     }
@@ -108,7 +109,6 @@ impl<'a> Follower<'a> {
             Some(layout) => Arc::clone(layout),
             None => self.first_layout(row)?,
         };
-        self.in_sight = None;
         let declared = self.declared(row)?;
         let undeclared = self.declaring.is_empty() && declared.is_empty();
         let may_be_made = match self.exists {

@@ -201,12 +201,16 @@ impl Renderer {
         };
         let stays = if gathered.namespaces != after.namespaces {
             Stays::Otherwise
-        } else if matches!(stays, Stays::Same)
-            && self.gather_alike(reader, &gathered, after, may_be)?
-        {
-            Stays::Same
         } else {
-            Stays::Unknown
+            let is_known = match stays {
+                Stays::Same => true,
+                Stays::Written => gathered.as_written,
+                Stays::Unknown | Stays::Otherwise => false,
+            };
+            match is_known && self.gather_alike(reader, &gathered, after, may_be)? {
+                true => stays,
+                false => Stays::Unknown,
+            }
         };
         Ok((stays, Some(gathered)))
     }
@@ -230,13 +234,18 @@ impl Renderer {
             return Ok(None);
         }
         if !after.holds(&change.path) {
-            let read = after.closure.contains(change.path.as_ref());
-            return Ok(Some(if read { Stays::Unknown } else { Stays::Same }));
+            // What is not built is not read for anything but its documents.
+            let is_read = !after.is_refused && after.closure.contains(change.path.as_ref());
+            return Ok(Some(match is_read {
+                true => Stays::Unknown,
+                false => Stays::Same,
+            }));
         }
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);
         let is_its = |objects: &[ObjectRef]| objects.iter().any(may_be);
         let is_placed_otherwise = namespaces(&old.objects) != namespaces(&new.objects);
-        Ok(Some(if old.is_spoilt || new.is_spoilt {
+        let is_spoilt = old.is_spoilt || new.is_spoilt;
+        Ok(Some(if is_spoilt && !after.is_refused {
             Stays::Unknown
         } else if is_its(&old.objects) || is_its(&new.objects) {
             match after.as_written && !is_placed_otherwise {

@@ -216,6 +216,7 @@ mod tests {
             declared: None,
             held: Some(held),
             message: None,
+            verdicts: None,
         };
         (held, id, applied)
     }

@@ -1,5 +1,7 @@
 //! A resource in the one app that holds it: as long as that is declared as it is, only its files are looked at.
 
+use std::sync::Arc;
+
 use super::{Follower, Found};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
@@ -15,9 +17,9 @@ use crate::render::{Gathering, Stays, Tool, placed_id};
 
 /// The one app that holds the resource after the row that is looked at.
 pub(super) struct Home {
-    pub(super) app: App,
+    pub(super) app: Arc<App>,
     /// `None`: its files are read as they are.
-    pub(super) gathering: Option<Gathering>,
+    pub(super) gathering: Option<Arc<Gathering>>,
 }
 
 impl Follower<'_> {
@@ -135,7 +137,7 @@ impl Follower<'_> {
                 let (stays, earlier) =
                     renderer.stays(reader, recipe, step, gathering, &its, self.cancel)?;
                 if earlier.is_some() {
-                    home.gathering = earlier;
+                    home.gathering = earlier.map(Arc::new);
                 }
                 stays
             }
@@ -177,14 +179,14 @@ impl Follower<'_> {
                 Tool::Plain => None,
                 _ => match renderer.gathering(reader, tree, &app.recipe, self.cancel)? {
                     Some(gathering) if self.declaring.iter().any(|path| gathering.holds(path)) => {
-                        Some(gathering)
+                        Some(Arc::new(gathering))
                     }
                     // It reads the file for something else.
                     _ => continue,
                 },
             };
             let home = Home {
-                app: app.clone(),
+                app: Arc::new(app.clone()),
                 gathering,
             };
             if found.replace(home).is_some() {

@@ -3,10 +3,10 @@
 //! Paths are followed as kustomize would on a checkout, but inside the tree: what leads out of it is refused here, before any
 //! tool sees it. What is named and not there is part of the answer, too: once it is there, the result is another.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Kustomization, NAMES, display, is_kustomization_name};
-use crate::git::{BStr, BString, ByteSlice, Oid, RepoPath, Result};
+use crate::git::{BStr, BString, ByteSlice, EntryKind, Oid, RepoPath, Result};
 use crate::render::tool::Additions;
 use crate::render::tree::{Followed, Node, Tree, child, file_name, join, parent};
 use crate::render::{Renderer, SourceIgnore};
@@ -177,14 +177,17 @@ impl Walk {
         self.closure.insert(root.clone());
         let mut below = tree.below(root.as_bstr())?;
         let is_left_out = ignore.leaves_out();
-        below.retain(|(path, ..)| !is_left_out(path.as_bstr()));
+        below.retain(|(path, ..)| {
+            let path = path.as_bstr();
+            (is_gathered(path) || is_kustomization_name(file_name(path))) && !is_left_out(path)
+        });
         let built: HashSet<&BStr> = below
             .iter()
             .filter(|(path, ..)| is_kustomization_name(file_name(path.as_bstr())))
             .map(|(path, ..)| parent(path.as_bstr()))
             .collect();
-        let mut found = BTreeSet::new();
-        for (path, ..) in &below {
+        let mut found = BTreeMap::new();
+        for (path, kind, id) in &below {
             let relative = match root.is_empty() {
                 true => path.as_bstr(),
                 false => path[root.len() + 1..].as_bstr(),
@@ -194,17 +197,26 @@ impl Walk {
                 .find_iter("/")
                 .map(|slash| path[..start + slash].as_bstr())
                 .find(|directory| built.contains(directory));
-            let resource = match kustomization {
-                Some(directory) => directory,
-                None if is_gathered(relative) => path.as_bstr(),
+            let is_file = matches!(kind, EntryKind::Blob | EntryKind::Executable);
+            let (resource, file) = match kustomization {
+                Some(directory) => (directory, None),
+                None if is_gathered(relative) => (path.as_bstr(), is_file.then_some(*id)),
                 None => continue,
             };
-            found.insert(resource[start..].to_str_lossy().into_owned());
+            // What cannot be written in a kustomization is not found by it.
+            match resource[start..].to_str() {
+                Ok(name) => found.insert(format!("./{name}"), file),
+                Err(_) => found.insert(format!("./{}", resource[start..].to_str_lossy()), None),
+            };
         }
         self.stack.push(root.clone());
-        for resource in found {
-            let resource = format!("./{resource}");
-            self.reference(tree, root.as_bstr(), &resource, Role::Resource, renderer)?;
+        for (resource, file) in found {
+            match file {
+                Some(id) => self.resource(child(root.as_bstr(), &resource[2..]), id),
+                None => {
+                    self.reference(tree, root.as_bstr(), &resource, Role::Resource, renderer)?;
+                }
+            }
             self.generated.push(resource);
         }
         self.stack.pop();
@@ -354,16 +366,15 @@ impl Walk {
                         }
                     }
                     Node::File(id) => {
-                        if role == Role::Resource && !self.closure.contains(&path) {
-                            self.resources.push((path.clone(), id));
-                            if let Some(namespace) = &self.namespace {
-                                self.placed.insert(path.clone(), namespace.clone());
-                            }
-                        }
                         if role == Role::Plugin {
                             self.plugin(tree, path.as_bstr(), id, renderer)?;
                         }
-                        self.closure.insert(path);
+                        match role {
+                            Role::Resource => self.resource(path, id),
+                            Role::Component | Role::Plugin | Role::File => {
+                                self.closure.insert(path);
+                            }
+                        }
                     }
                     Node::Submodule => self.problems.push(format!(
                         "{}: it is in a submodule, whose files are in another repository",
@@ -398,6 +409,16 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    fn resource(&mut self, path: RepoPath, id: Oid) {
+        if !self.closure.contains(&path) {
+            self.resources.push((path.clone(), id));
+            if let Some(namespace) = &self.namespace {
+                self.placed.insert(path.clone(), namespace.clone());
+            }
+        }
+        self.closure.insert(path);
     }
 
     /// The generators and transformers inside kustomize are `apiVersion: builtin`; others are programs.

@@ -120,7 +120,7 @@ fn wanted<'a>(
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let live = &ws.inner.live;
-    let epoch = live.epoch();
+    let (epoch, begun) = (live.epoch(), ws.clock().now());
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted, epoch);
@@ -139,7 +139,11 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
     let (mut described, mut listings) = (lock(&live.described), lock(&live.listings));
     if live.epoch() == epoch {
         described.insert(environment.name.clone(), listed.identity());
-        listings.insert(environment.name.clone(), (now, listed.clone()));
+        // Who looks at less must not make those read again who look at more.
+        let kept = listings.get(&environment.name);
+        if !kept.is_some_and(|(at, kept)| *at > begun && kept.covers(&wanted)) {
+            listings.insert(environment.name.clone(), (now, listed.clone()));
+        }
     }
     listed
 }

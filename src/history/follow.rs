@@ -46,6 +46,8 @@ pub(super) struct Follower<'a> {
     is_written: bool,
     /// It may be one that a tool makes without any file that declares it.
     may_be_made: bool,
+    /// Rows were passed over because it was not taken for one.
+    passed_over: bool,
     /// Whether it exists after the row that is looked at, where that is known.
     exists: Option<bool>,
     /// Where it is not in any environment, nor written in any file: the apps that may make it nevertheless.
@@ -81,6 +83,7 @@ impl<'a> Follower<'a> {
             declaring: BTreeSet::new(),
             is_written: false,
             may_be_made,
+            passed_over: false,
             exists: None,
             makers: None,
             home: None,
@@ -94,6 +97,12 @@ impl<'a> Follower<'a> {
         self.object == key.object
             && self.scope.environment.as_ref() == Some(&key.environment)
             && self.scope.app == key.app
+    }
+
+    /// Whether it was taken for something that files declare, which it may not be, so that rows were passed over which may
+    /// have made it or unmade it.
+    pub(super) fn is_misled(&self) -> bool {
+        self.passed_over && self.may_be_made && self.exists.is_none()
     }
 
     pub(super) fn step(
@@ -116,6 +125,7 @@ impl<'a> Follower<'a> {
             None => self.may_be_made,
         };
         if undeclared && !may_be_made {
+            self.passed_over |= self.exists.is_none();
             self.exact = false;
             return Ok(None);
         }

@@ -99,6 +99,9 @@ pub fn resource_log_until(
                 return Ok(None);
             }
             let entry = follower.step(rows, at, row)?;
+            if follower.is_misled() {
+                return Ok(None);
+            }
             is_found |= entry.is_some();
             Ok(Some((entry, follower.next(rows, at + 1)?)))
         })?;

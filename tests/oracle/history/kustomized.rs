@@ -103,6 +103,52 @@ fn logs_that_were_wrong_once_are_right() {
     }
 }
 
+/// A link may be anything, so that what a ResourceSet had made was looked for from there on only: that it was gone was not found.
+#[test]
+fn what_was_made_is_gone_though_a_link_came_before() {
+    let dir = TempDir::new().expect("temporary directory");
+    let repo = TestRepo::init(&dir.path().join("env"));
+    let set = |inputs: &str| {
+        repo.write(
+            "clusters/production/set.yaml",
+            format!(
+                "apiVersion: fluxcd.controlplane.io/v1
+kind: ResourceSet
+metadata: {{name: tenants, namespace: flux-system}}
+spec:
+  inputs: {inputs}
+  resources:
+  - apiVersion: v1
+    kind: Service
+    metadata: {{name: << inputs.tenant >>-front, namespace: shop}}
+"
+            ),
+        );
+    };
+    repo.write(
+        "clusters/production/flux-system/gotk-sync.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 10m, path: ./clusters/production, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}
+",
+    );
+    set("[{tenant: one}, {tenant: two}]");
+    repo.symlink("link", "elsewhere");
+    repo.commit("Begin");
+    repo.remove("link");
+    repo.commit("Remove the link");
+    set("[{tenant: one}]");
+    let tip = repo.commit("Let a tenant go");
+    // It takes no tool.
+    holds(
+        &repo,
+        &tip,
+        &dir.path().join("state"),
+        dir.path().as_os_str(),
+    );
+}
+
 #[test]
 fn a_namespace_that_others_have_is_written_into_a_document() {
     let Some(kustomize) = support::tools::kustomize() else {

@@ -20,7 +20,7 @@ use gitopsy::layout::{self, Overrides};
 use gitopsy::manifest::Masking;
 use gitopsy::render::Renderer;
 use gitopsy::review::common::ResourceId;
-use gitopsy::review::{Clock, ClusterChoice, Options, Sink, Workspace, log};
+use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options, Sink, Workspace, log};
 use gitopsy::task::Cancel;
 use measure::{measured, medians};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -205,6 +205,7 @@ fn logs(repo: &TestRepo, home: &Path) {
         read_only: true,
         state,
         cache: Some(home.join("XDG_CACHE_HOME").join("gitopsy")),
+        kubeconfig: Kubeconfig::named(Vec::new()),
         clock: Clock::system(),
     })
     .expect("a workspace");

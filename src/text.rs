@@ -34,15 +34,33 @@ fn is_hostile(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// How long ago `then` was, in the two or three characters a column has: `45s`, `12m`, `3h`, `9d`, `7w`, `2y`.
-/// A time in the future (clocks differ) is `now`.
+/// How long ago `then` was, in the two to four characters a column has: `45s`, `12m`, `3h`, `9d`, `7w`, `2y`. Clocks differ: a
+/// time up to a minute ahead is `now`, and one further off is that, `+1d`.
 pub fn age(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.as_second().saturating_sub(then.as_second());
-    const MINUTE: i64 = 60;
+    match now.as_second().saturating_sub(then.as_second()) {
+        past @ 1.. => amount(past),
+        ahead if ahead <= -MINUTE => format!("+{}", amount(ahead.saturating_neg())),
+        _ => "now".to_owned(),
+    }
+}
+
+/// The same in words: `3h ago`.
+pub fn ago(now: Timestamp, then: Timestamp) -> String {
+    let age = age(now, then);
+    match age.strip_prefix('+') {
+        Some(ahead) => format!("{ahead} ahead of this clock"),
+        None if age == "now" => "just now".to_owned(),
+        None => format!("{age} ago"),
+    }
+}
+
+const MINUTE: i64 = 60;
+
+/// So many seconds, one at least, in the largest unit that there are some of.
+pub fn amount(seconds: i64) -> String {
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
     match seconds {
-        i64::MIN..=0 => "now".to_owned(),
         s if s < MINUTE => format!("{s}s"),
         s if s < HOUR => format!("{}m", s / MINUTE),
         s if s < DAY => format!("{}h", s / HOUR),
@@ -120,6 +138,10 @@ mod tests {
         let age_of = |seconds: i64| age(Timestamp::from_second(seconds).expect("a time"), then);
         const DAY: i64 = 86_400;
         for (seconds, expected) in [
+            (-20 * 365 * DAY, "+20y"),
+            (-DAY, "+1d"),
+            (-60, "+1m"),
+            (-59, "now"),
             (-5, "now"),
             (0, "now"),
             (1, "1s"),
@@ -137,6 +159,12 @@ mod tests {
         ] {
             assert_eq!(age_of(seconds), expected);
         }
+        let (now, day) = (Timestamp::UNIX_EPOCH, jiff::SignedDuration::from_hours(24));
+        assert_eq!(ago(now, now + day), "1d ahead of this clock");
+        assert_eq!(ago(now, now), "just now");
+        assert_eq!(ago(now, now - day), "1d ago");
+        // However absurd, it is told and breaks nothing.
+        assert_eq!(age(Timestamp::MIN, Timestamp::MAX), "+20012y");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! `gitopsy drift`: where the cluster is not what git says.
 
+use std::collections::BTreeMap;
+
 use super::output::{Ink, Output, known, short, value, word};
 use super::{Context, Outcome, meter, select};
-use crate::review::SyncState;
+use crate::review::by_deployer::ByDeployer;
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
+use crate::review::{Suppressed, SyncState};
 use crate::text;
 
 /// Where the cluster is not what git says: per field, who, when, and the commit that last set it
@@ -70,6 +73,11 @@ fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         print_fields(&resource.fields, output);
+        print_by_deployer(resource.by_deployer.as_ref(), output);
+        // What nobody asked to be hidden is told of one resource, when it is asked for.
+        let fields = resource.suppressed_fields.iter();
+        let by_rule = fields.filter(|field| field.rule.is_some());
+        print_suppressed_fields(by_rule, output);
     }
     for applied in answer
         .applied
@@ -79,7 +87,7 @@ fn print(answer: &Answer, output: &mut Output) {
         let place = text::clean_line(&format!("{} › {}", applied.environment, applied.app));
         let since = applied
             .since
-            .map(|since| format!(" ({} ago)", output.age(since)));
+            .map(|since| format!(" ({})", output.ago(since)));
         let since = since.unwrap_or_default();
         let line = format!("{}  {applied:#}{since}", output.ink(Ink::Bold, place));
         output.line(line);
@@ -110,22 +118,69 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
         output.line(line);
         let cause = &field.cause;
         let mut why = why(cause.kind).to_owned();
+        if let Some(more) = &cause.why {
+            why.push_str(&format!(": {}", text::clean_line(more)));
+        }
         if let Some(manager) = &cause.manager {
             why.push_str(&format!(" ({}", text::clean_line(manager)));
             if let Some(time) = cause.time {
-                why.push_str(&format!(", last wrote {} ago", output.age(time)));
+                why.push_str(&format!(", last wrote {}", output.ago(time)));
             }
             why.push(')');
         }
         if let Some(commit) = &cause.commit {
             why.push_str(&format!(
-                "; git: {} {}, {} ago",
+                "; git: {} {}, {}",
                 short(&commit.commit),
                 text::clean_line(&commit.author.name),
-                output.age(commit.time)
+                output.ago(commit.time)
             ));
         }
         let line = output.ink(Ink::Dim, format!("        {why}"));
+        output.line(line);
+    }
+}
+
+/// What the deployer says, where that is something else.
+pub fn print_by_deployer(said: Option<&ByDeployer>, output: &mut Output) {
+    let Some(said) = said else { return };
+    let Some(disagrees) = &said.disagrees else {
+        return;
+    };
+    let time = said.time.map(|time| output.ago(time));
+    let time = time.map(|ago| format!(" (compared {ago})"));
+    output.line(format!("    {disagrees}{}", time.unwrap_or_default()));
+}
+
+/// So many are printed: a manifest that leaves much to the API server has many.
+const MOST_SUPPRESSED: usize = 20;
+
+/// What differs and is no drift: how many, which, and by whose rule.
+pub fn print_suppressed(
+    counts: &BTreeMap<String, usize>,
+    fields: &[Suppressed],
+    output: &mut Output,
+) {
+    let total: usize = counts.values().sum();
+    if total == 0 {
+        return;
+    }
+    let line = format!("    {} left out:", text::count(total, "difference"));
+    let line = output.ink(Ink::Dim, line);
+    output.line(line);
+    let shown = fields.len().min(MOST_SUPPRESSED);
+    print_suppressed_fields(fields.iter().take(shown), output);
+    if total > shown {
+        let line = output.ink(Ink::Dim, format!("        and {} more", total - shown));
+        output.line(line);
+    }
+}
+
+fn print_suppressed_fields<'a>(fields: impl Iterator<Item = &'a Suppressed>, output: &mut Output) {
+    for field in fields {
+        let rule = field.rule.iter().map(|rule| format!(" ({rule})"));
+        let line = format!("{}  {}{}", field.path, field.why, rule.collect::<String>());
+        let line = output.ink(Ink::Dim, format!("        {}", text::clean_line(&line)));
         output.line(line);
     }
 }
@@ -140,6 +195,7 @@ pub fn why(kind: CauseKind) -> &'static str {
         CauseKind::NotApplied => "not applied yet",
         CauseKind::ApplyFailing => "not applied: the deployer fails",
         CauseKind::Suspended => "not applied: the deployer was told to wait",
+        CauseKind::LeftAlone => "not applied: the deployer is told to leave it alone",
         CauseKind::NeverPruned => "git has it no more, and it is never pruned",
         CauseKind::Removed => "removed, by whom is unknown",
         CauseKind::Unknown => "by whom is unknown",

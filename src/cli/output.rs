@@ -152,6 +152,11 @@ impl Output {
         text::age(self.now, then)
     }
 
+    /// `3h ago`
+    pub fn ago(&self, then: Timestamp) -> String {
+        text::ago(self.now, then)
+    }
+
     /// `a1b2c3d  2h ago  alice  subject`
     pub fn commit(&self, commit: &CommitLine) -> String {
         format!(

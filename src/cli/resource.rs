@@ -80,6 +80,9 @@ fn print(answer: &Answer, output: &mut Output) {
         Some(live) => print_live(live, output),
         None => output.line(format!("live: {}", known(&answer.live, |_| String::new()))),
     }
+    for note in &answer.notes {
+        output.line(format!("note: {}", text::clean_line(note)));
+    }
 }
 
 fn print_live(live: &Live, output: &mut Output) {
@@ -91,12 +94,20 @@ fn print_live(live: &Live, output: &mut Output) {
         word(&live.sync)
     ));
     if let Some(cause) = &live.cause {
-        output.line(format!("    {}", drift::why(cause.kind)));
+        let more = cause.why.iter().map(|more| format!(": {more}"));
+        let more: String = more.collect();
+        output.line(format!(
+            "    {}{}",
+            drift::why(cause.kind),
+            text::clean_line(&more)
+        ));
     }
     if let Some(applied) = &live.applied {
         output.line(format!("    {applied:#}"));
     }
     drift::print_fields(&live.fields, output);
+    drift::print_by_deployer(live.by_deployer.as_ref(), output);
+    drift::print_suppressed(&live.suppressed, &live.suppressed_fields, output);
     if let Some(owned) = &live.owned {
         print_owned(owned, 0, output);
     }

@@ -74,9 +74,24 @@ fn text(answer: &Answer, output: &mut Output) {
             &rows,
         );
     }
+    by_deployers(answer, output);
     not_rendered(&answer.not_rendered, output);
     for note in &answer.notes {
         output.line(format!("note: {}", crate::text::clean_line(note)));
+    }
+}
+
+/// Where a deployer says something else of an app.
+fn by_deployers(answer: &Answer, output: &mut Output) {
+    for app in &answer.apps {
+        for deployment in &app.deployments {
+            let live = deployment.live.value();
+            let said = live.and_then(|live| live.by_deployer.as_ref());
+            if let Some(disagrees) = said.and_then(|said| said.disagrees.as_ref()) {
+                let line = format!("{} › {}: {disagrees}", deployment.environment, app.name);
+                output.line(format!("note: {}", crate::text::clean_line(&line)));
+            }
+        }
     }
 }
 

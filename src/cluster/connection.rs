@@ -1,9 +1,12 @@
 //! A connection to an API server through a kubeconfig context: what its requests share. How they get in is [`Login`]'s.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Response;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 
 use super::discovery::Discovered;
@@ -57,12 +60,24 @@ pub(super) struct Connection {
     pub rights: Mutex<HashMap<Right, bool>>,
     /// What is being watched, kept current.
     pub stores: Mutex<HashMap<Kind, Arc<Mutex<Store>>>>,
+    /// By how many seconds the server's clock was ahead of ours when it answered last.
+    skew: Arc<AtomicI64>,
 }
+
+/// Clocks that differ by no more are taken for the same: an answer is on its way for a while.
+const SAME: SignedDuration = SignedDuration::from_mins(1);
 
 /// Makes ring the process' TLS provider; to be called before the first connection of any kind. Later calls do nothing.
 pub fn install_crypto() {
     // An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// When an answer was given, by the clock of who gave it. Source: RFC 9110, `Date`.
+fn date<B>(answer: &Response<B>) -> Option<Timestamp> {
+    let text = answer.headers().get("date")?.to_str().ok()?;
+    let time = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(time.timestamp())
 }
 
 impl Connection {
@@ -81,9 +96,19 @@ impl Connection {
         };
         let login = Arc::new(Login::open(source).await?);
         let requests = Arc::clone(&login);
+        let skew = Arc::<AtomicI64>::default();
+        let (told, ours) = (Arc::clone(&skew), clock.clone());
         let requests = tower::service_fn(move |request| {
             let login = Arc::clone(&requests);
-            async move { login.send(request).await }
+            let (told, ours) = (Arc::clone(&told), ours.clone());
+            async move {
+                let answer = login.send(request).await;
+                if let Some(theirs) = answer.as_ref().ok().and_then(date) {
+                    let ahead = theirs.as_second() - ours.now().as_second();
+                    told.store(ahead, Ordering::Relaxed);
+                }
+                answer
+            }
         });
         let namespace = login.target().namespace.clone();
         Ok(Connection {
@@ -97,7 +122,14 @@ impl Connection {
             schemas: tokio::sync::Mutex::default(),
             rights: Mutex::default(),
             stores: Mutex::default(),
+            skew,
         })
+    }
+
+    /// How far the server's clock is ahead of ours, where it is another one.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        let ahead = SignedDuration::from_secs(self.skew.load(Ordering::Relaxed));
+        (ahead.abs() > SAME).then_some(ahead)
     }
 
     /// Waits for an answer, but not for ever. `what` is being done, in kubectl's words: `list secrets in shop`.

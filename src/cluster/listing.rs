@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Kind, Wanted};
 use crate::live::LiveObject;
@@ -61,6 +61,18 @@ pub struct Listing {
     /// Single objects that tell more of deployers.
     pub referred: Vec<(ObjectRef, Known<Option<LiveObject>>)>,
     pub read: Option<Timestamp>,
+    /// How far the cluster's clock is ahead of ours, where it is another one.
+    pub skew: Option<SignedDuration>,
+    /// What was looked for in other clusters: orders to deployers that run there.
+    pub elsewhere: Vec<(ObjectRef, Known<Order>)>,
+}
+
+/// What tells a deployer in another cluster what to deploy to this one.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub live: LiveObject,
+    /// The deployer's own settings.
+    pub settings: Known<Option<LiveObject>>,
 }
 
 impl Listing {
@@ -90,13 +102,20 @@ impl Listing {
                 self.referred.push((id.clone(), found.clone()));
             }
         }
+        for (id, found) in &other.elsewhere {
+            if !self.elsewhere.iter().any(|(known, _)| known == id) {
+                self.elsewhere.push((id.clone(), found.clone()));
+            }
+        }
         Arc::make_mut(&mut self.lists).extend(&other.lists);
         self.read = self.read.into_iter().chain(other.read).min();
     }
 
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.
     pub fn get(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
-        if let Some((_, known)) = self.referred.iter().find(|(read, _)| read == id) {
+        let mut referred = self.referred.iter();
+        // Of what was read of a kind as a whole, nothing is left out.
+        if let Some((_, known)) = referred.find(|(read, _)| read == id && !self.lists_kind(id)) {
             return known.as_ref().map(Option::as_ref);
         }
         let mut answer = Known::Unavailable(Why::Failed(format!("{} was not asked for", id.kind)));
@@ -109,6 +128,15 @@ impl Listing {
             answer = found;
         }
         answer
+    }
+
+    /// An order to a deployer, here or in another cluster.
+    pub fn order(&self, id: &ObjectRef) -> Known<Option<&LiveObject>> {
+        let mut elsewhere = self.elsewhere.iter();
+        match elsewhere.find(|(known, _)| known == id) {
+            Some((_, found)) => found.as_ref().map(|order| Some(&order.live)),
+            None => self.get(id),
+        }
     }
 
     /// Where `id` may be: what was read of its kind in its namespace, and in none; of one without a namespace, in any.

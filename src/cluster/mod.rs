@@ -32,7 +32,7 @@ pub use self::connection::install_crypto;
 pub use self::error::Error;
 pub use self::events::Event;
 pub use self::kubeconfig::Files as Kubeconfig;
-pub use self::listing::{Listing, Objects};
+pub use self::listing::{Listing, Objects, Order};
 pub use self::pauses::Pauses;
 pub use self::snapshot::Snapshot;
 use crate::layout::Deployer;
@@ -59,6 +59,10 @@ pub struct Wanted {
     /// By group and kind, the version git writes it in, which is the one to read it in: `autoscaling/v1` and `v2` differ
     /// in their fields. Where there is none, or the server has it no more, the server's preferred version is read.
     pub versions: BTreeMap<(String, String), String>,
+    /// Namespaces in which git says how many replicas there are to be, where an autoscaler may say otherwise.
+    pub scaled: BTreeSet<Option<String>>,
+    /// Orders to deployers that may run in another cluster, each with what they call this one.
+    pub elsewhere: BTreeMap<ObjectRef, String>,
 }
 
 impl Wanted {
@@ -70,6 +74,9 @@ impl Wanted {
             None => namespace.map(str::to_owned),
             some => some.clone(),
         };
+        if object.at(&["spec", "replicas"]).is_some() {
+            self.scaled.insert(namespace.clone());
+        }
         self.kinds
             .insert((id.group.clone(), id.kind.clone(), namespace));
         let version = object
@@ -83,9 +90,21 @@ impl Wanted {
             .or_insert(version);
     }
 
-    /// Adds the objects in which a deployer says how far it is with the app that `declared_by` declares to it.
-    pub fn add_deployer(&mut self, deployer: Deployer, declared_by: Option<&ObjectRef>) {
+    /// Adds the objects in which a deployer says how far it is with the app that `declared_by` declares to it; `destination`: what
+    /// it calls the cluster, `None` for its own.
+    pub fn add_deployer(
+        &mut self,
+        deployer: Deployer,
+        declared_by: Option<&ObjectRef>,
+        destination: Option<&str>,
+    ) {
         self.kinds.extend(operator::kinds(deployer, declared_by));
+        if let (Deployer::ArgoCd, Some(object), Some(destination)) =
+            (deployer, declared_by, destination)
+        {
+            let destination = destination.to_owned();
+            self.elsewhere.insert(object.clone(), destination);
+        }
     }
 
     /// Whether git has objects of a kind, wherever.
@@ -95,9 +114,18 @@ impl Wanted {
         next.is_some_and(|found| found.0 == *group && found.1 == *kind)
     }
 
-    /// With the kinds that the workloads among it own: the pods tell how they fare.
-    fn with_owned(&self) -> BTreeSet<Kind> {
+    /// With the kinds that the workloads among it own, for the pods tell how they fare; and with what may scale them.
+    pub fn with_owned(&self) -> BTreeSet<Kind> {
         let mut all = self.kinds.clone();
+        let own = |text: &str| text.to_owned();
+        let scaled = self.scaled.iter().map(|namespace| {
+            (
+                own("autoscaling"),
+                own("HorizontalPodAutoscaler"),
+                namespace.clone(),
+            )
+        });
+        all.extend(scaled);
         for (group, kind, namespace) in &self.kinds {
             let owned: &[(&str, &str)] = match (group.as_str(), kind.as_str()) {
                 ("apps" | "extensions", "Deployment") | ("argoproj.io", "Rollout") => {
@@ -205,21 +233,39 @@ impl Cluster {
         }
     }
 
-    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods), and single objects that deployers refer
-    /// to. What is being watched is current
-    /// already and costs no request. When cancelled, everything is [`Known::Loading`].
+    /// Lists what is wanted, plus what the workloads among it own (ReplicaSets, Pods) and what scales them, and single objects
+    /// that deployers refer to. What is being watched is current already and costs no request. When cancelled, everything is [`Known::Loading`].
     pub async fn list(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         let mut listing = self.list_kinds(wanted, cancel).await;
+        self.refer(&mut listing, cancel).await;
+        listing
+    }
+
+    /// Adds single objects that what is in a listing refers to, where they are not in it yet.
+    pub async fn refer(&self, listing: &mut Listing, cancel: &Cancel) {
         // A release refers to its Kustomization, that to its source.
         for _ in 0..2 {
-            let reads = operator::referred(&listing).into_iter().map(|id| async {
+            let reads = operator::referred(listing).into_iter().map(|id| async {
                 let found = cancel.run_until_cancelled(self.get(&id)).await;
-                (id, found.unwrap_or(Known::Loading))
+                let found = found.unwrap_or(Known::Loading);
+                (id, found.map(|live| live.map(operator::of_use)))
             });
             let reads = futures::stream::iter(reads).buffered(read::AT_ONCE);
-            listing.referred.extend(reads.collect::<Vec<_>>().await);
+            let reads = reads.collect::<Vec<_>>().await;
+            listing.referred.extend(reads);
         }
-        listing
+    }
+
+    /// An order to the deployer that runs here, to deploy to another cluster, which it calls `destination`; and its settings.
+    pub async fn order(&self, id: &ObjectRef, destination: &str) -> Known<Option<Order>> {
+        let found = self.get(id).await;
+        let order = found.map(|live| live.filter(|live| operator::goes_to(live, destination)));
+        let Some(Some(live)) = order.value() else {
+            return order.map(|_| None);
+        };
+        let settings = self.get(&operator::settings_of(&live.object())).await;
+        let settings = settings.map(|live| live.map(operator::of_use));
+        order.map(|live| live.map(|live| Order { live, settings }))
     }
 
     async fn list_kinds(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {

@@ -77,6 +77,8 @@ impl Connection {
                 lists,
                 referred: Vec::new(),
                 read: Some(self.clock.now()),
+                skew: self.skew(),
+                elsewhere: Vec::new(),
             }
         };
         match cancel.run_until_cancelled(reads).await {

@@ -17,9 +17,10 @@ use serde::Serialize;
 
 use self::extra::{Extra, judge, judge_planned};
 use self::stored::{comparable, is_empty, is_left_out};
+use super::autoscaler::{self, Autoscaler, Hold};
 use super::cause::{self, Cause};
 use super::managers::Manager;
-use super::object::LiveObject;
+use super::object::{LAST_APPLIED, LiveObject};
 use crate::diff::same_value;
 use crate::manifest::{FieldPath, Leaf, ListKeys, ListType, Map, Node, Object, ObjectRef, Step};
 
@@ -48,6 +49,8 @@ pub struct FieldDrift {
     pub manager: Option<Manager>,
     /// When a deployer last wrote the object.
     pub applied: Option<Timestamp>,
+    /// What the autoscaler says whose field it is.
+    pub scaled: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -55,20 +58,93 @@ pub struct Comparison {
     pub drift: Vec<FieldDrift>,
     /// Differences that are not drift (defaults, controller-owned, tracking marks), by reason.
     pub suppressed: BTreeMap<String, usize>,
+    /// Which they are, those that a rule names first; no more than a person reads.
+    pub suppressed_fields: Vec<Suppressed>,
 }
+
+/// A difference that is no drift.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suppressed {
+    pub path: FieldPath,
+    pub why: String,
+    /// The rule that says so, and whose: `Application shop: ignoreDifferences /spec/replicas`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+/// More than a person reads of one object.
+const MOST_NAMED: usize = 100;
 
 /// Why a value is not compared whose mask says nothing here.
 const HIDDEN: &str = "masked in the snapshot";
 
+/// Why a value is not compared that git has by name only.
+pub(super) const UNKNOWN: &str = "not known here";
+
 impl Comparison {
-    /// Counts the fields that `is_ignored` among what is no drift.
-    pub(super) fn ignore(&mut self, why: &str, is_ignored: impl Fn(&FieldDrift) -> bool) {
-        let before = self.drift.len();
-        self.drift.retain(|field| !is_ignored(field));
-        let ignored = before - self.drift.len();
-        if ignored > 0 {
-            *self.suppressed.entry(why.to_owned()).or_default() += ignored;
+    fn suppress(&mut self, path: &FieldPath, why: &str) {
+        self.count(why, 1);
+        if self.suppressed_fields.len() < MOST_NAMED {
+            self.suppressed_fields.push(Suppressed {
+                path: path.clone(),
+                why: why.to_owned(),
+                rule: None,
+            });
         }
+    }
+
+    fn count(&mut self, why: &str, more: usize) {
+        match self.suppressed.get_mut(why) {
+            Some(count) => *count += more,
+            None => drop(self.suppressed.insert(why.to_owned(), more)),
+        }
+    }
+
+    /// Counts the fields that `is_ignored` by `rule` among what is no drift.
+    pub(super) fn ignore(
+        &mut self,
+        why: &str,
+        rule: &str,
+        is_ignored: impl Fn(&FieldDrift) -> bool,
+    ) {
+        let all = std::mem::take(&mut self.drift).into_iter();
+        let (ignored, left): (Vec<_>, Vec<_>) = all.partition(|field| is_ignored(field));
+        self.drift = left;
+        if ignored.is_empty() {
+            return;
+        }
+        self.count(why, ignored.len());
+        let ignored = ignored.into_iter().map(|field| Suppressed {
+            path: field.path,
+            why: why.to_owned(),
+            rule: Some(rule.to_owned()),
+        });
+        let named = self.suppressed_fields.iter();
+        let at = named.take_while(|field| field.rule.is_some()).count();
+        self.suppressed_fields.splice(at..at, ignored);
+        self.suppressed_fields.truncate(MOST_NAMED);
+    }
+
+    /// Replicas within the bounds of an autoscaler are its own, whoever wrote them; of others, it is told what it makes of them.
+    pub fn scaled_by(&mut self, autoscaler: &Autoscaler) {
+        let path = autoscaler::replicas();
+        let mut drift = self.drift.iter_mut();
+        let Some(field) = drift.find(|field| field.path == path) else {
+            return;
+        };
+        let Some(replicas) = field.live.as_ref().and_then(Node::as_i64) else {
+            return;
+        };
+        field.scaled = Some(autoscaler.says(replicas));
+        if autoscaler.hold(replicas) == Hold::Within {
+            field.cause = Cause::Autoscaler;
+        }
+    }
+
+    /// Whether the number of replicas differs.
+    pub fn is_scaled(&self) -> bool {
+        let path = autoscaler::replicas();
+        self.drift.iter().any(|field| field.path == path)
     }
 
     /// Replicas that an autoscaler moves are shown, and expected: they alone make nothing drifted. What cannot be compared may
@@ -77,11 +153,16 @@ impl Comparison {
         let mut drift = self.drift.iter();
         if drift.any(|field| field.cause != Cause::Autoscaler) {
             SyncState::Drifted
-        } else if self.hidden() > 0 {
+        } else if self.hidden() + self.unknown() > 0 {
             SyncState::Unknown
         } else {
             SyncState::Synced
         }
+    }
+
+    /// How many values could not be compared, because git has them by name only.
+    pub fn unknown(&self) -> usize {
+        self.suppressed.get(UNKNOWN).copied().unwrap_or_default()
     }
 
     /// How many values could not be compared, because their masks say nothing here.
@@ -126,21 +207,23 @@ fn compared(
         differences: Vec::new(),
         extras: Vec::new(),
         filled: Vec::new(),
-        suppressed: BTreeMap::new(),
+        comparison: Comparison::default(),
     };
+    let root = FieldPath::default();
     if object.at(&["status"]).is_some() {
-        walk.suppress("status");
+        walk.comparison.suppress(&root.key("status"), "status");
     }
     let (wanted, found) = (comparable(desired.clone()), comparable(object));
     walk.node(&wanted, &found);
     if live.last_applied.is_some() {
-        walk.suppress("last-applied annotation");
+        let path = root.key("metadata").key("annotations").key(LAST_APPLIED);
+        walk.comparison.suppress(&path, "last-applied annotation");
     }
     let Walk {
         differences,
         extras,
         filled,
-        mut suppressed,
+        mut comparison,
         ..
     } = walk;
 
@@ -166,6 +249,7 @@ fn compared(
             },
             manager: manager.cloned(),
             applied: *written,
+            scaled: None,
             desired,
             live: found,
             path,
@@ -181,11 +265,14 @@ fn compared(
         let was_applied = desired.is_none() && applied(&path).is_some();
         match judge(&path, &found, desired.is_some(), was_applied) {
             Extra::Drift => drifts(path, desired, Some(found)),
-            Extra::Suppressed(why) => *suppressed.entry(why.to_owned()).or_default() += 1,
+            Extra::Suppressed(why) => comparison.suppress(&path, why),
         }
     }
     drift.sort_by(|a, b| a.path.cmp(&b.path));
-    Comparison { drift, suppressed }
+    Comparison {
+        drift,
+        ..comparison
+    }
 }
 
 struct Walk<'a> {
@@ -201,12 +288,12 @@ struct Walk<'a> {
     extras: Vec<(FieldPath, Node)>,
     /// What git leaves empty and is not so: path, desired, live. The API server fills some of it in (`clusterIP: ""`).
     filled: Vec<(FieldPath, Node, Node)>,
-    suppressed: BTreeMap<String, usize>,
+    comparison: Comparison,
 }
 
 impl Walk<'_> {
     fn suppress(&mut self, why: &str) {
-        *self.suppressed.entry(why.to_owned()).or_default() += 1;
+        self.comparison.suppress(&self.path, why);
     }
 
     fn node(&mut self, desired: &Node, live: &Node) {

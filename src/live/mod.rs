@@ -1,5 +1,6 @@
 //! Pure: desired and live objects → health, drift, owner, effect. Knows no connection; `cluster` reads, this judges.
 
+mod autoscaler;
 mod cause;
 mod compare;
 mod effect;
@@ -11,8 +12,9 @@ mod owner;
 mod rules;
 mod saved;
 
+pub use autoscaler::Autoscaler;
 pub use cause::{Cause, applier, is_own_manager};
-pub use compare::{Comparison, FieldDrift, SyncState, compare, compare_planned};
+pub use compare::{Comparison, FieldDrift, Suppressed, SyncState, compare, compare_planned};
 pub use effect::{Action, Effect, effect, kept};
 pub use health::{Crashing, Decided, Health, HealthStatus, crashing, health};
 pub use immutable::is_immutable;

@@ -97,6 +97,13 @@ impl LiveObject {
         self.last_applied = last.and_then(|last| last.changed(applied));
     }
 
+    /// With less in it; what is known of who wrote it, and what was applied last, is gone, too.
+    pub fn reduced(mut self, reduce: impl FnOnce(&mut Object)) -> LiveObject {
+        (self.managers, self.last_applied) = (Managers::default(), None);
+        self.change(reduce, |_| {});
+        self
+    }
+
     /// The object itself.
     pub fn object(&self) -> Object {
         self.packed.object().unwrap_or_else(|| Object {

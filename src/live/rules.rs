@@ -1,12 +1,19 @@
-//! Differences that an app's owner says are none: Argo CD's `ignoreDifferences`, Flux' ignore rules and annotations.
+//! Differences that an app's owner says are none: Argo CD's `ignoreDifferences`, its own settings for all apps, Flux' ignore rules
+//! and annotations.
 //!
 //! As their controllers do, what a rule names is taken out of both sides, and the rest is compared. What that hides is counted.
 //! Sources: argo-cd `pkg/apis/application/v1alpha1/types.go` (`ResourceIgnoreDifferences`) and `util/argo/normalizers`; fluxcd
 //! kustomize-controller `api/v1` (`spec.ignore`), helm-controller `api/v2` (`driftDetection.ignore`), `pkg/ssa`.
 
+mod placeholders;
+mod settings;
+mod steps;
+
 use regex::Regex;
 
-use super::compare::Comparison;
+use self::settings::Kinds;
+use self::steps::Step;
+use super::compare::{Comparison, FieldDrift, UNKNOWN};
 use super::object::LiveObject;
 use crate::layout::Deployer;
 use crate::manifest::{Node, Object, ObjectRef};
@@ -17,6 +24,14 @@ pub struct Rules {
     rules: Vec<Rule>,
     /// Rules that are not understood here, as they are written.
     pub unread: Vec<String>,
+    /// The same of the deployer's own settings, which go for all its apps.
+    pub unread_settings: Vec<String>,
+    /// Why those settings are not known.
+    pub unknown_settings: Option<String>,
+    /// Where values come from that stand in git as `${name}` only.
+    unread_values: Option<String>,
+    /// Kinds that the deployer is told to leave alone.
+    left_alone: Kinds,
     /// The deployer runs hooks, which come and go as it wants.
     runs_hooks: bool,
 }
@@ -26,25 +41,23 @@ struct Rule {
     target: Target,
     what: What,
     by: &'static str,
+    /// Whose it is, and what it names: `Application shop: ignoreDifferences /spec/replicas`.
+    says: String,
+}
+
+/// Rules, with whose they are.
+struct Source<'a> {
+    by: &'static str,
+    /// `Application shop: ignoreDifferences`
+    name: &'a str,
 }
 
 #[derive(Debug, Clone)]
 enum What {
     /// Fields, each from the root; the empty path is the whole object.
     Fields(Vec<Step>),
-    /// What these field managers own.
-    Managers(Vec<String>),
-}
-
-/// A step on the way to a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Index(usize),
-    /// Every item of a list, every value of a map.
-    Each,
-    /// Go on where what is at these keys is this text.
-    Where(Vec<String>, String),
+    /// What this field manager owns.
+    Manager(String),
 }
 
 /// Which objects a rule is about; `None`: any.
@@ -56,7 +69,13 @@ struct Target {
     namespace: Option<Regex>,
     /// `key=value` pairs that all have to be there.
     labels: Vec<(String, String)>,
+    /// A field that has to be there.
+    field: Option<&'static str>,
 }
+
+/// What a rule may name, as far as it is read, and how many rules of one app are: whoever may write to the cluster wrote them.
+const LONGEST: usize = 300;
+const MOST: usize = 500;
 
 const ARGO: &str = "ignored by Argo CD";
 const FLUX: &str = "ignored by Flux";
@@ -66,12 +85,15 @@ impl Rules {
     pub fn of(owner: &Object) -> Rules {
         let mut rules = Rules::default();
         let list = |keys: &[&str]| owner.at(keys).and_then(Node::as_list).unwrap_or_default();
+        let name = |what: &str| format!("{} {}: {what}", owner.id.kind, owner.id.name);
         for rule in list(&["spec", "ignoreDifferences"]) {
-            rules.argo(rule);
+            rules.argo(rule, &name("ignoreDifferences"));
         }
-        let ignored = list(&["spec", "ignore"]).iter();
-        for rule in ignored.chain(list(&["spec", "driftDetection", "ignore"])) {
-            rules.flux(rule);
+        for what in ["ignore", "driftDetection.ignore"] {
+            let keys: Vec<&str> = ["spec"].into_iter().chain(what.split('.')).collect();
+            for rule in list(&keys) {
+                rules.flux(rule, &name(what));
+            }
         }
         rules
     }
@@ -90,35 +112,70 @@ impl Rules {
         self.runs_hooks && hooks.any(|hook| hook != "crd-install")
     }
 
-    fn argo(&mut self, rule: &Node) {
+    fn argo(&mut self, rule: &Node, name: &str) {
         let text = |key: &str| rule.get(key).and_then(Node::as_str);
         let target = Target {
-            group: text("group").map(glob),
-            kind: text("kind").map(glob),
+            // Source: `util/argo/normalizers/diff_normalizer.go`: no group is the group without a name.
+            group: Some(glob(text("group").unwrap_or_default())),
+            kind: Some(glob(text("kind").unwrap_or_default())),
             name: text("name").filter(|text| !text.is_empty()).map(exactly),
             namespace: text("namespace")
                 .filter(|text| !text.is_empty())
                 .map(exactly),
-            labels: Vec::new(),
+            ..Target::default()
         };
-        for pointer in texts(rule, "jsonPointers") {
-            self.add(&target, What::Fields(steps_of_pointer(pointer)), ARGO);
-        }
-        for expression in texts(rule, "jqPathExpressions") {
-            match steps_of_jq(expression) {
-                Some(steps) => self.add(&target, What::Fields(steps), ARGO),
-                None => self.unread.push(expression.to_owned()),
-            }
-        }
-        let managers: Vec<String> = texts(rule, "managedFieldsManagers")
-            .map(str::to_owned)
-            .collect();
-        if !managers.is_empty() {
-            self.add(&target, What::Managers(managers), ARGO);
+        let source = &Source { by: ARGO, name };
+        self.pointers(source, &target, texts(rule, "jsonPointers"));
+        let unread = self.expressions(source, &target, texts(rule, "jqPathExpressions"));
+        self.unread.extend(unread);
+        self.managers(source, &target, texts(rule, "managedFieldsManagers"));
+    }
+
+    fn pointers(
+        &mut self,
+        source: &Source,
+        target: &Target,
+        pointers: impl IntoIterator<Item = impl AsRef<str>>,
+    ) {
+        for pointer in pointers {
+            let pointer = pointer.as_ref();
+            let what = What::Fields(steps::of_pointer(pointer));
+            self.add(source, target, what, pointer);
         }
     }
 
-    fn flux(&mut self, rule: &Node) {
+    /// Paths of jq; those that are not understood.
+    fn expressions(
+        &mut self,
+        source: &Source,
+        target: &Target,
+        expressions: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Vec<String> {
+        let mut unread = Vec::new();
+        for expression in expressions {
+            let expression = expression.as_ref();
+            match steps::of_jq(expression) {
+                Some(steps) => self.add(source, target, What::Fields(steps), expression),
+                None => unread.push(cut(expression)),
+            }
+        }
+        unread
+    }
+
+    fn managers(
+        &mut self,
+        source: &Source,
+        target: &Target,
+        managers: impl IntoIterator<Item = impl AsRef<str>>,
+    ) {
+        for manager in managers {
+            let manager = manager.as_ref();
+            let what = What::Manager(manager.to_owned());
+            self.add(source, target, what, &format!("what {manager} owns"));
+        }
+    }
+
+    fn flux(&mut self, rule: &Node, name: &str) {
         let selector = rule.get("target");
         let text = |key: &str| selector?.get(key)?.as_str().filter(|text| !text.is_empty());
         let labels = text("labelSelector")
@@ -126,7 +183,7 @@ impl Rules {
             .unwrap_or(Some(Vec::new()));
         let (Some(labels), None) = (labels, text("annotationSelector")) else {
             self.unread
-                .extend(selector.map(|selector| format!("{selector:?}")));
+                .extend(selector.map(|selector| cut(&format!("{selector:?}"))));
             return;
         };
         // Source: kustomize `api/types/selector.go`: names are regular expressions, anchored.
@@ -136,15 +193,35 @@ impl Rules {
             name: text("name").map(anchored),
             namespace: text("namespace").map(anchored),
             labels,
+            field: None,
         };
-        for pointer in texts(rule, "paths") {
-            self.add(&target, What::Fields(steps_of_pointer(pointer)), FLUX);
-        }
+        let source = &Source { by: FLUX, name };
+        self.pointers(source, &target, texts(rule, "paths"));
     }
 
-    fn add(&mut self, target: &Target, what: What, by: &'static str) {
-        let target = target.clone();
-        self.rules.push(Rule { target, what, by });
+    fn add(&mut self, source: &Source, target: &Target, what: What, named: &str) {
+        if self.rules.len() == MOST {
+            let most = format!("all but the first {MOST} rules");
+            if !self.unread.contains(&most) {
+                self.unread.push(most);
+            }
+            return;
+        }
+        let named = match named {
+            "" => "everything",
+            named => named,
+        };
+        self.rules.push(Rule {
+            target: target.clone(),
+            what,
+            by: source.by,
+            says: cut(&format!("{} {named}", source.name)),
+        });
+    }
+
+    /// Whether the deployer does not touch an object at all, and by which of its settings.
+    pub fn leaves_alone(&self, id: &ObjectRef) -> Option<&'static str> {
+        self.left_alone.why(id)
     }
 
     /// Compares one object with its live counterpart, as `compare` does ([`super::compare()`], [`super::compare_planned`]), but for
@@ -159,43 +236,68 @@ impl Rules {
         if comparison.drift.is_empty() {
             return comparison;
         }
-        if is_left_alone(desired, live) {
-            comparison.ignore(FLUX, |_| true);
+        if let Some(from) = &self.unread_values {
+            comparison.ignore(UNKNOWN, from, placeholders::may_be);
+        }
+        if let Some(annotation) = left_alone_by(desired, live) {
+            comparison.ignore(FLUX, annotation, |_| true);
+            return comparison;
+        }
+        if let Some(setting) = self.leaves_alone(&desired.id) {
+            comparison.ignore(ARGO, &format!("argocd-cm: {setting}"), |_| true);
             return comparison;
         }
         let rules = self.rules.iter();
         for rule in rules.filter(|rule| rule.target.matches(desired)) {
             match &rule.what {
-                What::Managers(names) => comparison.ignore(rule.by, |field| {
+                What::Manager(name) => comparison.ignore(rule.by, &rule.says, |field| {
                     let manager = field.manager.as_ref();
-                    manager.is_some_and(|manager| names.contains(&manager.name))
+                    manager.is_some_and(|manager| manager.name == *name)
                 }),
-                What::Fields(steps) => {
+                What::Fields(path) => {
                     let mut without = desired.clone();
-                    remove(&mut without.root, steps);
+                    steps::remove(&mut without.root, path);
                     let mut rest = live.clone();
-                    let without_it = |object: &mut Object| remove(&mut object.root, steps);
+                    let without_it = |object: &mut Object| steps::remove(&mut object.root, path);
                     rest.change(without_it, without_it);
                     let still = compare(&without, &rest);
-                    comparison.ignore(rule.by, |field| {
+                    comparison.ignore(rule.by, &rule.says, |field| {
                         !still.drift.iter().any(|other| other.path == field.path)
                     });
                 }
+            }
+            if comparison.drift.is_empty() {
+                break;
             }
         }
         comparison
     }
 }
 
-/// Whether Flux does not touch what is there. Source: kustomize-controller, "Controlling the apply behavior of resources".
-fn is_left_alone(desired: &Object, live: &LiveObject) -> bool {
-    let says = |object: &Object, key: &str, values: &[&str]| {
-        let value = object.annotation(&format!("kustomize.toolkit.fluxcd.io/{key}"));
-        value.is_some_and(|value| values.contains(&value.to_ascii_lowercase().as_str()))
+/// So much of a text as is read.
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+/// The annotation by which Flux does not touch what is there. Source: kustomize-controller, "Controlling the apply behavior of
+/// resources".
+fn left_alone_by(desired: &Object, live: &LiveObject) -> Option<&'static str> {
+    const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+    const APPLY: &str = "kustomize.toolkit.fluxcd.io/ssa";
+    let live = &live.object();
+    let says = |key: &str, values: &[&str]| {
+        let said = [desired, live].into_iter();
+        let said = said.filter_map(|object| object.annotation(key));
+        said.map(str::to_ascii_lowercase)
+            .any(|value| values.contains(&value.as_str()))
     };
-    [desired, &live.object()].into_iter().any(|object| {
-        says(object, "reconcile", &["disabled"]) || says(object, "ssa", &["ignore", "ifnotpresent"])
-    })
+    if says(RECONCILE, &["disabled"]) {
+        Some("annotation kustomize.toolkit.fluxcd.io/reconcile")
+    } else if says(APPLY, &["ignore", "ifnotpresent"]) {
+        Some("annotation kustomize.toolkit.fluxcd.io/ssa")
+    } else {
+        None
+    }
 }
 
 impl Target {
@@ -217,6 +319,7 @@ impl Target {
                 .labels
                 .iter()
                 .all(|(key, value)| object.label(key) == Some(value))
+            && self.field.is_none_or(|field| object.at(&[field]).is_some())
     }
 }
 
@@ -259,119 +362,6 @@ fn equalities(selector: &str) -> Option<Vec<(String, String)>> {
             .then(|| (key.trim().to_owned(), value.to_owned()))
     });
     terms.collect()
-}
-
-/// RFC 6901. A number may be a key as well: it is a position where it comes upon a list.
-fn steps_of_pointer(pointer: &str) -> Vec<Step> {
-    let tokens = pointer.split('/').skip(1);
-    tokens
-        .map(|token| Step::Key(token.replace("~1", "/").replace("~0", "~")))
-        .collect()
-}
-
-/// The paths of jq that people write in such rules: `.a["b"][].c`, `.a[]? | select(.name == "b") | .c`.
-fn steps_of_jq(expression: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    for part in expression.split('|').map(str::trim) {
-        match part
-            .strip_prefix("select(")
-            .and_then(|rest| rest.strip_suffix(')'))
-        {
-            Some(condition) => {
-                let (path, value) = condition.split_once("==")?;
-                let keys = path_of_jq(path.trim())?;
-                let keys = keys.into_iter().map(|step| match step {
-                    Step::Key(key) => Some(key),
-                    _ => None,
-                });
-                let value = value.trim().strip_prefix('"')?.strip_suffix('"')?;
-                steps.push(Step::Where(keys.collect::<Option<_>>()?, value.to_owned()));
-            }
-            None => steps.extend(path_of_jq(part)?),
-        }
-    }
-    Some(steps)
-}
-
-fn path_of_jq(text: &str) -> Option<Vec<Step>> {
-    let mut rest = text.strip_prefix('.')?;
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        rest = rest.strip_prefix(['.', '?']).unwrap_or(rest);
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (index, after) = match inside.strip_prefix('"') {
-                Some(quoted) => {
-                    let (key, after) = quoted.split_once("\"]")?;
-                    (Step::Key(key.to_owned()), after)
-                }
-                None => match inside.split_once(']')? {
-                    ("", after) => (Step::Each, after),
-                    (number, after) => (Step::Index(number.parse().ok()?), after),
-                },
-            };
-            steps.push(index);
-            rest = after;
-        } else if let Some(quoted) = rest.strip_prefix('"') {
-            let (key, after) = quoted.split_once('"')?;
-            steps.push(Step::Key(key.to_owned()));
-            rest = after;
-        } else if !rest.is_empty() {
-            let end = rest.find(['.', '[', '?']).unwrap_or(rest.len());
-            let (key, after) = rest.split_at(end);
-            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if key.is_empty() || !key.chars().all(is_name) {
-                return None;
-            }
-            steps.push(Step::Key(key.to_owned()));
-            rest = after;
-        }
-    }
-    Some(steps)
-}
-
-/// Takes out what is at `steps`.
-fn remove(node: &mut Node, steps: &[Step]) {
-    let Some((step, rest)) = steps.split_first() else {
-        *node = Node::Map(Default::default());
-        return;
-    };
-    if let Step::Where(keys, value) = step {
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        if node.at(&keys).and_then(Node::as_str) == Some(value) {
-            remove(node, rest);
-        }
-        return;
-    }
-    match (node, step) {
-        (Node::Map(map), Step::Key(key)) if rest.is_empty() => {
-            map.remove(key);
-        }
-        (Node::Map(map), Step::Key(key)) => {
-            if let Some(child) = map.get_mut(key) {
-                remove(child, rest);
-            }
-        }
-        (Node::Map(map), Step::Each) if rest.is_empty() => *map = Default::default(),
-        (Node::Map(map), Step::Each) => map.values_mut().for_each(|child| remove(child, rest)),
-        (Node::List(items), Step::Each) if rest.is_empty() => items.clear(),
-        (Node::List(items), Step::Each) => items.iter_mut().for_each(|item| remove(item, rest)),
-        (Node::List(items), Step::Key(_) | Step::Index(_)) => {
-            let index = match step {
-                Step::Key(key) => key.parse().ok(),
-                Step::Index(index) => Some(*index),
-                _ => None,
-            };
-            let Some(index) = index.filter(|index| *index < items.len()) else {
-                return;
-            };
-            if rest.is_empty() {
-                items.remove(index);
-            } else {
-                remove(&mut items[index], rest);
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

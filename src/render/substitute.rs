@@ -40,7 +40,7 @@ pub(crate) enum Error {
 impl Substitution {
     /// Whether Flux runs the substitution at all: without variables it does not, and `$${x}` stays `$${x}`.
     pub(crate) fn applies(&self) -> bool {
-        self.always || self.incomplete || !self.variables.is_empty()
+        self.always || !self.unread.is_empty() || !self.variables.is_empty()
     }
 
     /// Replaces the variables in the text of one object.
@@ -62,7 +62,7 @@ impl Substitution {
         match self.variables.get(name) {
             // Flux takes line breaks out, so that a value cannot break the YAML it lands in.
             Some(value) => Some(value.replace('\n', "").into_bytes()),
-            None if self.incomplete => None,
+            None if !self.unread.is_empty() => None,
             None => Some(Vec::new()),
         }
     }
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn what_cannot_be_known_stays_as_it_is_written() {
         let some = Substitution {
-            incomplete: true,
+            unread: vec!["Secret/a".to_owned()],
             ..with(&[("known", "k")])
         };
         for (text, expected) in [

@@ -120,9 +120,9 @@ pub struct Patch {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Substitution {
     pub variables: BTreeMap<String, String>,
-    /// Some variables come from where they cannot be read (a Secret, an object that is not in the repository): a variable
+    /// Where some variables come from that cannot be read (a Secret, an object that is not in the repository): a variable
     /// that is not in `variables` then stays as it is written, instead of becoming empty.
-    pub incomplete: bool,
+    pub unread: Vec<String>,
     /// Also where there are no variables at all (`substituteStrategy: Always`): for the defaults.
     pub always: bool,
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::common::CommitLine;
 use super::entry::{line_of_commit, origin_of};
 use super::workspace::Past;
-use crate::cluster::operator::{Operator, State};
+use crate::cluster::operator::{Operator, State, Verdicts};
 use crate::git::Oid;
 use crate::layout::{App, Deployer};
 use crate::manifest::ObjectRef;
@@ -42,6 +42,18 @@ pub struct Applied {
     /// Why it goes no further, in the deployer's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What the deployer says of the app's objects, where it compared with what git says now.
+    #[serde(skip)]
+    pub verdicts: Option<Verdicts>,
+}
+
+/// What people call a deployer that keeps an account.
+pub(super) fn name_of(deployer: Deployer) -> &'static str {
+    match deployer {
+        Deployer::ArgoCd => "Argo CD",
+        Deployer::JenkinsX => "Jenkins X",
+        _ => "Flux",
+    }
 }
 
 impl Applied {
@@ -54,11 +66,7 @@ impl Applied {
 impl fmt::Display for Applied {
     /// `Flux is at 1a2b3c4, 2 commits behind; failing`, and with `{:#}` why: `: no such namespace`, in one clean line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let deployer = match self.deployer {
-            Deployer::ArgoCd => "Argo CD",
-            Deployer::JenkinsX => "Jenkins X",
-            _ => "Flux",
-        };
+        let deployer = name_of(self.deployer);
         match (&self.commit, &self.revision) {
             (Some(commit), _) => {
                 write!(f, "{deployer} is at {}", commit.commit.to_hex_with_len(7))?
@@ -100,13 +108,28 @@ pub(super) fn applied(
     app: &App,
     operator: Operator,
 ) -> anyhow::Result<Applied> {
-    let commits = operator.applied.iter();
-    let mut commits = commits.filter_map(|hash| Oid::from_hex(hash.as_bytes()).ok());
-    let commit = commits.find_map(|id| past.reader.commit(id).ok());
+    let known = |hashes: &[String]| {
+        let mut commits = hashes.iter();
+        commits.find_map(|hash| {
+            past.reader
+                .commit(Oid::from_hex(hash.as_bytes()).ok()?)
+                .ok()
+        })
+    };
+    let commit = known(&operator.applied);
     let behind = match &commit {
         Some(commit) => behind(past, tip, commit.id, app)?,
         None => None,
     };
+    let is_of_now = match operator.verdicts.as_ref().map(|it| known(&it.compared)) {
+        Some(Some(compared)) if commit.as_ref() == Some(&compared) => {
+            behind.as_ref().map(|behind| behind.commits)
+        }
+        Some(Some(compared)) => {
+            self::behind(past, tip, compared.id, app)?.map(|behind| behind.commits)
+        }
+        Some(None) | None => None,
+    } == Some(0);
     Ok(Applied {
         environment: app.environment.clone(),
         app: app.name.clone(),
@@ -122,6 +145,7 @@ pub(super) fn applied(
         since: operator.since,
         behind: behind.map(|behind| behind.commits),
         message: operator.message,
+        verdicts: operator.verdicts.filter(|_| is_of_now),
     })
 }
 

@@ -4,7 +4,7 @@
 //! at an older commit, what was declared there decides: a field that is as it was declared then is not applied yet, whoever
 //! wrote it, and any other is somebody's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::applied::Applied;
@@ -16,8 +16,8 @@ use crate::cluster::operator::State;
 use crate::diff::same_value;
 use crate::git::Oid;
 use crate::layout::Deployer;
-use crate::live::{self, SyncState, is_own_manager};
-use crate::manifest::{FieldPath, Node, Object};
+use crate::live::{self, Rules, SyncState, is_own_manager};
+use crate::manifest::{FieldPath, Node, Object, ObjectRef};
 use crate::render::How;
 use crate::task::Cancel;
 
@@ -68,6 +68,8 @@ pub enum CauseKind {
     ApplyFailing,
     /// The same, and somebody told the deployer to stop, or it waits for somebody.
     Suspended,
+    /// The deployer is told to leave such objects alone.
+    LeftAlone,
     /// git has it no more, and its deployer never prunes it.
     NeverPruned,
     /// Removed from the live object, by whom is unknown.
@@ -85,6 +87,17 @@ impl From<CauseKind> for Cause {
             why: None,
         }
     }
+}
+
+/// Why what is missing is not applied at all, where its deployer's rules tell.
+pub(super) fn left_alone(state: SyncState, id: &ObjectRef, rules: &Rules) -> Option<Cause> {
+    let setting = rules
+        .leaves_alone(id)
+        .filter(|_| state == SyncState::Missing)?;
+    Some(Cause {
+        why: Some(format!("{setting} of argocd-cm")),
+        ..Cause::from(CauseKind::LeftAlone)
+    })
 }
 
 /// A drifted field, without the commit behind it.
@@ -107,6 +120,7 @@ pub(super) fn field(drift: live::FieldDrift) -> FieldDrift {
         cause: Cause {
             time: drift.manager.as_ref().and_then(|manager| manager.time),
             manager: drift.manager.map(|manager| manager.name),
+            why: drift.scaled,
             ..Cause::from(kind)
         },
     }
@@ -116,6 +130,8 @@ pub(super) fn field(drift: live::FieldDrift) -> FieldDrift {
 pub(super) struct Deployed<'a> {
     deployer: Deployer,
     applied: Option<&'a Applied>,
+    /// How far the clock by which live objects tell times is ahead of ours.
+    skew: Option<SignedDuration>,
     /// The app as it was declared where the deployer is; `None` where that is where git is, or not known.
     then: Option<Vec<DesiredApp>>,
 }
@@ -145,8 +161,14 @@ impl<'a> Deployed<'a> {
         Ok(Deployed {
             deployer,
             applied,
+            skew: None,
             then,
         })
+    }
+
+    /// The same by a clock that is ahead of ours.
+    pub fn by_clock(self, skew: Option<SignedDuration>) -> Deployed<'a> {
+        Deployed { skew, ..self }
     }
 
     /// What was declared where the deployer is, if that is known and another commit.
@@ -205,6 +227,8 @@ impl<'a> Deployed<'a> {
             }
         });
         field.cause.kind = match field.cause.kind {
+            // It is not as git said then because git said so.
+            CauseKind::Autoscaler if field.cause.why.is_some() => CauseKind::Autoscaler,
             _ if is_as_then => self.why_not(),
             _ if is_other => CauseKind::ManualEdit,
             // By its clock it was not; its own word counts for more.
@@ -243,6 +267,8 @@ pub(super) fn explain(
             CauseKind::Removed => field.applied,
             _ => None,
         };
+        let skew = deployed.skew.unwrap_or_default();
+        let written = written.and_then(|written| written.checked_sub(skew).ok());
         if let (Some(commit), Some(written)) = (&field.cause.commit, written)
             && commit.time > written
         {

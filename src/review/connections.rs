@@ -1,6 +1,6 @@
 //! The clusters of a workspace: which one an environment is in, and the connection to it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -216,19 +216,52 @@ impl Connections {
     }
 
     pub(super) async fn cluster(&self, environment: &layout::Environment) -> Known<Cluster> {
-        let context = match &self.choice {
-            ClusterChoice::None => return Known::Unavailable(Why::NoCluster),
-            ClusterChoice::Snapshot(_) => None,
-            ClusterChoice::Contexts(_) if self.offline => return Known::Unavailable(Why::Offline),
+        match self.context(environment).await {
+            Ok(context) => shown(self.connected(context).await, environment),
+            Err(why) => Known::Unavailable(why),
+        }
+    }
+
+    /// The context of an environment; `None` is the snapshot.
+    async fn context(&self, environment: &layout::Environment) -> Result<Option<String>, Why> {
+        match &self.choice {
+            ClusterChoice::None => Err(Why::NoCluster),
+            ClusterChoice::Snapshot(_) => Ok(None),
+            ClusterChoice::Contexts(_) if self.offline => Err(Why::Offline),
             ClusterChoice::Contexts(chosen) => {
                 let remembered = lock(&self.pairings).of(environment).cloned();
                 let remembered = remembered.as_ref();
-                match contexts::choose(&self.kubeconfig, chosen, remembered, environment).await {
-                    Ok(context) => Some(context),
-                    Err(why) => return Known::Unavailable(why),
-                }
+                let context = contexts::choose(&self.kubeconfig, chosen, remembered, environment);
+                Ok(Some(context.await?))
             }
+        }
+    }
+
+    /// The clusters beside an environment's, by context: those that somebody named, for whatever environment, and those that are
+    /// connected to already. `None` where there are no contexts.
+    pub(super) async fn others(
+        &self,
+        environment: &layout::Environment,
+    ) -> Option<Vec<(String, Known<Cluster>)>> {
+        let (ClusterChoice::Contexts(chosen), Ok(own)) =
+            (&self.choice, self.context(environment).await)
+        else {
+            return None;
         };
+        let connected: BTreeSet<String> = lock(&self.clusters).keys().flatten().cloned().collect();
+        let chosen = chosen.iter().map(|(_, context)| context.clone());
+        let mut others: Vec<(String, Known<Cluster>)> = Vec::new();
+        for context in chosen.chain(connected) {
+            let is_new = others.iter().all(|(known, _)| *known != context);
+            if is_new && own.as_ref() != Some(&context) {
+                let cluster = self.connected(Some(context.clone())).await;
+                others.push((context, cluster));
+            }
+        }
+        Some(others)
+    }
+
+    async fn connected(&self, context: Option<String>) -> Known<Cluster> {
         let attempt = Arc::clone(lock(&self.clusters).entry(context.clone()).or_default());
         let mut attempt = attempt.lock().await;
         let kept = match &*attempt {
@@ -241,7 +274,7 @@ impl Connections {
             _ => None,
         };
         if let Some(known) = kept {
-            return shown(known.clone(), environment);
+            return known.clone();
         }
         let connected = match (&self.choice, &context) {
             (ClusterChoice::Snapshot(directory), _) => {
@@ -262,7 +295,7 @@ impl Connections {
             Err(why) => Known::Unavailable(why),
         };
         *attempt = Some((self.clock.now(), known.clone()));
-        shown(known, environment)
+        known
     }
 }
 

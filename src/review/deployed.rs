@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::applied::{self, Applied};
+use super::by_deployer::{self, ByDeployer};
 use super::common::{CommitLine, Environment, NotRendered, ResourceId};
 use super::desired::DesiredApp;
 use super::line::Line;
@@ -88,6 +89,9 @@ pub struct LiveDeployment {
     pub drifted: usize,
     /// How far its deployer is, where that keeps an account.
     pub applied: Known<Option<Applied>>,
+    /// What its deployer says of it as a whole, where it says so of what git says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_deployer: Option<ByDeployer>,
 }
 
 /// Apps and desired versions first, then live columns and `since` as they are found; each partial answer is whole.
@@ -189,6 +193,14 @@ async fn fares(
     });
     for ((_, live), applied) in fares.iter_mut().zip(applied) {
         if let Known::Fresh(live) | Known::Stale(live, _) = live {
+            let found = by_deployer::Found {
+                state: live.sync,
+                health: Some(live.health.status),
+                differ: live.drifted,
+                ignored: 0,
+            };
+            let said = applied.value().and_then(Option::as_ref);
+            live.by_deployer = said.and_then(|applied| by_deployer::of_app(applied, found));
             live.applied = applied;
         }
     }

@@ -115,10 +115,10 @@ fn tip(past: &Past) -> Check {
     let branch = tip.branch.as_deref().unwrap_or("a detached HEAD");
     match past.reader.commit(tip.commit) {
         Ok(commit) => {
-            let age = text::age(past.ws.clock().now(), commit.committed);
+            let ago = text::ago(past.ws.clock().now(), commit.committed);
             fine(
                 "tip",
-                format!("{branch} of {}, its last commit {age} ago", tip.repository),
+                format!("{branch} of {}, its last commit {ago}", tip.repository),
             )
         }
         Err(error) => failed("tip", &error.to_string()),

@@ -1,11 +1,14 @@
 //! Where the cluster is not what git says: per field, with who, when, and the commit that last set it.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::applied::{self, Applied};
+use super::by_deployer::{self, ByDeployer};
 pub use super::cause::{Cause, CauseKind, FieldDrift};
-use super::cause::{Deployed, explain, field};
+use super::cause::{Deployed, explain, field, left_alone};
 use super::common::{Environment, ResourceId, Selector};
 use super::desired::{DesiredApp, Wanted};
 use super::extra::{Declared, Extra, extras, left, of_pipeline};
@@ -17,7 +20,7 @@ use super::{Workspace, live};
 use crate::cluster::operator::Operator;
 use crate::git::Tip;
 use crate::layout::{self, App, Deployer};
-use crate::live::{Health, HealthStatus, Ownership, SyncState};
+use crate::live::{Health, HealthStatus, Ownership, Suppressed, SyncState};
 use crate::manifest::Language;
 use crate::render::How;
 use crate::task::{Cancel, Known, Sink};
@@ -72,7 +75,33 @@ pub struct Resource {
     pub verdict: Option<Verdict>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
+    /// Which fields these are, as far as there are not too many.
+    pub suppressed_fields: Vec<Suppressed>,
+    /// What its deployer says of it, where it says so of what git says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_deployer: Option<ByDeployer>,
 }
+
+/// What the deployers of apps say, and what is found of what is not listed.
+#[derive(Default)]
+struct Deployers {
+    operators: Vec<(App, Operator)>,
+    /// What is in sync and healthy here, and not as its deployer says.
+    doubts: Vec<(ResourceId, by_deployer::Found)>,
+    /// How far the clocks of environments' clusters are ahead of ours.
+    skews: BTreeMap<String, SignedDuration>,
+}
+
+impl Deployers {
+    fn extend(&mut self, more: Deployers) {
+        self.operators.extend(more.operators);
+        self.doubts.extend(more.doubts);
+        self.skews.extend(more.skews);
+    }
+}
+
+/// So many notes of resources of which a deployer says otherwise.
+const MOST_DOUBTS: usize = 20;
 
 /// Environment by environment: first what differs, then which commit last set each field.
 pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow::Result<Answer> {
@@ -105,7 +134,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         unknown: Vec::new(),
         notes: Vec::new(),
     };
-    let mut operators = Vec::new();
+    let mut deployers = Deployers::default();
     let mut environments = Vec::new();
     for (_, layout, apps) in &lines {
         let here = layout.environments.iter();
@@ -113,13 +142,22 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         environments.extend(here.map(|environment| (environment, apps)));
     }
     for (environment, apps) in environments {
-        operators.extend(compare_environment(ws, environment, apps, &request, &mut answer).await?);
+        deployers.extend(compare_environment(ws, environment, apps, &request, &mut answer).await?);
         out.send(answer.clone());
     }
     let cancel = out.cancel().clone();
     ws.blocking(move |past| {
+        let mut doubts = Vec::new();
         for (line, _, apps) in &lines {
-            explained(&past.on(line), line, apps, &operators, &mut answer, &cancel)?;
+            let past = &past.on(line);
+            doubts.extend(explained(
+                past,
+                line,
+                apps,
+                &deployers,
+                &mut answer,
+                &cancel,
+            )?);
         }
         if wanted.is_named() {
             let concerns = |applied: &Applied, resource: &Resource| {
@@ -129,6 +167,12 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
             let mut all = std::mem::take(&mut answer.applied);
             all.retain(|applied| answer.resources.iter().any(|it| concerns(applied, it)));
             answer.applied = all;
+        }
+        let more = doubts.split_off(doubts.len().min(MOST_DOUBTS)).len();
+        answer.notes.extend(doubts);
+        if more > 0 {
+            let note = format!("and {more} more of which their deployer says otherwise");
+            answer.notes.push(note);
         }
         Ok(answer)
     })
@@ -143,7 +187,7 @@ async fn compare_environment(
     all: &[DesiredApp],
     request: &Request,
     answer: &mut Answer,
-) -> anyhow::Result<Vec<(App, Operator)>> {
+) -> anyhow::Result<Deployers> {
     let wanted = Wanted::new(&request.select)?;
     let of_environment = all.iter();
     let of_environment: Vec<&DesiredApp> = of_environment
@@ -152,14 +196,17 @@ async fn compare_environment(
     let is_asked = |app: &App| request.app.as_ref().is_none_or(|name| *name == app.name);
     let asked = of_environment.iter().copied();
     let asked: Vec<&DesiredApp> = asked.filter(|app| is_asked(&app.app)).collect();
-    let mut operators = Vec::new();
+    let mut deployers = Deployers::default();
     if asked.is_empty() {
-        return Ok(operators);
+        return Ok(deployers);
     }
     let listing = live::listing(ws, environment, asked.iter().copied()).await;
     answer
         .clusters
         .push(super::common::environment(environment, listing.identity()));
+    let skew = listing.skew();
+    let skew = skew.map(|skew| (environment.name.clone(), skew));
+    deployers.skews.extend(skew);
     let declared = Declared::by(&of_environment);
     let left = left(&listing, &declared);
     let ownership = listing.ownership();
@@ -174,8 +221,23 @@ async fn compare_environment(
         answer
             .notes
             .extend(notes.map(|note| format!("{place}: {note}")));
-        compare(app, &listing, &ownership, &planned, &wanted, answer);
         let operator = listing.operator(&app.app).value().cloned().flatten();
+        let synced = compare(app, &listing, &ownership, &planned, &wanted, answer);
+        let verdicts = operator.as_ref().and_then(|said| said.verdicts.as_ref());
+        let is_doubted = |id: &ResourceId| {
+            verdicts.is_some_and(|verdicts| {
+                let said = verdicts.of(&id.object);
+                verdicts.leaves_out(&id.object)
+                    || said.is_some_and(|said| {
+                        said.in_sync == Some(false)
+                            || said
+                                .health
+                                .is_some_and(|health| health != HealthStatus::Healthy)
+                    })
+            })
+        };
+        let doubted = synced.into_iter().filter(|(id, _)| is_doubted(id));
+        deployers.doubts.extend(doubted);
         let said = operator.as_ref();
         for extra in extras(&listing, &ownership, app, said, &declared, &left) {
             if wanted.matches(&extra.object, None) {
@@ -183,7 +245,8 @@ async fn compare_environment(
                 answer.resources.push(extra);
             }
         }
-        operators.extend(operator.map(|operator| (app.app.clone(), operator)));
+        let operator = operator.map(|operator| (app.app.clone(), operator));
+        deployers.operators.extend(operator);
     }
     // Its objects name no app, and the cluster's own belong to whichever environment declares some.
     if environment.deployer == Deployer::JenkinsX && request.app.is_none() {
@@ -197,22 +260,25 @@ async fn compare_environment(
             }
         }
     }
-    Ok(operators)
+    Ok(deployers)
 }
 
-/// Adds how far the deployers of a branch's apps are, and why each resource and field is not what git says.
+/// Adds how far the deployers of a branch's apps are, and why each resource and field is not what git says. Of what is not listed,
+/// where its deployer says otherwise.
 fn explained(
     past: &Past,
     line: &Line,
     apps: &[DesiredApp],
-    operators: &[(App, Operator)],
+    deployers: &Deployers,
     answer: &mut Answer,
     cancel: &Cancel,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<String>> {
     let tip = line.tip.commit;
+    let mut doubted = Vec::new();
     for DesiredApp { app, .. } in apps {
         let at = (app.environment.as_str(), app.name.as_str());
-        let operator = operators.iter().find(|(known, _)| known == app);
+        let operator = deployers.operators.iter();
+        let operator = operator.clone().find(|(known, _)| known == app);
         let operator = operator.map(|(_, operator)| operator.clone());
         let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
         let applied = applied.transpose()?;
@@ -221,18 +287,39 @@ fn explained(
             .filter(|resource| (resource.id.environment.as_str(), resource.id.app.as_str()) == at)
             .peekable();
         if resources.peek().is_some() {
-            let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
+            let skew = deployers.skews.get(&app.environment).copied();
+            let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?.by_clock(skew);
             for resource in resources {
                 let (id, fields) = (&resource.id, &mut resource.fields);
                 if resource.cause.is_none() {
                     resource.cause = deployed.of_resource(id, resource.state);
                 }
                 explain(past, tip, id, fields, &deployed, cancel)?;
+                let found = by_deployer::Found {
+                    state: resource.state,
+                    health: resource.health.value().map(|health| health.status),
+                    differ: resource.fields.len(),
+                    ignored: by_deployer::ignored(&resource.suppressed_fields),
+                };
+                resource.by_deployer = applied.as_ref().and_then(|applied| {
+                    by_deployer::of_object(applied, &resource.id.object, found)
+                });
+            }
+        }
+        let doubts = deployers.doubts.iter();
+        let doubts = doubts.filter(|(id, _)| (id.environment.as_str(), id.app.as_str()) == at);
+        for (id, found) in doubts {
+            let said = applied
+                .as_ref()
+                .and_then(|applied| by_deployer::of_object(applied, &id.object, *found));
+            if let Some(disagrees) = said.and_then(|said| said.disagrees) {
+                let place = format!("{} › {} › {}", id.environment, id.app, id.object);
+                doubted.push(format!("{place}: {disagrees}"));
             }
         }
         answer.applied.extend(applied);
     }
-    Ok(())
+    Ok(doubted)
 }
 
 /// A resource that is there, and git does not declare.
@@ -256,9 +343,12 @@ fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
         verdict: None,
         fields: Vec::new(),
         suppressed: Default::default(),
+        suppressed_fields: Vec::new(),
+        by_deployer: None,
     }
 }
 
+/// Adds what differs of an app; what does not.
 fn compare<'a>(
     desired: &DesiredApp,
     listing: &'a live::Listed,
@@ -266,7 +356,8 @@ fn compare<'a>(
     planned: &Planned,
     wanted: &Wanted,
     answer: &mut Answer,
-) {
+) -> Vec<(ResourceId, by_deployer::Found)> {
+    let mut synced = Vec::new();
     let environment = &desired.app.environment;
     if let How::Sources { why } = &desired.rendering.how {
         let what = format!("app {}", desired.app.name);
@@ -275,13 +366,14 @@ fn compare<'a>(
             what,
             why: why.clone(),
         });
-        return;
+        return synced;
     }
     let rules = listing.rules(&desired.app);
-    let app = &desired.app.name;
-    answer.notes.extend(rules.unread.iter().map(|rule| {
-        format!("{environment} › {app}: what this says to ignore is not understood: {rule}")
-    }));
+    for note in listing.notes(&desired.app, &rules) {
+        if !answer.notes.contains(&note) {
+            answer.notes.push(note);
+        }
+    }
     for rendered in &desired.rendering.objects {
         let object = &rendered.object;
         if !wanted.matches(
@@ -321,12 +413,37 @@ fn compare<'a>(
                 ),
             });
         }
+        let unread = judged.comparison.unknown();
+        if let Some(from) = rules.unread_values().filter(|_| unread > 0) {
+            let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");
+            let is = if unread == 1 { "is" } else { "are" };
+            answer.unknown.push(Unknown {
+                environment: environment.clone(),
+                what: format!("{} in {namespace}", object.id),
+                why: format!(
+                    "{} {is} not known here: {from}",
+                    text::count(unread, "value")
+                ),
+            });
+        }
         let healthy = judged
             .health
             .value()
             .is_none_or(|health| health.status == HealthStatus::Healthy);
         if judged.state == SyncState::Synced && judged.comparison.drift.is_empty() && healthy {
             answer.synced += 1;
+            let found = by_deployer::Found {
+                state: judged.state,
+                health: judged.health.value().map(|health| health.status),
+                differ: 0,
+                ignored: by_deployer::ignored(&judged.comparison.suppressed_fields),
+            };
+            let id = ResourceId {
+                environment: environment.clone(),
+                app: desired.app.name.clone(),
+                object: object.id.clone(),
+            };
+            synced.push((id, found));
             continue;
         }
         if judged.state == SyncState::Unknown && judged.comparison.drift.is_empty() && healthy {
@@ -344,10 +461,13 @@ fn compare<'a>(
                 .map(|source| source.path.to_string()),
             state: judged.state,
             health: judged.health,
-            cause: None,
+            cause: left_alone(judged.state, &object.id, &rules),
             verdict: planned.verdict(object),
             fields: judged.comparison.drift.into_iter().map(field).collect(),
             suppressed: judged.comparison.suppressed,
+            suppressed_fields: judged.comparison.suppressed_fields,
+            by_deployer: None,
         });
     }
+    synced
 }

@@ -70,6 +70,11 @@ pub(super) fn extras(
     left: &[(&LiveObject, Object)],
 ) -> Vec<Extra> {
     let DesiredApp { app, rendering } = app;
+    let rules = listing.rules(app);
+    let mut objects = rendering.objects.iter();
+    if objects.any(|rendered| rules.unknown_name(&rendered.object.id).is_some()) {
+        return Vec::new();
+    }
     if matches!(rendering.how, How::Sources { .. }) || !rendering.broken.is_empty() {
         return Vec::new();
     }

@@ -5,22 +5,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::connections::{self, AGAIN, Watch};
 use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
+use super::elsewhere;
 use super::resource::Live;
 use super::version;
 use super::workspace::{Workspace, lock};
 use crate::cluster::operator::Operator;
-use crate::cluster::{Cluster, Identity, Listing, Pauses, Wanted};
-use crate::layout;
+use crate::cluster::{Cluster, Identity, Kind, Listing, Pauses, Wanted};
+use crate::layout::{self, Deployer};
 use crate::live::{
-    Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState, compare,
-    compare_planned,
+    Autoscaler, Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
+    compare, compare_planned,
 };
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
-use crate::render::How;
+use crate::render::{How, Tool};
 use crate::task::{Cancel, Known, Why};
+use crate::text;
 
 /// More than a person reads.
 const MOST_EVENTS: usize = 500;
@@ -94,7 +98,8 @@ fn wanted<'a>(
     }
     let is_anywhere = !elsewhere || !wanted.kinds.is_empty();
     for app in apps {
-        wanted.add_deployer(app.deployer, app.declared_by.as_ref());
+        let destination = app.destination.cluster.as_deref();
+        wanted.add_deployer(app.deployer, app.declared_by.as_ref(), destination);
     }
     is_anywhere.then_some(wanted)
 }
@@ -105,7 +110,8 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted, epoch);
-            let listing = cluster.list(&wanted, &Cancel::new()).await;
+            let mut listing = cluster.list(&wanted, &Cancel::new()).await;
+            elsewhere::look(ws, environment, &cluster, &wanted, &mut listing).await;
             Listed(Known::Fresh((cluster, Arc::new(listing))))
         }
         Known::Stale(..) | Known::Loading => Listed(Known::Loading),
@@ -137,11 +143,12 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted, 
     let mut wanted = wanted.clone();
     if let Some(watch) = watches.get(environment) {
         let watched = &watch.wanted;
-        if wanted.kinds.is_subset(&watched.kinds) && cluster.is_same(&watch.cluster) {
+        if wanted.with_owned().is_subset(&watched.with_owned()) && cluster.is_same(&watch.cluster) {
             return;
         }
         wanted.kinds.extend(watched.kinds.iter().cloned());
         wanted.versions.extend(watched.versions.clone());
+        wanted.scaled.extend(watched.scaled.iter().cloned());
         watch.cancel.cancel();
     }
     let cancel = Cancel::new();
@@ -179,12 +186,22 @@ impl Listed {
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
         match &self.0 {
-            Known::Fresh((_, listing)) => wanted.kinds.iter().all(|kind| {
-                let found = listing
-                    .kinds
-                    .binary_search_by(|(listed, _)| listed.cmp(kind));
-                found.is_ok()
-            }),
+            Known::Fresh((listed_of, listing)) => {
+                let is_listed = |kind: &Kind| {
+                    let kinds = &listing.kinds;
+                    kinds
+                        .binary_search_by(|(listed, _)| listed.cmp(kind))
+                        .is_ok()
+                };
+                let is_found = |id: &ObjectRef| {
+                    let mut elsewhere = listing.elsewhere.iter();
+                    elsewhere.any(|(known, _)| known == id)
+                        || matches!(listing.get(id).value(), Some(Some(_)))
+                };
+                let is_snapshot = listed_of.identity().context.is_none();
+                wanted.with_owned().iter().all(is_listed)
+                    && (is_snapshot || wanted.elsewhere.keys().all(is_found))
+            }
             Known::Unavailable(_) => true,
             Known::Loading | Known::Stale(..) => false,
         }
@@ -223,9 +240,41 @@ impl Listed {
         }
     }
 
-    fn compare(&self, desired: &Object, live: &LiveObject, rules: &Rules) -> Comparison {
-        rules.compare(desired, live, |desired, live| {
-            compare(desired, live, &self.lists())
+    /// `planned`: what would become of the object, where the API server was asked.
+    fn compare(
+        &self,
+        desired: &Object,
+        live: &LiveObject,
+        rules: &Rules,
+        planned: Option<&LiveObject>,
+    ) -> Comparison {
+        let mut comparison = match planned {
+            Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
+                compare_planned(planned, live, &self.lists())
+            }),
+            None => rules.compare(desired, live, |desired, live| {
+                compare(desired, live, &self.lists())
+            }),
+        };
+        if comparison.is_scaled()
+            && let Some(autoscaler) = self.autoscaler(&live.id)
+        {
+            comparison.scaled_by(&autoscaler);
+        }
+        comparison
+    }
+
+    /// What scales an object, as far as that was read; of KEDA's and the one it has made, KEDA's.
+    fn autoscaler(&self, id: &ObjectRef) -> Option<Autoscaler> {
+        let (_, listing) = self.0.value()?;
+        Autoscaler::KINDS.iter().find_map(|(group, kind)| {
+            let kinds = listing.kinds.iter();
+            let kinds = kinds.filter(|((g, k, _), _)| g == group && k == kind);
+            let mut found = kinds.filter_map(|(_, found)| found.value()).flatten();
+            found.find_map(|live| {
+                let is_near = live.id.namespace == id.namespace;
+                Autoscaler::of(&live.object()).filter(|it| is_near && it.scales(id))
+            })
         })
     }
 
@@ -262,14 +311,16 @@ impl Listed {
             }
             found => found,
         };
+        if let Some(from) = rules.unknown_name(&desired.id) {
+            let why = unknown_name(from);
+            return Judged {
+                unknown: Some(why.clone()),
+                ..unknown(why)
+            };
+        }
         let (absent, of_absent) = absent(Some(desired), rules);
         let comparison = match found.value() {
-            Some(Some(live)) => match planned {
-                Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
-                    compare_planned(planned, live, &self.lists())
-                }),
-                None => self.compare(desired, live, rules),
-            },
+            Some(Some(live)) => self.compare(desired, live, rules, planned),
             _ => Comparison::default(),
         };
         Judged {
@@ -297,12 +348,72 @@ impl Listed {
         }
     }
 
-    /// What an app's owner says is no difference, as the deployer has it in the cluster.
+    /// What declares an app to its deployer, as that has it in the cluster.
+    fn owner(&self, app: &layout::App) -> Option<Object> {
+        let (_, listing) = self.0.value()?;
+        let owner = listing.order(app.declared_by.as_ref()?);
+        Some(owner.value().copied().flatten()?.object())
+    }
+
+    /// What an app's owner says is no difference, as the deployer has it in the cluster, with what the deployer is told to do with
+    /// all apps.
     pub fn rules(&self, app: &layout::App) -> Rules {
-        let owner = app.declared_by.as_ref().map(|owner| self.get(owner));
-        let owner = owner.and_then(|known| known.value().copied().flatten());
-        let rules = owner.map_or_else(Rules::default, |owner| Rules::of(&owner.object()));
-        rules.by(app.deployer)
+        let own = self.owner(app);
+        let rules = own.as_ref().map(Rules::of).unwrap_or_default();
+        let mut rules = rules.by(app.deployer);
+        if let Tool::Kustomize(additions) = &app.recipe.tool
+            && let Some(substitution) = &additions.substitute
+            && !substitution.unread.is_empty()
+        {
+            rules = rules.without_values(&substitution.unread);
+        }
+        let (Deployer::ArgoCd, Some(owner), Some((_, listing))) =
+            (app.deployer, own, self.0.value())
+        else {
+            return rules;
+        };
+        let settings = listing.settings_of(&owner);
+        match settings.value() {
+            Some(Some(settings)) => {
+                rules.with_settings(&settings.object(), app.destination.cluster.as_deref())
+            }
+            Some(None) => rules.without_settings("ConfigMap/argocd-cm is not there"),
+            None => match settings.why() {
+                Some(why) => rules.without_settings(&why.to_string()),
+                None => rules,
+            },
+        }
+    }
+
+    /// How far the cluster's clock is ahead of ours, where it is another one.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.0.value().and_then(|(_, listing)| listing.skew)
+    }
+
+    /// What is to be known of an app's deployer and of its rules, in words.
+    pub fn notes(&self, app: &layout::App, rules: &Rules) -> Vec<String> {
+        let (environment, name) = (&app.environment, &app.name);
+        let operator = self.operator(app);
+        let unknown = operator.why().filter(|_| app.destination.cluster.is_some());
+        let unknown = unknown.filter(|_| self.0.value().is_some());
+        let unknown = unknown.map(|why| format!("{environment} › {name}: {why}"));
+        let own = rules.unread.iter().map(|rule| {
+            format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
+        });
+        let settings = rules.unread_settings.iter().map(|rule| {
+            format!("{environment}: of Argo CD's own rules, this is not understood: {rule}")
+        });
+        let unread = rules
+            .unknown_settings
+            .iter()
+            .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
+        let skew = self.skew().map(|skew| {
+            let amount = text::amount(skew.as_secs().saturating_abs());
+            let side = if skew.is_negative() { "behind" } else { "ahead of" };
+            format!("{environment}: the cluster's clock is {amount} {side} this one, and so are the times it tells")
+        });
+        let notes = own.chain(settings).chain(unread).chain(skew);
+        unknown.into_iter().chain(notes).collect()
     }
 
     pub fn deployment<'a>(
@@ -375,6 +486,7 @@ impl Listed {
             },
             drifted,
             applied: Known::Loading,
+            by_deployer: None,
         };
         Known::fresh_or_stale(deployment, stale)
     }
@@ -389,6 +501,9 @@ impl Listed {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
+        if let Some(from) = rules.unknown_name(id) {
+            return Known::Unavailable(unknown_name(from));
+        }
         let Known::Fresh((cluster, _)) = &self.0 else {
             return self.identity().map(|_| nothing_live(desired, rules));
         };
@@ -397,7 +512,7 @@ impl Listed {
             return found.map(|_| nothing_live(desired, rules));
         };
         let comparison = desired
-            .map(|desired| self.compare(desired, live, rules))
+            .map(|desired| self.compare(desired, live, rules, None))
             .unwrap_or_default();
         let ownership = self.ownership();
         let owned = ownership.below(live);
@@ -425,6 +540,8 @@ impl Listed {
                 .map(super::cause::field)
                 .collect(),
             suppressed: comparison.suppressed,
+            suppressed_fields: comparison.suppressed_fields,
+            by_deployer: None,
             owned: Some(ownership.tree(live)),
             events,
             text: Some(object.to_yaml()),
@@ -432,6 +549,10 @@ impl Listed {
         };
         Known::fresh_or_stale(live, stale)
     }
+}
+
+fn unknown_name(from: &str) -> Why {
+    Why::Failed(format!("its name is not known here: {from}"))
 }
 
 /// The health of what git declares and the cluster does not have.
@@ -466,6 +587,8 @@ fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
         cause: None,
         fields: Vec::new(),
         suppressed: BTreeMap::new(),
+        suppressed_fields: Vec::new(),
+        by_deployer: None,
         owned: None,
         events: Known::Fresh(Vec::new()),
         text: None,

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod applied;
 pub mod blame;
+pub mod by_deployer;
 pub mod cause;
 pub mod change;
 pub mod common;
@@ -15,6 +16,7 @@ pub mod deployed;
 mod desired;
 pub mod doctor;
 pub mod drift;
+mod elsewhere;
 mod entry;
 mod extra;
 mod kept;
@@ -40,6 +42,8 @@ pub use crate::diff::{
 };
 pub use crate::git::{Conflict, ConflictKind, Oid, Person, Tip};
 pub use crate::layout::{Deployer, Destination, EnvironmentOverride, Overrides};
-pub use crate::live::{Action, Decided, Effect, Health, HealthStatus, Manager, Owned, SyncState};
+pub use crate::live::{
+    Action, Decided, Effect, Health, HealthStatus, Manager, Owned, Suppressed, SyncState,
+};
 pub use crate::manifest::{FieldPath, Leaf, MaskedId, Node, Object, ObjectRef, Step, YamlLine};
 pub use crate::task::{Cancel, Clock, Known, Rendered, Sink, Why};

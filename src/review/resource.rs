@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::applied::{self, Applied};
-use super::cause::{Cause, Deployed, FieldDrift, explain};
+use super::by_deployer::{self, ByDeployer};
+use super::cause::{Cause, Deployed, FieldDrift, explain, left_alone};
 use super::common::{CommitLine, Environment, ResourceId, Selector};
 use super::desired::DesiredApp;
 use super::entry::{behind, side_text};
@@ -17,7 +18,7 @@ use super::{Workspace, live};
 use crate::cluster::Event;
 use crate::git::{Oid, Tip};
 use crate::history::{self, LogStep, ResourceKey, resource_log};
-use crate::live::{Health, Owned, SyncState};
+use crate::live::{Health, Owned, Suppressed, SyncState};
 use crate::manifest::kargo_summary;
 use crate::render::RenderedObject;
 use crate::task::{Known, Sink};
@@ -46,6 +47,8 @@ pub struct Answer {
     pub about: Option<String>,
     pub since: Option<CommitLine>,
     pub live: Known<Live>,
+    /// What else is to be known of the answer, in words.
+    pub notes: Vec<String>,
 }
 
 /// The live side of a resource.
@@ -61,6 +64,11 @@ pub struct Live {
     pub cause: Option<Cause>,
     pub fields: Vec<FieldDrift>,
     pub suppressed: std::collections::BTreeMap<String, usize>,
+    /// Which fields these are, as far as there are not too many.
+    pub suppressed_fields: Vec<Suppressed>,
+    /// What its deployer says of it, where it says so of what git says now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_deployer: Option<ByDeployer>,
     /// The object and what it owns, down to pods; `None` where it is missing.
     pub owned: Option<Owned>,
     pub events: Known<Vec<Event>>,
@@ -80,14 +88,18 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 
     let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
-    let rules = found.apps.first().map(|app| listing.rules(&app.app));
+    let rules = found.apps.first().map(|app| {
+        let rules = listing.rules(&app.app);
+        answer.notes = listing.notes(&app.app, &rules);
+        rules
+    });
+    let rules = rules.unwrap_or_default();
     let (desired, id) = (answer.desired.as_ref(), &answer.resource.object);
-    answer.live = listing
-        .resource(desired, id, &rules.unwrap_or_default())
-        .await;
+    answer.live = listing.resource(desired, id, &rules).await;
     out.send(answer.clone());
 
     let cancel = out.cancel().clone();
+    let skew = listing.skew();
     let operator = found.apps.first().map(|app| listing.operator(&app.app));
     let operator = operator.and_then(|known| known.value().cloned().flatten());
     ws.blocking(move |past| {
@@ -101,9 +113,19 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
         let applied = applied.transpose()?;
         let at = (app.environment.as_str(), app.name.as_str());
-        let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?;
-        live.cause = deployed.of_resource(&id, live.sync);
+        let deployed = Deployed::of(past, at, app.deployer, applied.as_ref())?.by_clock(skew);
+        live.cause = left_alone(live.sync, &id.object, &rules)
+            .or_else(|| deployed.of_resource(&id, live.sync));
         explain(past, tip, &id, &mut live.fields, &deployed, &cancel)?;
+        let found = by_deployer::Found {
+            state: live.sync,
+            health: Some(live.health.status),
+            differ: live.fields.len(),
+            ignored: by_deployer::ignored(&live.suppressed_fields),
+        };
+        live.by_deployer = applied
+            .as_ref()
+            .and_then(|applied| by_deployer::of_object(applied, &id.object, found));
         live.applied = applied;
         Ok(answer)
     })
@@ -162,6 +184,7 @@ pub(super) fn declared(past: &Past, select: &Selector) -> anyhow::Result<(Answer
         since: last_change(past, commit, &id)?,
         resource: id,
         live: Known::Loading,
+        notes: Vec::new(),
     };
     Ok((
         answer,

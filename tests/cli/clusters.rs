@@ -3,7 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use support::TestRepo;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::run::Home;
 
@@ -69,4 +73,198 @@ contexts: [{{name: prod, context: {{cluster: c}}}}]
     let said = run("127.0.0.1");
     assert!(said.contains("refused"), "{said}");
     assert_eq!(asked.try_iter().count(), 0);
+}
+
+/// An API server that has these objects, each in a list and by itself, by path; of other paths it says that there is nothing.
+async fn server(objects: &[(&str, Value)]) -> MockServer {
+    server_at(objects, Timestamp::now()).await
+}
+
+/// The same, by a clock of its own.
+async fn server_at(objects: &[(&str, Value)], time: Timestamp) -> MockServer {
+    let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let server = MockServer::start().await;
+    let resource = |plural: &str, kind: &str| json!({"resource": plural, "responseKind": {"kind": kind}, "scope": "Namespaced", "verbs": ["get", "list", "watch"]});
+    let group = |name: &str, version: &str, resources: Value| json!({"metadata": {"name": name}, "versions": [{"version": version, "freshness": "Current", "resources": resources}]});
+    let core = group("", "v1", json!([resource("configmaps", "ConfigMap")]));
+    let argo = json!([resource("applications", "Application")]);
+    let groups = [group("argoproj.io", "v1alpha1", argo)];
+    let list = |items: &[Value]| json!({"kind": "APIGroupDiscoveryList", "items": items});
+    let empty = json!({"kind": "List", "metadata": {}, "items": []});
+    let mut answers = vec![
+        ("/api".to_owned(), list(&[core])),
+        ("/apis".to_owned(), list(&groups)),
+    ];
+    for (at, object) in objects {
+        answers.push(((*at).to_owned(), object.clone()));
+        let (all, _) = at.rsplit_once('/').expect("a path");
+        let items = json!({"kind": "List", "metadata": {}, "items": [object]});
+        answers.push((all.to_owned(), items));
+    }
+    for place in [
+        "apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
+        "api/v1/namespaces/shop/configmaps",
+    ] {
+        answers.push((format!("/{place}"), empty.clone()));
+    }
+    for (at, answer) in answers {
+        let given = Mock::given(method("GET")).and(path(at));
+        let answer = ResponseTemplate::new(200).set_body_json(answer);
+        let answer = answer.insert_header("date", date.as_str());
+        given.respond_with(answer).mount(&server).await;
+    }
+    server
+}
+
+/// Argo CD runs in a cluster of its own, and deploys to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_is_read_where_argo_cd_runs() {
+    const APPLICATION: &str = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop";
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let url = "https://git.example.com/acme/environments.git";
+    repo.git(&["remote", "add", "origin", url]);
+    let application = |cluster: &str| {
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {
+                "source": {"repoURL": url, "path": "apps"},
+                "destination": {"name": cluster, "namespace": "shop"},
+                "ignoreDifferences": [{"kind": "ConfigMap", "jsonPointers": ["/data/a"]}],
+            },
+        })
+    };
+    let config_map = |a: &str, b: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "shop"}, "data": {"a": a, "b": b}});
+    repo.write("argocd/shop.yaml", application("prod-eu").to_string());
+    repo.write("apps/web.yaml", config_map("1", "1").to_string());
+    repo.commit("Begin");
+
+    let status = json!({"sync": {"status": "Synced", "revision": repo.rev("HEAD")}, "controllerNamespace": "argocd"});
+    let mut live = application("prod-eu");
+    live["status"] = status.clone();
+    let rules =
+        json!({"resource.customizations.ignoreDifferences.ConfigMap": "jsonPointers: [/data/b]"});
+    let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm", "namespace": "argocd"}, "data": rules});
+    let settings = ("/api/v1/namespaces/argocd/configmaps/argocd-cm", settings);
+    let hub = server(&[(APPLICATION, live.clone()), settings]).await;
+    // Another one of that name, which deploys to another cluster.
+    let mut other = application("staging-eu");
+    other["status"] = status;
+    let other = server(&[(APPLICATION, other)]).await;
+    let spoke = server(&[(
+        "/api/v1/namespaces/shop/configmaps/web",
+        config_map("2", "2"),
+    )])
+    .await;
+    let kubeconfig = home.directory.path().join("kubeconfig");
+    let servers = [
+        ("hub", &hub),
+        ("other", &other),
+        ("prod", &spoke),
+        ("twin", &hub),
+    ];
+    let of = |(name, server): &(&str, &MockServer)| json!({"name": name, "cluster": {"server": server.uri()}});
+    let contexts = servers.map(|(name, _)| json!({"name": name, "context": {"cluster": name}}));
+    let config = json!({"clusters": servers.each_ref().map(of), "contexts": contexts});
+    std::fs::write(&kubeconfig, config.to_string()).expect("written");
+
+    let drift = |contexts: &[&str]| -> Value {
+        let mut args = vec!["drift", "--app", "shop", "-o", "json"];
+        for context in contexts {
+            args.extend(["--context", context]);
+        }
+        let mut command = home.command(&repo.path, &args);
+        let output = command.env("KUBECONFIG", &kubeconfig).output();
+        let output = output.expect("gitopsy runs");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let answer = drift(&["prod-eu=prod", "other"]);
+    let fields = answer["resources"][0]["fields"].as_array().map(Vec::len);
+    assert_eq!(fields, Some(2), "{answer:#}");
+    let note = answer["notes"][0].as_str().expect("a note");
+    let said = "Application/shop is not in this cluster, nor in another one that was named: where Argo CD runs elsewhere, --context CTX names its cluster";
+    assert!(note.contains(said), "{note}");
+
+    let answer = drift(&["prod-eu=prod", "other", "hub"]);
+    assert_eq!(answer["notes"], json!([]), "{answer:#}");
+    assert_eq!(answer["synced"], 1, "{answer:#}");
+    assert_eq!(answer["applied"][0]["state"], "applied");
+    assert_eq!(answer["applied"][0]["behind"], 0);
+
+    // Both would do: neither is taken.
+    let answer = drift(&["prod-eu=prod", "twin", "hub"]);
+    let note = answer["notes"][0].as_str().expect("a note");
+    assert!(
+        note.contains(
+            "Application/shop is in twin and in hub: which of them deploys here is not known"
+        ),
+        "{note}"
+    );
+    assert_eq!(answer["synced"], 0);
+}
+
+/// By its times alone, what was edited after the commit was not applied yet, and was written in the future.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_whose_clock_is_wrong_is_said_to_be_and_its_times_are_taken_as_they_are_meant() {
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    let home = Home::new();
+    let repo = TestRepo::init(&home.directory.path().join("repo"));
+    let config_map = |a: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "shop"}, "data": {"a": a}});
+    repo.write("production/web.yaml", config_map("1").to_string());
+    repo.git(&["add", "-A"]);
+    let committed = (Timestamp::now() - HOUR * 3).to_string();
+    let mut commit = repo.command(&["commit", "-qm", "Begin"]);
+    commit.env("GIT_AUTHOR_DATE", &committed);
+    commit.env("GIT_COMMITTER_DATE", &committed);
+    assert!(commit.status().expect("git runs").success());
+    let kubeconfig = home.directory.path().join("kubeconfig");
+    let drift = async |skew: SignedDuration, edited: SignedDuration| -> (String, Value) {
+        let now = Timestamp::now();
+        let mut live = config_map("2");
+        live["metadata"]["managedFields"] = json!([{
+            "manager": "some-tool", "operation": "Update", "time": (now + skew - edited).to_string(),
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:a": {}}},
+        }]);
+        let path = "/api/v1/namespaces/shop/configmaps/web";
+        let server = server_at(&[(path, live)], now + skew).await;
+        let config = json!({
+            "clusters": [{"name": "c", "cluster": {"server": server.uri()}}],
+            "contexts": [{"name": "prod", "context": {"cluster": "c"}}],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).expect("written");
+        let run = |more: &[&str]| {
+            let args = [&["drift", "--context", "prod"], more].concat();
+            let mut command = home.command(&repo.path, &args);
+            let output = command.env("KUBECONFIG", &kubeconfig).output();
+            String::from_utf8(output.expect("gitopsy runs").stdout).expect("text")
+        };
+        let answer = serde_json::from_str(&run(&["-o", "json"])).expect("JSON");
+        (run(&[]), answer)
+    };
+    let cause = |answer: &Value| answer["resources"][0]["fields"][0]["cause"]["kind"].clone();
+    for (skew, shown, note) in [
+        (
+            DAY,
+            "last wrote 22h ahead of this clock",
+            "1d ahead of this one",
+        ),
+        (-DAY, "last wrote 1d ago", "1d behind this one"),
+        (SignedDuration::ZERO, "last wrote 1h ago", ""),
+    ] {
+        // An hour and a half ago, so that no second matters.
+        let (text, answer) = drift(skew, HOUR * 3 / 2).await;
+        assert_eq!(cause(&answer), "unknown", "{skew}: {answer:#}");
+        assert!(text.contains(shown), "{text}");
+        assert_eq!(
+            text.contains("the cluster's clock is"),
+            !note.is_empty(),
+            "{text}"
+        );
+        assert!(text.contains(note), "{text}");
+        // What was written before the commit is not applied yet.
+        let (_, answer) = drift(skew, HOUR * 5).await;
+        assert_eq!(cause(&answer), "not-applied", "{skew}: {answer:#}");
+    }
 }

@@ -136,6 +136,7 @@ fn live(
     drifted: usize,
 ) -> Known<deployed::LiveDeployment> {
     Known::Fresh(deployed::LiveDeployment {
+        by_deployer: None,
         version: Some(version.to_owned()),
         images: vec![format!("registry.example.com/shop/api:{version}")],
         health: health(status, reason),
@@ -742,6 +743,8 @@ pub fn resource() -> resource::Answer {
             cause: None,
             fields: drifts(),
             suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
+            suppressed_fields: Vec::new(),
+            by_deployer: None,
             owned: Some(owned),
             events: Known::Fresh(vec![Event {
                 object: object("Pod", "api-7c9f-x2"),
@@ -754,6 +757,7 @@ pub fn resource() -> resource::Answer {
             text: Some(deployment_yaml("1.4.2", "1Gi", 7)),
             object: parsed(deployment_json("1.4.2", "1Gi", 7)),
         }),
+        notes: Vec::new(),
     }
 }
 
@@ -771,6 +775,7 @@ pub fn failing() -> Applied {
         behind: Some(2),
         declared: None,
         message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
+        verdicts: None,
     }
 }
 
@@ -784,6 +789,8 @@ pub fn drift() -> drift::Answer {
         verdict: None,
         fields,
         suppressed: BTreeMap::new(),
+        suppressed_fields: Vec::new(),
+        by_deployer: None,
     };
     drift::Answer {
         dry_run: false,

@@ -2,8 +2,8 @@
 //!
 //! Source: argoproj/argo-cd `pkg/apis/application/v1alpha1/types.go`.
 
-use super::{Operator, State, condition_messages, text, time};
-use crate::live::LiveObject;
+use super::{Operator, Said, State, Verdicts, condition_messages, text, time};
+use crate::live::{HealthStatus, LiveObject};
 use crate::manifest::{Node, Object, ObjectRef};
 
 pub(super) fn operator(live: &LiveObject) -> Option<Operator> {
@@ -50,7 +50,47 @@ pub(super) fn operator(live: &LiveObject) -> Option<Operator> {
         prunes: automated
             .and_then(|automated| automated.get("prune")?.as_bool())
             .unwrap_or(false),
+        verdicts: Some(verdicts(object)),
     })
+}
+
+/// What it says of its objects. Since its third version it keeps their health elsewhere, unless it is told to.
+fn verdicts(object: &Object) -> Verdicts {
+    let list = object.at(&["status", "resources"]).and_then(Node::as_list);
+    let list = list.into_iter().flatten();
+    let of_objects = list.filter_map(|resource| {
+        let sync = resource.get("status").and_then(Node::as_str);
+        Some((reference(resource)?, said(sync, resource.get("health"))))
+    });
+    let sync = object.at(&["status", "sync"]);
+    let status = sync.and_then(|sync| sync.get("status")?.as_str());
+    Verdicts {
+        compared: sync.map(revisions).unwrap_or_default(),
+        time: object
+            .at(&["status"])
+            .and_then(|status| time(status, "reconciledAt")),
+        app: Some(said(status, object.at(&["status", "health"]))),
+        objects: of_objects.map(|(id, said)| (id, Some(said))).collect(),
+        is_whole: false,
+    }
+}
+
+fn said(sync: Option<&str>, health: Option<&Node>) -> Said {
+    Said {
+        in_sync: match sync {
+            Some("Synced") => Some(true),
+            Some("OutOfSync") => Some(false),
+            _ => None,
+        },
+        health: match health.and_then(|health| health.get("status")?.as_str()) {
+            Some("Healthy") => Some(HealthStatus::Healthy),
+            Some("Suspended") => Some(HealthStatus::Suspended),
+            Some("Progressing") => Some(HealthStatus::Progressing),
+            Some("Missing") => Some(HealthStatus::Missing),
+            Some("Degraded") => Some(HealthStatus::Degraded),
+            _ => None,
+        },
+    }
 }
 
 /// `revision`, or `revisions` of an Application with several sources.
@@ -69,14 +109,63 @@ pub(super) fn resources(object: &Object) -> Vec<ObjectRef> {
     let resources = list.into_iter().flatten();
     resources
         .filter(|resource| !is_hook(resource))
-        .filter_map(|resource| {
-            let text = |key: &str| resource.get(key).and_then(Node::as_str).map(str::to_owned);
-            Some(ObjectRef {
-                group: text("group").unwrap_or_default(),
-                kind: text("kind")?,
-                namespace: text("namespace"),
-                name: text("name")?,
-            })
-        })
+        .filter_map(reference)
         .collect()
 }
+
+fn reference(resource: &Node) -> Option<ObjectRef> {
+    let text = |key: &str| resource.get(key).and_then(Node::as_str).map(str::to_owned);
+    Some(ObjectRef {
+        group: text("group").unwrap_or_default(),
+        kind: text("kind")?,
+        namespace: text("namespace"),
+        name: text("name")?,
+    })
+}
+
+const SETTINGS: &str = "argocd-cm";
+
+/// Argo CD's own settings: in its controller's namespace, which is the Application's where that does not say.
+pub(super) fn settings(application: &Object) -> ObjectRef {
+    let controller = text(application, &["status", "controllerNamespace"]).map(str::to_owned);
+    ObjectRef {
+        group: String::new(),
+        kind: "ConfigMap".to_owned(),
+        namespace: controller.or_else(|| application.id.namespace.clone()),
+        name: SETTINGS.to_owned(),
+    }
+}
+
+/// Of Argo CD's settings, what is about comparing and whose objects are: there may be keys of logins beside that.
+pub(super) fn without_others(live: LiveObject) -> LiveObject {
+    let is_settings =
+        live.id.group.is_empty() && live.id.kind == "ConfigMap" && live.id.name == SETTINGS;
+    if !is_settings {
+        return live;
+    }
+    let is_kept = |key: &str| {
+        let of_kinds = key.strip_prefix("resource.customizations");
+        of_kinds.is_some_and(|of| of.is_empty() || of.starts_with(".ignoreDifferences."))
+            || KEPT.contains(&key)
+    };
+    live.reduced(|object| {
+        let Node::Map(root) = &mut object.root else {
+            return;
+        };
+        root.remove("binaryData");
+        if let Some(Node::Map(data)) = root.get_mut("data") {
+            let others: Vec<String> = data.keys().filter(|key| !is_kept(key)).cloned().collect();
+            for key in others {
+                data.remove(&key);
+            }
+        }
+    })
+}
+
+const KEPT: [&str; 5] = [
+    "application.instanceLabelKey",
+    "application.resourceTrackingMethod",
+    "resource.compareoptions",
+    "resource.exclusions",
+    "resource.inclusions",
+];

@@ -4,7 +4,7 @@
 //! Sources: fluxcd/kustomize-controller `api/v1/kustomization_types.go`, fluxcd/helm-controller `api/v2`, fluxcd/source-controller
 //! `api/v1/gitrepository_types.go`; for revisions fluxcd/pkg `git`, RFC-0005.
 
-use super::{Operator, State, condition, is_set, is_unobserved, text};
+use super::{Operator, State, Verdicts, condition, is_set, is_unobserved, text};
 use crate::cluster::Listing;
 use crate::live::LiveObject;
 use crate::manifest::{Node, Object, ObjectRef};
@@ -44,6 +44,7 @@ fn kustomization(object: &Object, listing: &Listing) -> Operator {
     Operator {
         applied: applied.map(commit).into_iter().collect(),
         since: condition(object, "Ready").and_then(|ready| ready.since),
+        verdicts: Some(verdicts(object)),
         inventory: Some(inventory(object)),
         prunes: is_set(object, &["spec", "prune"]),
         ..said
@@ -57,6 +58,7 @@ fn release(object: &Object, listing: &Listing) -> Option<Operator> {
     let said = if own.state == State::Applied {
         Operator {
             inventory: None,
+            verdicts: None,
             ..parent
         }
     } else {
@@ -123,6 +125,19 @@ fn of_conditions(object: &Object) -> Operator {
         message: message.filter(|message| state == State::Failing && !message.is_empty()),
         inventory: None,
         prunes: false,
+        verdicts: None,
+    }
+}
+
+/// It says nothing of single objects, but which are its own.
+fn verdicts(object: &Object) -> Verdicts {
+    let objects = inventory(object).into_iter();
+    let applied = text(object, &["status", "lastAppliedRevision"]);
+    Verdicts {
+        compared: applied.map(commit).into_iter().collect(),
+        objects: objects.map(|id| (id, None)).collect(),
+        is_whole: object.at(&["status", "inventory"]).is_some(),
+        ..Verdicts::default()
     }
 }
 

@@ -54,5 +54,6 @@ fn newest(jobs: &Objects) -> Option<Operator> {
         message: failure.filter(|message| state == State::Failing && !message.is_empty()),
         inventory: None,
         prunes: true,
+        verdicts: None,
     })
 }

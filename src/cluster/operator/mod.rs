@@ -7,14 +7,14 @@ mod argo;
 mod flux;
 mod jenkins_x;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Kind, Listing};
 use crate::layout::Deployer;
-use crate::live::LiveObject;
+use crate::live::{HealthStatus, LiveObject};
 use crate::manifest::{Node, Object, ObjectRef};
 use crate::task::{Known, Why};
 
@@ -34,6 +34,57 @@ pub struct Operator {
     pub inventory: Option<Vec<ObjectRef>>,
     /// Whether it deletes what git no longer has.
     pub prunes: bool,
+    /// What it says of its objects, where it says so.
+    pub verdicts: Option<Verdicts>,
+}
+
+/// What a deployer says of what it deploys, one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The commits that it compared with, one per source.
+    pub compared: Vec<String>,
+    /// When.
+    pub time: Option<Timestamp>,
+    /// Of all together.
+    pub app: Option<Said>,
+    objects: BTreeMap<ObjectRef, Option<Said>>,
+    /// There is no object of its but these.
+    is_whole: bool,
+}
+
+/// What a deployer says of an object, or of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Whether it is as git says; `None` where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_sync: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthStatus>,
+}
+
+impl Verdicts {
+    /// What is said of an object, whose namespace git may leave open.
+    pub fn of(&self, id: &ObjectRef) -> Option<&Said> {
+        self.entry(id)?.as_ref()
+    }
+
+    /// Whether the object is none of the deployer's.
+    pub fn leaves_out(&self, id: &ObjectRef) -> bool {
+        self.is_whole && self.entry(id).is_none()
+    }
+
+    fn entry(&self, id: &ObjectRef) -> Option<&Option<Said>> {
+        let is_same = |other: &ObjectRef| {
+            (&other.group, &other.kind, &other.name) == (&id.group, &id.kind, &id.name)
+        };
+        self.objects.get(id).or_else(|| {
+            let mut all = self.objects.iter();
+            let found = all.find(|(other, _)| {
+                (id.namespace.is_none() || other.namespace.is_none()) && is_same(other)
+            });
+            found.map(|(_, said)| said)
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -76,14 +127,21 @@ const MOST: usize = 64;
 pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let read = listing.referred.iter();
     let read = read.filter_map(|(_, known)| known.value()?.as_ref());
-    let read = listing.objects().chain(read);
+    let elsewhere = listing.elsewhere.iter();
+    let elsewhere = elsewhere.filter_map(|(_, known)| Some(&known.value()?.live));
+    let read = listing.objects().chain(read).chain(elsewhere);
     let (mut wanted, mut listed) = (BTreeSet::new(), BTreeSet::new());
     for live in read.filter(|live| is_order(&live.id)) {
         let object = live.object();
         wanted.extend(flux::refers_to(&object));
         listed.extend(match live.id.kind.as_str() {
             "Kustomization" => flux::inventory(&object),
-            "Application" => argo::resources(&object),
+            "Application" => {
+                // Of one elsewhere, they came with it.
+                let is_here = matches!(listing.get(&live.id).value(), Some(Some(_)));
+                wanted.extend(is_here.then(|| argo::settings(&object)));
+                argo::resources(&object)
+            }
             _ => Vec::new(),
         });
     }
@@ -92,6 +150,23 @@ pub(super) fn referred(listing: &Listing) -> BTreeSet<ObjectRef> {
     let room = MOST.saturating_sub(listing.referred.len());
     wanted.extend(listed.into_iter().filter(is_new).take(room));
     wanted
+}
+
+/// Where the settings are of the deployer that an object is an order to.
+pub(super) fn settings_of(order: &Object) -> ObjectRef {
+    argo::settings(order)
+}
+
+/// Whether an order is to deploy to the cluster that is called so.
+pub(super) fn goes_to(order: &LiveObject, destination: &str) -> bool {
+    let order = order.object();
+    let text = |key: &str| text(&order, &["spec", "destination", key]);
+    text("name").or(text("server")) == Some(destination)
+}
+
+/// Of an object that was read because another refers to it, what is of use.
+pub(super) fn of_use(live: LiveObject) -> LiveObject {
+    argo::without_others(live)
 }
 
 /// Whether an object tells a deployer what to deploy.
@@ -132,12 +207,24 @@ impl Listing {
         }
     }
 
+    /// The settings of the Argo CD that an Application is of.
+    pub fn settings_of(&self, application: &Object) -> Known<Option<&LiveObject>> {
+        let mut elsewhere = self.elsewhere.iter();
+        match elsewhere.find(|(id, _)| *id == application.id) {
+            Some((_, found)) => match found.value() {
+                Some(order) => order.settings.as_ref().map(Option::as_ref),
+                None => Known::Fresh(None),
+            },
+            None => self.get(&argo::settings(application)),
+        }
+    }
+
     fn said_by(
         &self,
         object: &ObjectRef,
         operator: impl Fn(&LiveObject) -> Option<Operator>,
     ) -> Known<Option<Operator>> {
-        match self.get(object) {
+        match self.order(object) {
             Known::Fresh(None) | Known::Stale(None, _) => {
                 Known::Unavailable(Why::Failed(format!("{object} is not in this cluster")))
             }

@@ -106,6 +106,8 @@ fn listing(app: &App, live: &[Value]) -> Listing {
         referred: Vec::new(),
         lists: Arc::default(),
         read: None,
+        skew: None,
+        elsewhere: Vec::new(),
     }
 }
 
@@ -402,4 +404,36 @@ fn an_inventory_names_objects_of_the_cluster_and_of_namespaces() {
             "rbac.authorization.k8s.io ClusterRole None system:node",
         ]
     );
+}
+
+/// Its ConfigMap may hold keys of logins, which a snapshot would keep.
+#[test]
+fn of_argos_settings_only_what_is_asked_for_is_kept() {
+    let data = json!({
+        "dex.config": "clientSecret: hush", "url": "https://argo.example.com",
+        "resource.customizations.health.apps_Deployment": "return {}",
+        "resource.customizations.ignoreDifferences.all": "jsonPointers: [/spec]",
+        "resource.exclusions": "[]",
+    });
+    let applied = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data});
+    let metadata = json!({
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied.to_string()},
+        "managedFields": [{"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {"f:dex.config": {}}}}],
+    });
+    let rest = json!({"metadata": metadata, "data": data, "binaryData": {"a": "aHVzaA=="}});
+    let whole = object("v1", "ConfigMap", "argocd", "argocd-cm", rest.clone());
+    let read = |value: Value| {
+        let live = LiveObject::from_json(value, &Masking::new([7; 32])).expect("an object");
+        of_use(live).to_saved()
+    };
+    let expected = json!({
+        "resource.customizations.ignoreDifferences.all": "jsonPointers: [/spec]",
+        "resource.exclusions": "[]",
+    });
+    let kept = read(whole);
+    assert_eq!(kept["data"], expected);
+    let text = kept.to_string();
+    assert!(!text.contains("hush") && !text.contains("dex"), "{text}");
+    let other = read(object("v1", "ConfigMap", "argocd", "other", rest));
+    assert_eq!(other["data"], data);
 }

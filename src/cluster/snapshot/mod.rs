@@ -272,6 +272,8 @@ impl Snapshot {
             referred: Vec::new(),
             lists: Arc::new(info.lists.clone()),
             read: info.taken,
+            skew: None,
+            elsewhere: Vec::new(),
         }
     }
 

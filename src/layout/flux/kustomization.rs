@@ -127,7 +127,12 @@ impl Flux<'_> {
                     substitution.variables.extend(data);
                     self.draft.orders_read.insert(path);
                 }
-                None => substitution.incomplete = true,
+                None => {
+                    let kind = text("kind").unwrap_or("object");
+                    let namespace = order.id().namespace.iter();
+                    let place: String = namespace.map(|name| format!("{name}/")).collect();
+                    substitution.unread.push(format!("{kind} {place}{name}"));
+                }
             }
         }
         let inline = texts(post_build.get("substitute"));

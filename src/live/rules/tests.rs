@@ -46,7 +46,10 @@ fn live(yaml: &str) -> LiveObject {
 
 /// The last parts of what still differs; then what was ignored.
 fn left(owner: &str, desired: &str) -> (String, usize) {
-    let rules = Rules::of(&object(owner));
+    left_by(&Rules::of(&object(owner)), desired)
+}
+
+fn left_by(rules: &Rules, desired: &str) -> (String, usize) {
     let comparison = rules.compare(&object(desired), &live(LIVE), |desired, live| {
         compare(desired, live, &ListKeys::builtin())
     });
@@ -120,6 +123,8 @@ fn what_an_application_ignores_does_not_drift_and_is_counted() {
             0,
         ),
         ("{kind: Service, jsonPointers: [/spec/replicas]}", ALL, 0),
+        // No group is the group without a name.
+        ("{kind: Deployment, jsonPointers: [/spec/replicas]}", ALL, 0),
         (
             "{group: apps, kind: Deployment, jqPathExpressions: ['.spec | keys']}",
             ALL,
@@ -236,4 +241,221 @@ fn a_hook_need_not_be_there_where_its_deployer_runs_it() {
             "{annotation}"
         );
     }
+}
+
+/// Argo CD's ConfigMap with this data, and what is left of an app that goes to its own cluster.
+fn settings(data: &str) -> Rules {
+    let settings = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: argocd-cm, namespace: argocd}}\ndata:\n{data}"
+    );
+    Rules::default().with_settings(&object(&settings), None)
+}
+
+const WITHOUT_REPLICAS: &str =
+    "a[\"example.com/note\"] c[name=proxy].image c[name=web].args[1] c[name=web].image";
+
+/// The forms are those of Argo CD's documentation, `docs/user-guide/diffing.md`, and of what its settings once were.
+#[test]
+fn what_argo_ignores_of_all_apps_does_not_drift() {
+    let rows = [
+        (
+            "  resource.customizations.ignoreDifferences.apps_Deployment: |
+    jsonPointers:
+    - /spec/replicas
+",
+            WITHOUT_REPLICAS,
+            1,
+        ),
+        (
+            "  resource.customizations.ignoreDifferences.all: |
+    managedFieldsManagers:
+    - scaler
+    jsonPointers:
+    - /spec/template/spec
+",
+            "a[\"example.com/note\"]",
+            4,
+        ),
+        (
+            "  resource.customizations.ignoreDifferences.apps_Deployment: |
+    managedFieldsManagers: [scaler]
+    jqPathExpressions:
+    - '.spec.template.spec.containers[]?.image'
+",
+            "a[\"example.com/note\"] c[name=web].args[1]",
+            3,
+        ),
+        (
+            "  resource.customizations: |
+    apps/Deployment:
+      ignoreDifferences: |
+        jsonPointers:
+        - /spec/replicas
+",
+            WITHOUT_REPLICAS,
+            1,
+        ),
+        (
+            "  resource.customizations: |
+    '*/*':
+      health.lua: return {}
+      ignoreDifferences: |
+        jsonPointers: [/spec/replicas]
+",
+            WITHOUT_REPLICAS,
+            1,
+        ),
+        // The key of its own replaces what the whole says of the kind.
+        (
+            "  resource.customizations: |
+    apps/Deployment: {ignoreDifferences: 'jsonPointers: [/spec]'}
+  resource.customizations.ignoreDifferences.apps_Deployment: 'jsonPointers: [/spec/replicas]'
+",
+            WITHOUT_REPLICAS,
+            1,
+        ),
+        // Of the group without a name, of another kind, of updates, of managers that are looked up by another key.
+        (
+            "  resource.customizations.ignoreDifferences.Deployment: 'jsonPointers: [/spec]'
+  resource.customizations.ignoreDifferences.apps_StatefulSet: 'jsonPointers: [/spec]'
+  resource.customizations.ignoreResourceUpdates.all: 'jsonPointers: [/spec]'
+  resource.customizations.health.apps_Deployment: 'return {}'
+  resource.customizations: '{\"app?/Deployment\": {ignoreDifferences: \"managedFieldsManagers: [scaler]\"}}'
+",
+            ALL,
+            0,
+        ),
+        (
+            "  resource.exclusions: |
+    - apiGroups: [apps]
+      kinds: [Deployment]
+      clusters: ['https://kubernetes.*']
+",
+            "",
+            5,
+        ),
+        (
+            "  resource.inclusions: |
+    - apiGroups: ['']
+      kinds: ['*']
+",
+            "",
+            5,
+        ),
+        (
+            "  resource.inclusions: '[{apiGroups: [apps]}]'
+  resource.exclusions: '[{apiGroups: [apps], kinds: [Deployment], clusters: [\"https://else.example.com\"]}]'
+",
+            ALL,
+            0,
+        ),
+        ("  resource.exclusions: ''\n  resource.compareoptions: ''\n", ALL, 0),
+    ];
+    for (data, expected, ignored) in rows {
+        let rules = settings(data);
+        assert_eq!(rules.unread_settings, [""; 0], "{data}");
+        let said = left_by(&rules, DESIRED);
+        assert_eq!(said, (expected.to_owned(), ignored), "{data}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_understood_is_told() {
+    let data = "  resource.customizations: ['a']
+  resource.customizations.ignoreDifferences.a_b_c: 'jsonPointers: [/spec]'
+  resource.customizations.ignoreDifferences.apps_Deployment: 'jqPathExpressions: [\".spec | keys\"]'
+  resource.customizations.ignoreDifferences.apps_StatefulSet: '- a'
+  resource.compareoptions: 'ignoreResourceStatusField: off'
+  resource.exclusions: 'a: b'
+  resource.inclusions: '[{kinds: [Pod], clusters: [\"https://a.example.com\"]}]'
+";
+    let data = data.replace("['a']", "'[a]'");
+    let cm =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: argocd-cm}}\ndata:\n{data}");
+    let rules = Rules::default().with_settings(&object(&cm), Some("prod-eu"));
+    let expected = [
+        "resource.customizations",
+        "resource.customizations.ignoreDifferences.a_b_c",
+        "resource.customizations.ignoreDifferences.apps_StatefulSet",
+        ".spec | keys",
+        "resource.compareoptions: ignoreResourceStatusField: none",
+        "resource.exclusions",
+        "resource.inclusions of clusters https://a.example.com",
+    ];
+    assert_eq!(rules.unread_settings, expected);
+    assert_eq!(left_by(&rules, DESIRED), (ALL.to_owned(), 0));
+}
+
+#[test]
+fn what_hides_a_field_is_named() {
+    let data = "  resource.customizations.ignoreDifferences.apps_Deployment: 'jsonPointers: [/spec/replicas]'
+  application.resourceTrackingMethod: label
+  application.instanceLabelKey: app
+";
+    let cm =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: argocd-cm}}\ndata:\n{data}");
+    let owner =
+        application("{group: apps, kind: Deployment, jqPathExpressions: ['.spec.template.spec']}");
+    let rules = Rules::of(&object(&owner)).with_settings(&object(&cm), None);
+    let desired = object(&DESIRED.replace("labels: {app: web}", "labels: {app: other}"));
+    let comparison = rules.compare(&desired, &live(LIVE), |desired, live| {
+        compare(desired, live, &ListKeys::builtin())
+    });
+    let named = comparison.suppressed_fields.iter();
+    let named = named.filter_map(|field| Some((field.path.to_string(), field.rule.as_deref()?)));
+    let application = "Application a: ignoreDifferences .spec.template.spec";
+    let expected = [
+        (
+            "spec.template.spec.containers[name=proxy].image",
+            application,
+        ),
+        (
+            "spec.template.spec.containers[name=web].args[1]",
+            application,
+        ),
+        ("spec.template.spec.containers[name=web].image", application),
+        (
+            "spec.replicas",
+            "argocd-cm: ignoreDifferences of apps/Deployment /spec/replicas",
+        ),
+        (
+            "metadata.labels.app",
+            "argocd-cm: application.instanceLabelKey app",
+        ),
+    ];
+    let expected = expected.map(|(path, rule)| (path.to_owned(), rule));
+    assert_eq!(named.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn rules_of_aggregated_roles_are_ignored_where_argo_is_told_to() {
+    let role = |rule: &str, aggregation: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: a}}\n{aggregation}rules: [{{verbs: [{rule}], resources: [pods], apiGroups: ['']}}]\n"
+        )
+    };
+    let rules = settings("  resource.compareoptions: 'ignoreAggregatedRoles: true'\n");
+    for (aggregation, expected) in [
+        ("aggregationRule: {clusterRoleSelectors: []}\n", 0),
+        ("", 1),
+    ] {
+        let (desired, found) = (
+            object(&role("get", aggregation)),
+            live(&role("list", aggregation)),
+        );
+        let comparison = rules.compare(&desired, &found, |desired, live| {
+            compare(desired, live, &ListKeys::builtin())
+        });
+        assert_eq!(comparison.drift.len(), expected, "{aggregation}");
+    }
+}
+
+/// Somebody who may write to the cluster may write as many as they like.
+#[test]
+fn rules_are_bounded() {
+    let pointers = vec!["/spec/replicas"; MOST + 1].join(", ");
+    let rule = format!("{{group: apps, kind: Deployment, jsonPointers: [{pointers}]}}");
+    let rules = Rules::of(&object(&application(&rule)));
+    assert_eq!(rules.rules.len(), MOST);
+    assert_eq!(rules.unread, ["all but the first 500 rules"]);
 }

@@ -118,13 +118,15 @@ impl App {
 
 /// Seconds until an age reads differently (see [`crate::text::age`]).
 fn until_next_age(now: Timestamp, then: Timestamp) -> u64 {
-    let age = u64::try_from(now.as_second() - then.as_second()).unwrap_or(0);
-    let unit = match age {
+    let age = now.as_second().saturating_sub(then.as_second());
+    let unit = match age.unsigned_abs() {
         0..3600 => 60,
         3600..86_400 => 3600,
         _ => 86_400,
     };
-    unit - age % unit
+    let over = age.unsigned_abs() % unit;
+    // What is ahead comes nearer.
+    if age < 0 { over + 1 } else { unit - over }
 }
 
 #[cfg(test)]

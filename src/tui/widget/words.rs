@@ -167,7 +167,7 @@ pub fn commit(line: &CommitLine, now: Timestamp) -> Row {
 
 /// How long ago, as a column has it. Seconds are not told: nothing is drawn while they pass.
 pub fn age(now: Timestamp, then: Timestamp) -> String {
-    if now.as_second().saturating_sub(then.as_second()) < 60 {
+    if (0..60).contains(&now.as_second().saturating_sub(then.as_second())) {
         "now".to_owned()
     } else {
         text::age(now, then)
@@ -178,7 +178,7 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
 pub fn since(now: Timestamp, then: Timestamp) -> String {
     match age(now, then).as_str() {
         "now" => "just now".to_owned(),
-        age => format!("{age} ago"),
+        _ => text::ago(now, then),
     }
 }
 
@@ -314,6 +314,7 @@ pub fn cause(cause: &Cause, now: Timestamp) -> Row {
         CauseKind::Suspended => {
             Row::of(Role::Warning, "not applied: the deployer was told to wait")
         }
+        CauseKind::LeftAlone => Row::of(Role::Text, "not applied: left alone"),
         CauseKind::NeverPruned => Row::of(Role::Warning, "never pruned"),
         CauseKind::Removed => Row::of(Role::Drift, "removed by hand, by whom is unknown"),
         CauseKind::Unknown => Row::of(Role::Unknown, "cause unknown"),

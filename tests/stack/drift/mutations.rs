@@ -580,6 +580,42 @@ pub const MUTATIONS: &[Mutation] = &[
         ..PLAIN
     },
     Mutation {
+        name: "scaled-by-hand-beside-an-autoscaler",
+        then: &[
+            "apply -f -\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: front, namespace: NAMESPACE}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 2, maxReplicas: 10, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]}\n",
+            "scale deployment/web --replicas=5",
+        ],
+        ours: &["spec.replicas autoscaler, in sync"],
+        client: Differs,
+        server: Differs,
+        right: "gitopsy: an autoscaler that nobody declared holds it; kubectl tells that an apply would undo it",
+        ..PLAIN
+    },
+    Mutation {
+        name: "applied-beside-an-autoscaler",
+        then: &[
+            "apply -f -\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: front, namespace: NAMESPACE}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 2, maxReplicas: 10, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]}\n",
+            "apply --server-side --force-conflicts --field-manager=bob -f -\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NAMESPACE}\nspec: {replicas: 4}\n",
+        ],
+        ours: &["spec.replicas autoscaler, in sync"],
+        client: Differs,
+        server: Differs,
+        right: "gitopsy: an autoscaler that nobody declared holds it; kubectl tells that an apply would undo it",
+        ..PLAIN
+    },
+    Mutation {
+        name: "scaled-to-none-beside-an-autoscaler",
+        then: &[
+            "apply -f -\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: front, namespace: NAMESPACE}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 2, maxReplicas: 10, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]}\n",
+            "scale deployment/web --replicas=0",
+        ],
+        // Of a scale to nothing the API server does not keep who did it.
+        ours: &["spec.replicas unknown"],
+        client: Differs,
+        server: Differs,
+        ..PLAIN
+    },
+    Mutation {
         name: "scaled-by-a-client",
         then: &[
             r#"patch deployment/web --type=merge --subresource=scale --field-manager=curl -p {"spec":{"replicas":5}}"#,

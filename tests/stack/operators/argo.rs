@@ -1,5 +1,6 @@
 //! The real application controller, with a repository on Gitea.
 
+use serde_json::Value;
 use tempfile::tempdir;
 
 use super::Environment;
@@ -59,18 +60,14 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
             &patch,
         ]);
     };
+    let refresh = |how: &str| {
+        let refresh = format!("argocd.argoproj.io/refresh={how}");
+        let of = [application, "synced", "-n", system, "--overwrite"];
+        cluster.admin(&[&["annotate"], &of[..], &[&refresh]].concat());
+    };
     let push = |message: &str| {
         environment.push(message);
-        let refresh = "argocd.argoproj.io/refresh=normal";
-        cluster.admin(&[
-            "annotate",
-            application,
-            "synced",
-            "-n",
-            system,
-            "--overwrite",
-            refresh,
-        ]);
+        refresh("normal");
     };
     environment.says("synced", &["applied One 0"]);
     until("the pods to be ready", || {
@@ -129,7 +126,55 @@ stringData: {{type: git, url: '{url}', username: {owner}, password: {token}}}
     is_synced("Synced");
     environment.says("synced", &["applied Two 0"]);
     ignore("null");
+    is_synced("OutOfSync");
+    environment.says("synced", &["applied Two 0", by_hand]);
+
+    // Nor what Argo CD itself is told to ignore, of all applications.
+    let key = "resource.customizations.ignoreDifferences.apps_Deployment";
+    let settings = |rules: &str| {
+        let patch =
+            serde_json::json!({"data": {key: serde_json::from_str::<Value>(rules).expect("JSON")}});
+        let patch = patch.to_string();
+        let merge = ["--type=merge", "-p", &patch];
+        cluster.admin(
+            &[
+                &["patch", "configmap", "argocd-cm", "-n", system],
+                &merge[..],
+            ]
+            .concat(),
+        );
+        refresh("hard");
+    };
+    settings(r#""jsonPointers: [/spec/replicas]""#);
+    is_synced("Synced");
+    environment.says("synced", &["applied Two 0"]);
+    environment.snapshot_says("synced", &["applied Two 0"]);
+    let answer = environment.ask(&["resource", "deployment/web"]);
+    let suppressed = &answer["live"]["value"]["suppressed_fields"][0];
+    assert_eq!(suppressed["path"], "spec.replicas", "{answer:#}");
+    let rule = "argocd-cm: ignoreDifferences of apps/Deployment /spec/replicas";
+    assert_eq!(suppressed["rule"], rule);
+    settings("null");
+    is_synced("OutOfSync");
+    environment.says("synced", &["applied Two 0", by_hand]);
     policy(automated);
+    environment.says("synced", &["applied Two 0"]);
+
+    // What somebody adds is no difference to Argo CD.
+    let label = |label: &str| {
+        cluster.admin(&["label", "deployment", "web", "-n", "synced", label]);
+        refresh("hard");
+    };
+    label("by=hand");
+    is_synced("Synced");
+    let labelled = "Deployment/web metadata.labels.by manual-edit";
+    environment.says("synced", &["applied Two 0", labelled]);
+    let answer = environment.ask(&["resource", "deployment/web"]);
+    let verdict = &answer["live"]["value"]["by_deployer"];
+    assert_eq!(verdict["in_sync"], true, "{answer:#}");
+    let disagrees = "Argo CD says Synced; gitopsy finds 1 field to differ";
+    assert_eq!(verdict["disagrees"], disagrees);
+    label("by-");
     environment.says("synced", &["applied Two 0"]);
 
     repo.write("apps/web.yaml", environment.deployment("3", 2))

@@ -59,6 +59,8 @@ stringData: {{username: {owner}, password: {token}}}
         ]);
     };
     environment.says("followed", &["applied One 0"]);
+    let answer = environment.ask(&["drift"]);
+    assert_eq!(answer["notes"], serde_json::json!([]), "{answer:#}");
     until("the pods to be ready", || {
         (environment.fares("followed") == "Healthy synced applied").then_some(())
     });

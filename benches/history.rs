@@ -13,7 +13,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use gitopsy::cache::Cache;
-use gitopsy::cluster::Kubeconfig;
 use gitopsy::git::{ByteSlice, Oid, Repo, RepoPath};
 use gitopsy::history::{History, Store};
 use gitopsy::layout::{self, Overrides};
@@ -198,7 +197,6 @@ fn logs(repo: &TestRepo, home: &Path) {
         repo: Some(repo.path.clone()),
         branch: None,
         cluster: ClusterChoice::None,
-        kubeconfig: Kubeconfig::named(Vec::new()),
         overrides: Overrides::default(),
         offline: true,
         allow_network: false,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gitopsy::cluster::operator::Said;
 use gitopsy::cluster::{Event, Identity};
 use gitopsy::manifest::Masking;
 use gitopsy::review::action::stage::{Progress, Step as StageStep, StepName};
 use gitopsy::review::applied::Applied;
+use gitopsy::review::by_deployer::ByDeployer;
 use gitopsy::review::common::{
     ChangedResource, CommitLine, Environment, NotRendered, Pull, ResourceDiff, ResourceId, Sides,
 };
@@ -777,6 +779,28 @@ pub fn failing() -> Applied {
         message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
         verdicts: None,
     }
+}
+
+/// Argo CD is at what git has, and finds something else there than we do.
+pub fn otherwise(disagrees: &str) -> (Applied, ByDeployer) {
+    let applied = Applied {
+        deployer: Deployer::ArgoCd,
+        state: OperatorState::Applied,
+        behind: Some(0),
+        message: None,
+        ..failing()
+    };
+    let said = ByDeployer {
+        deployer: Deployer::ArgoCd,
+        said: Said {
+            in_sync: Some(false),
+            health: Some(HealthStatus::Degraded),
+            reason: Some("Deployment \"api\" exceeded its progress deadline".to_owned()),
+        },
+        time: Some(ago(3)),
+        disagrees: Some(disagrees.to_owned()),
+    };
+    (applied, said)
 }
 
 pub fn drift() -> drift::Answer {

@@ -144,6 +144,8 @@ fn object(live: &Live, stale: Row, now: Timestamp) -> Vec<Row> {
     rows.push(sync.remark(Role::Dim, &created.unwrap_or_default()));
     rows.extend(live.cause.iter().map(|cause| words::cause(cause, now)));
     rows.extend(live.applied.iter().map(|it| words::applied(it, now)));
+    let said = live.by_deployer.as_ref();
+    rows.extend(words::by_deployer(said, &live.health.reason, now));
     for child in live.owned.iter().flat_map(|owned| &owned.children) {
         tree(child, 0, &mut rows);
     }

@@ -16,8 +16,8 @@ use gitopsy::review::drift::{Cause, CauseKind, FieldDrift};
 use gitopsy::review::revert::{EnvironmentEffect, Mode, Scope, TriedScope};
 use gitopsy::review::{
     Action, ChangeKind, Decided, Deployer, Destination, Effect, FieldChange, FieldPath, Health,
-    HealthStatus, Known, Leaf, Node, Noise, Object, ObjectRef, Oid, Owned, Person, Step, SyncState,
-    Tip,
+    HealthStatus, Known, Leaf, Node, Noise, Object, ObjectRef, Oid, Owned, Person, Step,
+    Suppressed, SyncState, Tip,
 };
 use gitopsy::review::{
     Header, OperatorState, Why, change, contexts, deployed, doctor, drift, log, logs, resource,
@@ -703,6 +703,22 @@ pub fn drifts() -> Vec<FieldDrift> {
     ]
 }
 
+/// What differs and is no drift: by a rule, and what the API server fills in, of which not all is named.
+fn left_out() -> Vec<Suppressed> {
+    let by_rule = Suppressed {
+        path: path(&["spec", "paused"]),
+        why: "ignored by Argo CD".to_owned(),
+        rule: Some("Application shop: ignoreDifferences /spec/paused".to_owned()),
+    };
+    let defaulted = ["progressDeadlineSeconds", "revisionHistoryLimit"];
+    let defaulted = defaulted.map(|key| Suppressed {
+        path: path(&["spec", key]),
+        why: "defaulted".to_owned(),
+        rule: None,
+    });
+    std::iter::once(by_rule).chain(defaulted).collect()
+}
+
 pub fn resource() -> resource::Answer {
     let pod = Owned {
         object: object("Pod", "api-7c9f-x2"),
@@ -744,8 +760,11 @@ pub fn resource() -> resource::Answer {
             applied: Some(failing()),
             cause: None,
             fields: drifts(),
-            suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
-            suppressed_fields: Vec::new(),
+            suppressed: BTreeMap::from([
+                ("defaulted".to_owned(), 9),
+                ("ignored by Argo CD".to_owned(), 1),
+            ]),
+            suppressed_fields: left_out(),
             by_deployer: None,
             owned: Some(owned),
             events: Known::Fresh(vec![Event {

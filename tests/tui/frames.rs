@@ -244,6 +244,10 @@ fn resource() {
                 question => Some(answers::to(question)),
             });
     });
+    check("resource-unfolded", |desk| {
+        open_resource(desk);
+        desk.press("x");
+    });
     check_small("resource-live-focused", |desk| {
         open_resource(desk);
         desk.press("tab tab z");

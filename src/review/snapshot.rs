@@ -200,7 +200,14 @@ fn unread(environment: &str, listing: &Listing) -> Vec<Unknown> {
                 why: read.why()?.to_string(),
             })
         });
-    unread.collect()
+    let elsewhere = listing.elsewhere.iter().filter_map(|(id, found)| {
+        Some(Unknown {
+            environment: environment.to_owned(),
+            what: id.to_string(),
+            why: found.why()?.to_string(),
+        })
+    });
+    unread.chain(elsewhere).collect()
 }
 
 fn names(found: &[Found]) -> Vec<String> {

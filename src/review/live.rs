@@ -31,7 +31,11 @@ const MOST_EVENTS: usize = 500;
 
 /// What was read of an environment's cluster, or why nothing was.
 #[derive(Clone)]
-pub struct Listed(Known<(Cluster, Arc<Listing>)>);
+pub struct Listed {
+    known: Known<(Cluster, Arc<Listing>)>,
+    /// What git declares to scale workloads, for where that may not be read.
+    autoscalers: Vec<(ObjectRef, Autoscaler)>,
+}
 
 /// A declared object beside its live one.
 pub struct Judged {
@@ -49,24 +53,24 @@ pub async fn listing<'a>(
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
     let apps: Vec<&DesiredApp> = apps.collect();
-    let objects = apps.iter().flat_map(|app| &app.rendering.objects);
-    let objects = objects.map(|rendered| &rendered.object);
-    let Some(wanted) = wanted(objects, apps.iter().map(|app| &app.app)) else {
-        return Listed(Known::Unavailable(Why::NotInCluster));
+    let objects = || apps.iter().flat_map(|app| app.objects());
+    let Some(wanted) = wanted(objects(), apps.iter().map(|app| &app.app)) else {
+        return Listed::from(Known::Unavailable(Why::NotInCluster));
     };
     let kept = lock(&ws.inner.live.listings)
         .get(&environment.name)
         .cloned();
     if let Some((at, known)) = kept
         && known.covers(&wanted)
-        && match &known.0 {
+        && match &known.known {
             Known::Fresh((cluster, _)) => cluster.is_current().await,
             _ => ws.clock().now().duration_since(at) < AGAIN,
         }
     {
-        return known;
+        return known.with_declared(objects());
     }
-    read(ws, environment, wanted).await
+    let listed = read(ws, environment, wanted).await;
+    listed.with_declared(objects())
 }
 
 /// As the cluster is now, whatever was read before; with what the deployers of `apps` say of them.
@@ -78,7 +82,7 @@ pub async fn fresh_listing<'a>(
 ) -> Listed {
     match wanted(objects, apps) {
         Some(wanted) => read(ws, environment, wanted).await,
-        None => Listed(Known::Unavailable(Why::NotInCluster)),
+        None => Listed::from(Known::Unavailable(Why::NotInCluster)),
     }
 }
 
@@ -112,13 +116,13 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             watch(ws, &environment.name, &cluster, &wanted, epoch);
             let mut listing = cluster.list(&wanted, &Cancel::new()).await;
             elsewhere::look(ws, environment, &cluster, &wanted, &mut listing).await;
-            Listed(Known::Fresh((cluster, Arc::new(listing))))
+            Listed::from(Known::Fresh((cluster, Arc::new(listing))))
         }
-        Known::Stale(..) | Known::Loading => Listed(Known::Loading),
+        Known::Stale(..) | Known::Loading => Listed::from(Known::Loading),
         Known::Unavailable(why) => {
             let pauses = Pauses::new(connections::PAUSE, connections::LONGEST_PAUSE);
             connections::try_again(ws, environment, &why, pauses);
-            Listed(Known::Unavailable(why))
+            Listed::from(Known::Unavailable(why))
         }
     };
     let now = ws.clock().now();
@@ -171,21 +175,41 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted, 
     });
 }
 
+impl From<Known<(Cluster, Arc<Listing>)>> for Listed {
+    fn from(known: Known<(Cluster, Arc<Listing>)>) -> Listed {
+        Listed {
+            known,
+            autoscalers: Vec::new(),
+        }
+    }
+}
+
 impl Listed {
+    /// The same, with what of `objects`, which git declares, scales others.
+    pub fn with_declared<'a>(self, objects: impl Iterator<Item = &'a Object>) -> Listed {
+        let autoscalers = objects
+            .filter_map(|object| Some((object.id.clone(), Autoscaler::declared(object)?)))
+            .collect();
+        Listed {
+            autoscalers,
+            ..self
+        }
+    }
+
     pub fn identity(&self) -> Known<Identity> {
-        self.0
+        self.known
             .as_ref()
             .map(|(cluster, _)| cluster.identity().clone())
     }
 
     /// The cluster, and what was read of it.
     pub fn read(&self) -> Known<&(Cluster, Arc<Listing>)> {
-        self.0.as_ref()
+        self.known.as_ref()
     }
 
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((listed_of, listing)) => {
                 let is_listed = |kind: &Kind| {
                     let kinds = &listing.kinds;
@@ -212,7 +236,7 @@ impl Listed {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
-        match &self.0 {
+        match &self.known {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing.get(id),
             Known::Loading => Known::Loading,
             Known::Unavailable(why) => Known::Unavailable(why.clone()),
@@ -226,13 +250,13 @@ impl Listed {
 
     /// How the lists of what was read are to be compared.
     pub fn lists(&self) -> Arc<ListKeys> {
-        let read = self.0.value();
+        let read = self.known.value();
         read.map(|(_, listing)| Arc::clone(&listing.lists))
             .unwrap_or_default()
     }
 
     pub fn objects(&self) -> Vec<&LiveObject> {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
                 listing.objects().collect()
             }
@@ -257,7 +281,9 @@ impl Listed {
             }),
         };
         if comparison.is_scaled()
-            && let Some(autoscaler) = self.autoscaler(&live.id)
+            && let Some(autoscaler) = self
+                .autoscaler(&live.id)
+                .or_else(|| self.declared_autoscaler(&[&desired.id, &live.id]))
         {
             comparison.scaled_by(&autoscaler);
         }
@@ -266,7 +292,7 @@ impl Listed {
 
     /// What scales an object, as far as that was read; of KEDA's and the one it has made, KEDA's.
     fn autoscaler(&self, id: &ObjectRef) -> Option<Autoscaler> {
-        let (_, listing) = self.0.value()?;
+        let (_, listing) = self.known.value()?;
         Autoscaler::KINDS.iter().find_map(|(group, kind)| {
             let kinds = listing.kinds.iter();
             let kinds = kinds.filter(|((g, k, _), _)| g == group && k == kind);
@@ -278,9 +304,34 @@ impl Listed {
         })
     }
 
+    /// What git declares to scale an object, by whichever of its names, where that may not be read in the cluster.
+    fn declared_autoscaler(&self, names: &[&ObjectRef]) -> Option<Autoscaler> {
+        let mut declared = self.autoscalers.iter().filter(|(id, autoscaler)| {
+            let mut names = names.iter();
+            names.any(|name| id.namespace == name.namespace && autoscaler.scales(name))
+        });
+        let found = declared.find(|(id, _)| matches!(self.get(id).why(), Some(Why::Forbidden(_))));
+        found.map(|(_, autoscaler)| autoscaler.clone())
+    }
+
+    /// Whether something may scale an object that may not be read in the cluster, and that is not known from git either.
+    pub fn hides_autoscalers(&self, desired: &Object) -> bool {
+        let Some((_, listing)) = self.known.value() else {
+            return false;
+        };
+        let namespace = &desired.id.namespace;
+        let mut kinds = listing.kinds.iter();
+        desired.at(&["spec", "replicas"]).is_some()
+            && self.declared_autoscaler(&[&desired.id]).is_none()
+            && kinds.any(|((group, kind, place), found)| {
+                let is_one = Autoscaler::KINDS.contains(&(group, kind));
+                is_one && place == namespace && matches!(found.why(), Some(Why::Forbidden(_)))
+            })
+    }
+
     /// The cluster that was read, to ask it more.
     pub fn cluster(&self) -> Result<&Cluster, Why> {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => Ok(cluster),
             Known::Loading => Err(Why::NoCluster),
             Known::Unavailable(why) => Err(why.clone()),
@@ -339,7 +390,7 @@ impl Listed {
 
     /// What the deployer of an app says of it.
     pub fn operator(&self, app: &layout::App) -> Known<Option<Operator>> {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
                 listing.operator(app.deployer, app.declared_by.as_ref())
             }
@@ -350,7 +401,7 @@ impl Listed {
 
     /// What declares an app to its deployer, as that has it in the cluster.
     fn owner(&self, app: &layout::App) -> Option<Object> {
-        let (_, listing) = self.0.value()?;
+        let (_, listing) = self.known.value()?;
         let owner = listing.order(app.declared_by.as_ref()?);
         Some(owner.value().copied().flatten()?.object())
     }
@@ -368,7 +419,7 @@ impl Listed {
             rules = rules.without_values(&substitution.unread);
         }
         let (Deployer::ArgoCd, Some(owner), Some((_, listing))) =
-            (app.deployer, own, self.0.value())
+            (app.deployer, own, self.known.value())
         else {
             return rules;
         };
@@ -387,7 +438,7 @@ impl Listed {
 
     /// How far the cluster's clock is ahead of ours, where it is another one.
     pub fn skew(&self) -> Option<SignedDuration> {
-        self.0.value().and_then(|(_, listing)| listing.skew)
+        self.known.value().and_then(|(_, listing)| listing.skew)
     }
 
     /// What is to be known of an app's deployer and of its rules, in words.
@@ -395,7 +446,7 @@ impl Listed {
         let (environment, name) = (&app.environment, &app.name);
         let operator = self.operator(app);
         let unknown = operator.why().filter(|_| app.destination.cluster.is_some());
-        let unknown = unknown.filter(|_| self.0.value().is_some());
+        let unknown = unknown.filter(|_| self.known.value().is_some());
         let unknown = unknown.map(|why| format!("{environment} › {name}: {why}"));
         let own = rules.unread.iter().map(|rule| {
             format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
@@ -421,7 +472,7 @@ impl Listed {
         app: &DesiredApp,
         ownership: &Ownership<'a>,
     ) -> Known<LiveDeployment> {
-        if let Known::Unavailable(why) = &self.0 {
+        if let Known::Unavailable(why) = &self.known {
             return Known::Unavailable(why.clone());
         }
         // What is written is not what gets applied: what of it is there fares as it does, and nothing is known of the rest.
@@ -504,7 +555,7 @@ impl Listed {
         if let Some(from) = rules.unknown_name(id) {
             return Known::Unavailable(unknown_name(from));
         }
-        let Known::Fresh((cluster, _)) = &self.0 else {
+        let Known::Fresh((cluster, _)) = &self.known else {
             return self.identity().map(|_| nothing_live(desired, rules));
         };
         let found = self.get(id);

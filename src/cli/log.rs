@@ -63,6 +63,7 @@ pub async fn run(context: &Context, args: Args, output: &mut Output) -> anyhow::
         image: args.image,
         field: args.field,
         value: args.value,
+        without: Vec::new(),
         source: args.source,
         author: args.author,
         since: args.since,

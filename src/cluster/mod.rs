@@ -270,7 +270,10 @@ impl Cluster {
 
     async fn list_kinds(&self, wanted: &Wanted, cancel: &Cancel) -> Listing {
         match &self.origin {
-            Origin::Server(connection) => connection.list(wanted, &self.masking, cancel).await,
+            // Boxed, as all that goes to a server: whoever waits for it would carry some 20 kB, and one stack holds many.
+            Origin::Server(connection) => {
+                Box::pin(connection.list(wanted, &self.masking, cancel)).await
+            }
             Origin::Snapshot(snapshot) => {
                 let (snapshot, masking, asked) =
                     (snapshot.clone(), self.masking.clone(), wanted.clone());
@@ -286,7 +289,7 @@ impl Cluster {
     /// One object.
     pub async fn get(&self, id: &ObjectRef) -> Known<Option<LiveObject>> {
         match &self.origin {
-            Origin::Server(connection) => connection.find(id, &self.masking).await,
+            Origin::Server(connection) => Box::pin(connection.find(id, &self.masking)).await,
             Origin::Snapshot(snapshot) => {
                 let (snapshot, masking, id) = (snapshot.clone(), self.masking.clone(), id.clone());
                 let read = tokio::task::spawn_blocking(move || snapshot.find(&id, &masking)).await;
@@ -299,9 +302,7 @@ impl Cluster {
     pub async fn watch(&self, wanted: &Wanted, cancel: &Cancel, changed: impl Fn() + Send + Sync) {
         match &self.origin {
             Origin::Server(connection) => {
-                connection
-                    .watch(wanted, &self.masking, cancel, changed)
-                    .await
+                Box::pin(connection.watch(wanted, &self.masking, cancel, changed)).await
             }
             Origin::Snapshot(snapshot) => {
                 let mut changes = snapshot.changes();

@@ -13,6 +13,7 @@ use crate::cluster::operator::{Operator, State, Verdicts};
 use crate::git::Oid;
 use crate::layout::{App, Deployer};
 use crate::manifest::ObjectRef;
+use crate::task::{Known, Why};
 use crate::text::clean_line;
 
 /// Commits are counted only so far.
@@ -39,6 +40,9 @@ pub struct Applied {
     /// The commit of this repository that declares what is applied.
     #[serde(skip)]
     pub declared: Option<Oid>,
+    /// Where that is on the branch; `None` where it is not on it, or too far back.
+    #[serde(skip)]
+    pub held: Option<Held>,
     /// Why it goes no further, in the deployer's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -54,6 +58,14 @@ pub(super) fn name_of(deployer: Deployer) -> &'static str {
         Deployer::JenkinsX => "Jenkins X",
         _ => "Flux",
     }
+}
+
+/// Rows of a branch, the newest first: that of the commit which is applied, and the newest up to which no commit touches the app,
+/// so that it is past those, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub commit: usize,
+    pub until: usize,
 }
 
 impl Applied {
@@ -101,6 +113,26 @@ impl fmt::Display for Applied {
     }
 }
 
+/// What a deployer says of an app, as far as it is known; else as [`applied`].
+pub(super) fn known(
+    past: &Past,
+    tip: Oid,
+    app: &App,
+    operator: Known<Option<Operator>>,
+) -> Known<Option<Applied>> {
+    let (operator, stale) = match operator {
+        Known::Fresh(operator) => (operator, None),
+        Known::Stale(operator, at) => (operator, Some(at)),
+        Known::Loading => return Known::Loading,
+        Known::Unavailable(why) => return Known::Unavailable(why),
+    };
+    let applied = operator.map(|operator| applied(past, tip, app, operator));
+    match applied.transpose() {
+        Ok(applied) => Known::fresh_or_stale(applied, stale),
+        Err(error) => Known::Unavailable(Why::Failed(format!("{error:#}"))),
+    }
+}
+
 /// What `operator` says of `app`, in the words of the branch that ends at `tip`.
 pub(super) fn applied(
     past: &Past,
@@ -140,6 +172,7 @@ pub(super) fn applied(
             Some(behind) => Some(behind.declared),
             None => commit.as_ref().map(|commit| commit.id),
         },
+        held: behind.as_ref().map(|behind| behind.held),
         commit: commit.as_ref().map(line_of_commit),
         revision: operator.applied.into_iter().next(),
         since: operator.since,
@@ -155,13 +188,14 @@ struct Behind {
     commits: usize,
     /// The commit that declares what is applied: the last one that a pipeline made of it, else itself.
     declared: Oid,
+    held: Held,
 }
 
 /// `None` where the branch does not come by `applied`.
 fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Option<Behind>> {
     let history = past.ws.history(tip);
     let origins = past.origins(tip)?;
-    let (mut seen, mut commits) = (0, 0);
+    let (mut seen, mut commits, mut until) = (0, 0, 0);
     // The newest of the generated commits in a row.
     let mut generated = None;
     loop {
@@ -170,7 +204,14 @@ fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Opti
             let Some(row) = rows.get(index) else { break };
             if row.id == applied {
                 let declared = generated.unwrap_or(applied);
-                return Ok(Some(Behind { commits, declared }));
+                return Ok(Some(Behind {
+                    commits,
+                    declared,
+                    held: Held {
+                        commit: index,
+                        until,
+                    },
+                }));
             }
             if app.deployer == Deployer::JenkinsX
                 && origin_of(past, &origins, &rows, index, row).generated
@@ -183,7 +224,10 @@ fn behind(past: &Past, tip: Oid, applied: Oid, app: &App) -> anyhow::Result<Opti
                 app.recipe.touches(&change.path)
                     || app.sources.iter().any(|path| *path == *change.path)
             });
-            commits += usize::from(touches);
+            if touches {
+                commits += 1;
+                until = index + 1;
+            }
         }
         if rows.complete() || rows.len() >= MOST_BEHIND {
             return Ok(None);

@@ -17,7 +17,6 @@ use super::version::{self, Version};
 use super::workspace::{Past, lock};
 use super::{Workspace, live};
 use crate::cluster::Identity;
-use crate::cluster::operator::Operator;
 use crate::git::{Oid, Tip};
 use crate::layout::{self, Layout, Overrides};
 use crate::live::{Health, SyncState};
@@ -184,7 +183,8 @@ async fn fares(
         let past = past.on(&state.line);
         let apps = state.apps.iter().filter(|app| app.app.environment == name);
         let apps = apps.zip(operators);
-        let applied = apps.map(|(app, operator)| in_words(&past, state.commit, &app.app, operator));
+        let applied =
+            apps.map(|(app, operator)| applied::known(&past, state.commit, &app.app, operator));
         Ok(applied.collect::<Vec<_>>())
     });
     let applied = applied.await.unwrap_or_else(|error| {
@@ -207,26 +207,6 @@ async fn fares(
     Fares {
         cluster,
         apps: fares,
-    }
-}
-
-/// What a deployer says of an app, as far as it is known.
-fn in_words(
-    past: &Past,
-    tip: Oid,
-    app: &layout::App,
-    operator: Known<Option<Operator>>,
-) -> Known<Option<Applied>> {
-    let (operator, stale) = match operator {
-        Known::Fresh(operator) => (operator, None),
-        Known::Stale(operator, at) => (operator, Some(at)),
-        Known::Loading => return Known::Loading,
-        Known::Unavailable(why) => return Known::Unavailable(why),
-    };
-    let applied = operator.map(|operator| applied::applied(past, tip, app, operator));
-    match applied.transpose() {
-        Ok(applied) => Known::fresh_or_stale(applied, stale),
-        Err(error) => Known::Unavailable(Why::Failed(format!("{error:#}"))),
     }
 }
 

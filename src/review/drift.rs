@@ -44,6 +44,9 @@ pub struct Answer {
     /// Synced and healthy resources are not listed, but counted. Replicas that an autoscaler moves are listed, and in sync.
     pub resources: Vec<Resource>,
     pub synced: usize,
+    /// When the oldest of what was compared was last confirmed, where it is not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Timestamp>,
     /// How far the deployer of each app is, where it keeps an account.
     pub applied: Vec<Applied>,
     /// Environments or kinds that could not be compared, and why.
@@ -130,6 +133,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
         dry_run: false,
         resources: Vec::new(),
         synced: 0,
+        stale: None,
         applied: Vec::new(),
         unknown: Vec::new(),
         notes: Vec::new(),
@@ -243,7 +247,7 @@ async fn compare_environment(
         let said = operator.as_ref();
         for extra in extras(&listing, &ownership, app, said, &declared, &left) {
             if wanted.matches(&extra.object, None) {
-                let extra = undeclared(&environment.name, &app.app.name, extra);
+                let extra = undeclared(&environment.name, &app.app.name, extra, &listing);
                 answer.resources.push(extra);
             }
         }
@@ -255,7 +259,7 @@ async fn compare_environment(
         let everything = Declared::by(&all.iter().collect::<Vec<_>>());
         let is_whole = request.select.environment.is_none();
         for (app, extra) in of_pipeline(&listing, &ownership, &everything, is_whole) {
-            let extra = undeclared(&environment.name, &app, extra);
+            let extra = undeclared(&environment.name, &app, extra, &listing);
             let is_known = answer.resources.iter().any(|known| known.id == extra.id);
             if wanted.matches(&extra.id.object, None) && !is_known {
                 answer.resources.push(extra);
@@ -325,7 +329,8 @@ fn explained(
 }
 
 /// A resource that is there, and git does not declare.
-fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
+fn undeclared(environment: &str, app: &str, extra: Extra, listing: &live::Listed) -> Resource {
+    let stale = listing.get(&extra.object).as_of();
     Resource {
         id: ResourceId {
             environment: environment.to_owned(),
@@ -337,7 +342,7 @@ fn undeclared(environment: &str, app: &str, extra: Extra) -> Resource {
             Some(_) => SyncState::Orphaned,
             None => SyncState::Extra,
         },
-        health: Known::Fresh(extra.health),
+        health: Known::fresh_or_stale(extra.health, stale),
         cause: extra.kept.map(|why| Cause {
             why: Some(why),
             ..Cause::from(CauseKind::NeverPruned)
@@ -402,6 +407,7 @@ fn compare<'a>(
             }
             continue;
         }
+        answer.stale = answer.stale.into_iter().chain(judged.health.as_of()).min();
         let hidden = judged.comparison.hidden();
         if hidden > 0 {
             let namespace = object.id.namespace.as_deref().unwrap_or("the cluster");

@@ -57,6 +57,21 @@ pub async fn listing<'a>(
     let Some(wanted) = wanted(objects(), apps.iter().map(|app| &app.app)) else {
         return Listed::from(Known::Unavailable(Why::NotInCluster));
     };
+    let listed = kept_or_read(ws, environment, wanted).await;
+    listed.with_declared(objects())
+}
+
+/// Reads only what the deployers of `apps` say of them; `None` where they keep no account in a cluster, which then is not asked.
+pub async fn deployers<'a>(
+    ws: &Workspace,
+    environment: &layout::Environment,
+    apps: impl Iterator<Item = &'a layout::App>,
+) -> Option<Listed> {
+    let wanted = wanted(std::iter::empty(), apps).filter(|wanted| !wanted.kinds.is_empty())?;
+    Some(kept_or_read(ws, environment, wanted).await)
+}
+
+async fn kept_or_read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let kept = lock(&ws.inner.live.listings)
         .get(&environment.name)
         .cloned();
@@ -67,10 +82,9 @@ pub async fn listing<'a>(
             _ => ws.clock().now().duration_since(at) < AGAIN,
         }
     {
-        return known.with_declared(objects());
+        return known;
     }
-    let listed = read(ws, environment, wanted).await;
-    listed.with_declared(objects())
+    read(ws, environment, wanted).await
 }
 
 /// As the cluster is now, whatever was read before; with what the deployers of `apps` say of them.
@@ -110,7 +124,7 @@ fn wanted<'a>(
 
 async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted) -> Listed {
     let live = &ws.inner.live;
-    let epoch = live.epoch();
+    let (epoch, begun) = (live.epoch(), ws.clock().now());
     let listed = match live.cluster(environment).await {
         Known::Fresh(cluster) => {
             watch(ws, &environment.name, &cluster, &wanted, epoch);
@@ -129,7 +143,11 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
     let (mut described, mut listings) = (lock(&live.described), lock(&live.listings));
     if live.epoch() == epoch {
         described.insert(environment.name.clone(), listed.identity());
-        listings.insert(environment.name.clone(), (now, listed.clone()));
+        // Who looks at less must not make those read again who look at more.
+        let kept = listings.get(&environment.name);
+        if !kept.is_some_and(|(at, kept)| *at > begun && kept.covers(&wanted)) {
+            listings.insert(environment.name.clone(), (now, listed.clone()));
+        }
     }
     listed
 }

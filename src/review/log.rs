@@ -43,10 +43,23 @@ pub struct Request {
     pub field: Option<String>,
     /// Commits in which a value that contains this appeared or vanished.
     pub value: Option<String>,
+    /// None of what these say, each for itself.
+    pub without: Vec<Without>,
     pub at: Option<String>,
     pub limit: Option<usize>,
     /// What is sent of an entry is all of it, for output that cannot be taken back. Otherwise meanings follow.
     pub explained: bool,
+}
+
+/// What a commit must not be, as the fields of [`Request`] with these names say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Without {
+    Image(String),
+    Field(String),
+    Value(String),
+    Files(String),
+    Since(String),
+    Until(String),
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -29,6 +29,7 @@ mod planned;
 pub mod resource;
 pub mod revert;
 pub mod snapshot;
+pub mod stands;
 mod time;
 mod version;
 mod workspace;

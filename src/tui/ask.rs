@@ -13,6 +13,7 @@ use super::cx::Cx;
 use crate::review::action::stage;
 use crate::review::{
     Cancel, Rendered, change, contexts, deployed, doctor, drift, log, logs, resource, revert,
+    stands,
 };
 
 /// Names one asking of one question.
@@ -23,6 +24,8 @@ pub struct Ticket(pub u64);
 pub enum Question {
     Deployed(deployed::Request),
     Log(log::Request),
+    /// Where each environment stands.
+    Stands,
     Change(change::Request),
     Resource(resource::Request),
     Logs(logs::Request),
@@ -59,6 +62,7 @@ pub enum Part<A> {
 pub enum Answer {
     Deployed(Part<deployed::Answer>),
     Log(Part<log::Answer>),
+    Stands(Part<stands::Answer>),
     Change(Part<change::Answer>),
     Resource(Part<resource::Answer>),
     Logs(Part<logs::Answer>),

@@ -1,8 +1,9 @@
 //! What `/` understands: words, `env:prod kind:deploy author:alice`, `-word` to exclude, `"two words"`. All must hold; letter case
 //! never matters.
-//! In the timeline, `image:api field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01` search all of history.
+//! In the timeline, `image:api field:spec.replicas=5 value:text file:apps/** since:2w until:2024-05-01` search all of history; with
+//! `-` before them they exclude what they find.
 
-use crate::review::log::Request;
+use crate::review::log::{Request, Without};
 
 /// What a keyed term asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +77,7 @@ impl Filter {
 
 impl Term {
     fn parse(word: &str) -> Term {
-        let (excluded, word) = match word.strip_prefix(['-', '!']) {
-            Some(rest) => (true, rest),
-            None => (false, word),
-        };
+        let (excluded, word) = is_excluded(word);
         let keyed = word
             .split_once(':')
             .and_then(|(key, value)| Some((facet(key)?, value)));
@@ -113,20 +111,32 @@ fn words(text: &str) -> Vec<String> {
 
 /// Takes a word of a search; `false` where it is none. (A key alone is about to be one: nothing is searched for yet.)
 fn is_searched(word: &str, search: &mut Request) -> bool {
+    let (excluded, word) = is_excluded(word);
     let Some((key, value)) = word.split_once(':') else {
         return false;
     };
-    let place = match key {
-        "image" => &mut search.image,
-        "field" => &mut search.field,
-        "value" => &mut search.value,
-        "file" | "path" => &mut search.files,
-        "since" => &mut search.since,
-        "until" => &mut search.until,
+    let (place, without): (_, fn(String) -> Without) = match key {
+        "image" => (&mut search.image, Without::Image),
+        "field" => (&mut search.field, Without::Field),
+        "value" => (&mut search.value, Without::Value),
+        "file" | "path" => (&mut search.files, Without::Files),
+        "since" => (&mut search.since, Without::Since),
+        "until" => (&mut search.until, Without::Until),
         _ => return false,
     };
-    *place = (!value.is_empty()).then(|| value.to_owned());
+    let value = (!value.is_empty()).then(|| value.to_owned());
+    match excluded {
+        true => search.without.extend(value.map(without)),
+        false => *place = value,
+    }
     true
+}
+
+fn is_excluded(word: &str) -> (bool, &str) {
+    match word.strip_prefix(['-', '!']) {
+        Some(rest) => (true, rest),
+        None => (false, word),
+    }
 }
 
 fn facet(key: &str) -> Option<Facet> {
@@ -179,6 +189,58 @@ mod tests {
         assert_eq!(filter.text(), text);
         assert!(filter.matches(ROW));
         assert!(!Filter::of_history("image:api -alice").1.matches(ROW));
+    }
+
+    #[test]
+    fn what_is_excluded_is_asked_of_history_too() {
+        let text = r#"-image:api !value:"two words" -file: -since:2w until:1d -alice"#;
+        let (search, filter) = Filter::of_history(text);
+        let said = |text: &str| text.to_owned();
+        let expected = Request {
+            until: Some(said("1d")),
+            without: vec![
+                Without::Image(said("api")),
+                Without::Value(said("two words")),
+                Without::Since(said("2w")),
+            ],
+            ..Request::default()
+        };
+        assert_eq!(search, expected);
+        assert!(!filter.matches(ROW) && filter.matches(&ROW[..2]));
+    }
+
+    #[test]
+    fn every_facet_excludes_what_it_finds() {
+        let row: &[(Facet, &str)] = &[
+            (Facet::Environment, "production"),
+            (Facet::Kind, "Deployment"),
+            (Facet::Namespace, "shop"),
+            (Facet::App, "api"),
+            (Facet::Author, "Alice"),
+            (Facet::State, "degraded"),
+            (Facet::Word, "1.4.2"),
+        ];
+        for (found, other) in [
+            ("env:prod", "env:staging"),
+            ("environment:prod", "environment:shop"),
+            ("kind:deploy", "kind:service"),
+            ("ns:shop", "ns:production"),
+            ("namespace:shop", "namespace:api"),
+            ("app:api", "app:web"),
+            ("author:alice", "author:bob"),
+            ("is:degraded", "is:healthy"),
+            ("state:degraded", "state:shop"),
+            ("1.4", "1.5"),
+            ("shop", "shoop"),
+        ] {
+            for (text, passes) in [(found, true), (other, false)] {
+                assert_eq!(Filter::parse(text).matches(row), passes, "{text}");
+                for sign in ['-', '!'] {
+                    let text = format!("{sign}{text}");
+                    assert_eq!(Filter::parse(&text).matches(row), !passes, "{text}");
+                }
+            }
+        }
     }
 
     #[test]

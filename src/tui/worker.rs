@@ -15,7 +15,7 @@ use super::ask::{Answer, Ask, Part, Question, Reply, Ticket};
 use crate::review::action::stage;
 use crate::review::{
     Cancel, Rendered, Sink, Workspace, change, contexts, deployed, doctor, drift, log, logs,
-    resource, revert,
+    resource, revert, stands,
 };
 
 /// Where answers wait for the next frame.
@@ -108,6 +108,10 @@ async fn answer(ws: &Workspace, question: Question, post: &Post) {
         Question::Log(request) => {
             let sink = post.sink(Answer::Log);
             post.last(Answer::Log, guarded(log::ask(ws, request, &sink)).await);
+        }
+        Question::Stands => {
+            let sink = post.sink(Answer::Stands);
+            post.last(Answer::Stands, guarded(stands::ask(ws, &sink)).await);
         }
         Question::Change(request) => {
             let sink = post.sink(Answer::Change);

@@ -21,7 +21,7 @@ use gitopsy::review::{
 };
 use gitopsy::review::{
     Header, OperatorState, Why, change, contexts, deployed, doctor, drift, log, logs, resource,
-    revert,
+    revert, stands,
 };
 use gitopsy::tui::ask::{Answer, Part, Question};
 use jiff::{SignedDuration, Timestamp};
@@ -795,6 +795,7 @@ pub fn failing() -> Applied {
         since: Some(ago(DAY)),
         behind: Some(2),
         declared: None,
+        held: None,
         message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
         verdicts: None,
     }
@@ -820,6 +821,74 @@ pub fn otherwise(disagrees: &str) -> (Applied, ByDeployer) {
         disagrees: Some(disagrees.to_owned()),
     };
     (applied, said)
+}
+
+fn at(app: &str, digits: &str, minutes: i64) -> Applied {
+    Applied {
+        app: app.to_owned(),
+        object: object("Kustomization", app),
+        state: OperatorState::Applied,
+        commit: Some(line(digits, minutes, "alice", "")),
+        revision: Some(digits.to_owned()),
+        since: Some(ago(minutes - 4)),
+        behind: Some(0),
+        message: None,
+        ..failing()
+    }
+}
+
+/// Staging is where the routine commits are; of production, all but one are at the newest commit that was generated.
+pub fn stands() -> stands::Answer {
+    let step = |digits: &str, reached: usize, apps: Vec<Applied>| stands::Step {
+        commit: oid(digits),
+        reached,
+        apps,
+    };
+    let environment = |name: &str, apps: usize, steps| stands::Environment {
+        name: name.to_owned(),
+        deployer: Deployer::Flux,
+        stands: Known::Fresh(stands::Stands {
+            steps,
+            apps,
+            unknown: Vec::new(),
+        }),
+    };
+    let of = |names: &[&str], digits: &str, minutes: i64| -> Vec<Applied> {
+        names.iter().map(|app| at(app, digits, minutes)).collect()
+    };
+    let staging = ["api", "gateway", "postgres", "web", "worker"];
+    let production = ["postgres", "web", "worker"];
+    stands::Answer {
+        environments: vec![
+            environment(
+                "staging",
+                5,
+                vec![step("c0ffee2", 5, of(&staging, "c0ffee2", 8 * HOUR))],
+            ),
+            environment(
+                "production",
+                4,
+                vec![
+                    step("beef001", 3, of(&production, "beef001", 2 * HOUR)),
+                    step("9f00e12", 4, vec![failing()]),
+                ],
+            ),
+        ],
+    }
+}
+
+/// As [`stands`], with every environment standing otherwise.
+pub fn stands_with(known: &Known<()>) -> stands::Answer {
+    let mut answer = stands();
+    for environment in &mut answer.environments {
+        environment.stands = match (known, environment.stands.value()) {
+            (Known::Unavailable(why), _) => Known::Unavailable(why.clone()),
+            (Known::Stale((), at), Some(value)) => Known::Stale(value.clone(), *at),
+            (Known::Fresh(()), Some(value)) => Known::Fresh(value.clone()),
+            _ => Known::Loading,
+        };
+    }
+    answer
 }
 
 pub fn drift() -> drift::Answer {
@@ -877,6 +946,7 @@ pub fn drift() -> drift::Answer {
             ),
         ],
         synced: 14,
+        stale: None,
         notes: Vec::new(),
         applied: vec![failing()],
         unknown: vec![drift::Unknown {
@@ -1121,6 +1191,7 @@ pub fn to(question: &Question) -> Answer {
             Answer::Log(Part::Done(resource_log()))
         }
         Question::Log(_) => Answer::Log(Part::Done(log())),
+        Question::Stands => Answer::Stands(Part::Done(stands())),
         Question::Change(_) => Answer::Change(Part::Done(change())),
         Question::Resource(_) => Answer::Resource(Part::Done(resource())),
         Question::Logs(_) => Answer::Logs(Part::Done(logs())),

@@ -217,6 +217,7 @@ pub fn failed(question: &Question, error: &str) -> Answer {
     match question {
         Question::Deployed(_) => Answer::Deployed(Part::Failed(error)),
         Question::Log(_) => Answer::Log(Part::Failed(error)),
+        Question::Stands => Answer::Stands(Part::Failed(error)),
         Question::Change(_) => Answer::Change(Part::Failed(error)),
         Question::Resource(_) => Answer::Resource(Part::Failed(error)),
         Question::Logs(_) => Answer::Logs(Part::Failed(error)),

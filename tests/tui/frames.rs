@@ -128,6 +128,26 @@ fn timeline() {
     check("timeline", |desk| {
         desk.press("2").serve().press("j");
     });
+    let standing = |known: Known<()>| {
+        move |desk: &mut Desk| {
+            desk.press("2").answer(|question| match question {
+                Question::Stands => Some(Answer::Stands(Part::Done(answers::stands_with(&known)))),
+                question => Some(answers::to(question)),
+            });
+        }
+    };
+    check("timeline-stands", |desk| standing(Known::Fresh(()))(desk));
+    check_small("timeline-stands-behind", |desk| {
+        desk.press("2").serve().press("j j tab z");
+    });
+    check_small(
+        "timeline-stands-stale",
+        standing(Known::Stale((), answers::ago(17))),
+    );
+    check_small(
+        "timeline-no-context",
+        standing(Known::Unavailable(Why::NoContextChosen)),
+    );
     check_small("timeline-unfolded", |desk| {
         desk.press("2").serve().press("x j j j");
     });
@@ -309,6 +329,25 @@ fn drift() {
             });
         }
     };
+    let stale = with(|answer| {
+        for resource in &mut answer.resources {
+            resource.health = match &resource.health {
+                Known::Fresh(health) if resource.id.app != "web" => {
+                    Known::Stale(health.clone(), answers::ago(17))
+                }
+                health => health.clone(),
+            };
+        }
+    });
+    check("drift-stale", stale);
+    check_small(
+        "drift-none-stale",
+        with(|answer| {
+            answer.resources.clear();
+            answer.unknown.clear();
+            answer.stale = Some(answers::ago(17));
+        }),
+    );
     check_small(
         "drift-otherwise",
         with(|answer| {

@@ -9,4 +9,6 @@ mod golden;
 mod hostile;
 mod journeys;
 mod pty;
+mod search;
 mod session;
+mod stands;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::super::desired::{Wanted, kinds};
 use super::super::time;
-use super::{Entry, Request};
+use super::{Entry, Request, Without};
 use crate::diff::FieldChange;
 use crate::git::{ByteSlice, glob_matches};
 use crate::history::{ResourceChange, Row, Rows};
@@ -41,6 +41,8 @@ pub(super) struct Filter {
     image: Option<Image>,
     field: Option<Field>,
     value: Option<String>,
+    /// Whatever passes one of these does not pass.
+    without: Vec<Filter>,
 }
 
 /// `spec.replicas=5`, or the path alone.
@@ -103,6 +105,11 @@ impl Filter {
                 None => None,
                 Some(value) => Some(said("value", value, "cache.internal")?.to_owned()),
             },
+            without: request
+                .without
+                .iter()
+                .map(|without| Filter::new(&alone(without, request), now))
+                .collect::<anyhow::Result<_>>()?,
         })
     }
 
@@ -133,6 +140,10 @@ impl Filter {
                 let mut paths = row.changes.iter().map(|change| &change.path);
                 paths.any(|path| file_matches(glob, path.as_bstr()))
             })
+            && !self
+                .without
+                .iter()
+                .any(|without| !without.is_about_resources() && without.may_keep(entry, row))
     }
 
     /// `grep` looks at subjects and, where they are known, meanings.
@@ -154,19 +165,28 @@ impl Filter {
                 .field
                 .as_ref()
                 .is_some_and(|field| field.value.is_some())
+            || self.without.iter().any(Filter::looks_at_values)
     }
 
     /// Whether it takes what a commit did to resources to tell.
     pub(super) fn is_about_resources(&self) -> bool {
+        self.looks_for_resources() || self.without.iter().any(Filter::is_about_resources)
+    }
+
+    fn looks_for_resources(&self) -> bool {
         !self.kinds.is_empty()
             || self.image.is_some()
             || self.field.is_some()
             || self.value.is_some()
     }
 
-    /// What was searched for, where it appeared or vanished; `None` where no resource does.
+    /// What was searched for, where it appeared or vanished; `None` where no resource does, or one does what none may.
     pub(super) fn found(&self, changes: &[ResourceChange]) -> Option<Vec<Found>> {
-        if !self.is_about_resources() {
+        let mut without = self.without.iter();
+        if without.any(|it| it.is_about_resources() && it.found(changes).is_some()) {
+            return None;
+        }
+        if !self.looks_for_resources() {
             return Some(Vec::new());
         }
         let mut any = false;
@@ -252,6 +272,24 @@ impl Filter {
         }
         Some(found)
     }
+}
+
+/// A search for what is to be left out, in the same places.
+fn alone(without: &Without, of: &Request) -> Request {
+    let mut request = Request {
+        select: of.select.clone(),
+        ..Request::default()
+    };
+    let (place, text) = match without {
+        Without::Image(text) => (&mut request.image, text),
+        Without::Field(text) => (&mut request.field, text),
+        Without::Value(text) => (&mut request.value, text),
+        Without::Files(text) => (&mut request.files, text),
+        Without::Since(text) => (&mut request.since, text),
+        Without::Until(text) => (&mut request.until, text),
+    };
+    *place = Some(text.clone());
+    request
 }
 
 /// What an option says, which must not be nothing.

@@ -295,12 +295,13 @@ impl Drift {
             .list
             .visible()
             .filter_map(|at| self.resource_at(at));
+        let stale = self.answer.value().and_then(oldest);
         Facts {
             crumb: "Drift".to_owned(),
             position: self.browser.list.position(),
             filter: Some(self.browser.filter.text().to_owned()),
             tickets: self.answer.ticket().into_iter().collect(),
-            times: visible.filter_map(written).collect(),
+            times: visible.filter_map(written).chain(stale).collect(),
             ..Facts::default()
         }
     }
@@ -321,6 +322,10 @@ impl Drift {
                 Role::Dim,
                 &format!(" · {drifted} not as git says · {} in sync", answer.synced),
             );
+            if let Some(at) = oldest(answer) {
+                let read = format!(" · ~ read {}", words::since(look.now, at));
+                title.add(Role::Warning, &read);
+            }
             match (answer.dry_run, self.older) {
                 (true, false) => title.add(Role::Good, " · server asked"),
                 (true, true) => title.add(Role::Warning, " · ~ server asked"),
@@ -338,6 +343,9 @@ impl Drift {
             .max()
             .unwrap_or(0)
             .min(WIDEST);
+        let some_stale = (0..self.items.len())
+            .filter_map(|at| self.resource_at(at))
+            .any(|resource| resource.health.as_of().is_some());
         self.browser.view_list(
             look,
             buf,
@@ -345,8 +353,12 @@ impl Drift {
             &self.standing(),
             &self.says(),
             |at| match (self.items[at], self.answer.value()) {
-                (Item::Resource(i), Some(answer)) => line(&answer.resources[i], name, look.now),
-                (Item::Unknown(i), Some(answer)) => unknown_line(&answer.unknown[i], name),
+                (Item::Resource(i), Some(answer)) => {
+                    line(&answer.resources[i], name, some_stale, look.now)
+                }
+                (Item::Unknown(i), Some(answer)) => {
+                    unknown_line(&answer.unknown[i], name, some_stale)
+                }
                 (Item::Note(i), Some(answer)) => {
                     Row::of(Role::Warning, "! ").with(Role::Text, &answer.notes[i])
                 }
@@ -397,7 +409,11 @@ impl Drift {
                 "all {} are as git says",
                 words::count(answer.synced, "resource")
             );
-            return vec![Row::of(Role::Good, "✓ ").with(Role::Text, &all)];
+            let (role, mark) = match oldest(answer) {
+                None => (Role::Good, "✓ "),
+                Some(_) => (Role::Warning, "~ "),
+            };
+            return vec![Row::of(role, mark).with(Role::Text, &all)];
         }
         let mut rows = vec![Row::of(Role::Text, "There is no cluster to compare with:")];
         let named = |name: &str| Row::of(Role::Environment, &format!("  {name:<16} ")).hang();
@@ -411,8 +427,11 @@ impl Drift {
     }
 }
 
-/// `✗ Deployment/api  ≠ drifted  production api  2 fields  kubectl-edit 35m`, the name on `name` columns.
-fn line(resource: &Resource, name: u16, now: Timestamp) -> Row {
+/// `✗ Deployment/api  ≠ drifted  production api  2 fields  kubectl-edit 35m`, the name on `name` columns. `some_stale`: there are
+/// lines with a `~` before the environment.
+fn line(resource: &Resource, name: u16, some_stale: bool, now: Timestamp) -> Row {
+    let is_stale = resource.health.as_of().is_some();
+    let role_or_dim = |role| if is_stale { Role::Dim } else { role };
     let (mark, word, role) = words::sync_mark(resource.state);
     let health = resource.health.value();
     let (health_mark, health_word, health_role) = health
@@ -421,11 +440,17 @@ fn line(resource: &Resource, name: u16, now: Timestamp) -> Row {
         });
     let mut row = Row::of(health_role, health_mark)
         .with(Role::Text, " ")
-        .then(Row::of(Role::Text, &cut(&resource.id.object.to_string(), name)).pad(name))
+        .then(
+            Row::of(
+                role_or_dim(Role::Text),
+                &cut(&resource.id.object.to_string(), name),
+            )
+            .pad(name),
+        )
         .with(Role::Text, "  ")
         .then(Row::of(role, &format!("{mark} {word}")).pad(10))
-        .with(Role::Text, "  ")
-        .with(Role::Environment, &resource.id.environment)
+        .then(stale_column(some_stale, is_stale))
+        .with(role_or_dim(Role::Environment), &resource.id.environment)
         .with(Role::Dim, &format!(" {}", resource.id.app));
     if let Some(Verdict::Read(_)) = resource.verdict {
         row.add(Role::Warning, "  by reading");
@@ -453,12 +478,21 @@ fn line(resource: &Resource, name: u16, now: Timestamp) -> Row {
     }
 }
 
-fn unknown_line(unknown: &Unknown, name: u16) -> Row {
+/// What parts state and environment.
+fn stale_column(some_stale: bool, is_stale: bool) -> Row {
+    match (some_stale, is_stale) {
+        (false, _) => Row::of(Role::Text, "  "),
+        (true, false) => Row::of(Role::Text, "   "),
+        (true, true) => Row::of(Role::Warning, " ~ "),
+    }
+}
+
+fn unknown_line(unknown: &Unknown, name: u16, some_stale: bool) -> Row {
     Row::of(Role::Unknown, "? ")
         .then(Row::of(Role::Text, &cut(&unknown.what, name)).pad(name))
         .with(Role::Text, "  ")
         .then(Row::of(Role::Unknown, "? unknown").pad(10))
-        .with(Role::Text, "  ")
+        .then(stale_column(some_stale, false))
         .with(Role::Environment, &unknown.environment)
         .with(Role::Warning, &format!("  {}", unknown.why))
 }
@@ -586,6 +620,13 @@ fn explain(
         ));
     }
     rows
+}
+
+/// When the oldest of what is shown or counted was last confirmed, where it is not any more.
+fn oldest(answer: &Drifts) -> Option<Timestamp> {
+    let listed = answer.resources.iter();
+    let listed = listed.filter_map(|resource| resource.health.as_of());
+    listed.chain(answer.stale).min()
 }
 
 /// When one of the differing fields' managers last wrote.

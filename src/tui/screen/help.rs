@@ -120,6 +120,15 @@ fn marks() -> Vec<Row> {
             .with(Role::Text, word)
             .with(Role::Text, "  ");
     }
+    let deployers = Row::of(Role::Dim, "◂ ")
+        .with(Role::Environment, "production")
+        .with(Role::Warning, " 3/4")
+        .with(
+            Role::Text,
+            " of its 4 apps, 3 are at this commit or past it  ",
+        )
+        .with(Role::Warning, "↻")
+        .with(Role::Text, " not all of git is applied");
     let other = Row::of(Role::Behind, "↓")
         .with(Role::Text, " behind the environment before it  ")
         .with(Role::Dim, "…")
@@ -135,6 +144,7 @@ fn marks() -> Vec<Row> {
     vec![
         labelled("  health", health),
         labelled("  live", sync),
+        labelled("  deployer", deployers),
         labelled("  other", other),
     ]
 }

@@ -115,7 +115,7 @@ impl Screen {
     pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
         match self {
             Screen::Deployed(screen) => screen.reply(reply),
-            Screen::Timeline(screen) => screen.reply(reply),
+            Screen::Timeline(screen) => screen.reply(reply, cx),
             Screen::Change(screen) => screen.reply(reply),
             Screen::Resources(screen) => screen.reply(reply),
             Screen::Resource(screen) => screen.reply(reply, cx),
@@ -181,7 +181,8 @@ impl Screen {
             Screen::Drift(screen) => screen.other_cluster(),
             Screen::Revert(screen) => screen.other_cluster(),
             Screen::Text(screen) => screen.other_cluster(),
-            Screen::Timeline(_) | Screen::Change(_) | Screen::Reverts(_) => {}
+            Screen::Timeline(screen) => screen.other_cluster(environment),
+            Screen::Change(_) | Screen::Reverts(_) => {}
         }
     }
 

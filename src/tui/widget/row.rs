@@ -95,6 +95,32 @@ impl Row {
         }
     }
 
+    /// This, and `right` at the right edge of `width` columns: what it takes is taken from the end of this.
+    #[must_use]
+    pub fn beside(self, right: Row, width: u16) -> Row {
+        let room = width.saturating_sub(right.width() + 1);
+        self.fit(room).pad(room + 1).then(right)
+    }
+
+    /// On at most `width` columns, with `…` where something is missing.
+    fn fit(mut self, width: u16) -> Row {
+        if self.width() <= width {
+            return self;
+        }
+        let mut room = width;
+        for (at, piece) in self.pieces.iter_mut().enumerate() {
+            let taken = piece.text.as_str().cell_width();
+            if taken < room {
+                room -= taken;
+                continue;
+            }
+            piece.text = cut(&format!("{} ", piece.text), room);
+            self.pieces.truncate(at + 1);
+            break;
+        }
+        self
+    }
+
     /// Another remark after this one, if there is any.
     #[must_use]
     pub fn remark(self, role: Role, text: &str) -> Row {
@@ -291,6 +317,17 @@ mod tests {
         assert_eq!(cut_start("registry.example.com/team/api", 9), "…team/api");
         assert_eq!(cut_start("日本語テキスト", 6), "…スト");
         assert_eq!(cut_start("x", 0), "");
+    }
+
+    #[test]
+    fn what_stands_at_the_right_is_never_cut_off() {
+        let row = || Row::of(Role::Hash, "a1b2c3d").with(Role::Text, " 日本語テキスト");
+        let beside = |width| row().beside(Row::of(Role::Dim, "◂ dev"), width).plain();
+        assert_eq!(beside(30), "a1b2c3d 日本語テキスト   ◂ dev");
+        assert_eq!(beside(28), "a1b2c3d 日本語テキスト ◂ dev");
+        assert_eq!(beside(27), "a1b2c3d 日本語テキス… ◂ dev");
+        assert_eq!(beside(14), "a1b2c3d… ◂ dev");
+        assert_eq!(beside(3), " ◂ dev");
     }
 
     #[test]

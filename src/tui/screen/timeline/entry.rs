@@ -1,7 +1,7 @@
 //! The entries of a log: which become a line, how that line reads, what there is to say about one. The timeline and the log of a
 //! resource share them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,17 +33,10 @@ impl Line {
 /// The lines of a log under a filter. Generated commits whose source is listed are folded into it; neighbouring routine commits
 /// become one line.
 pub fn lines(entries: &[Arc<Entry>], filter: &Filter, unfolded: bool) -> Vec<Line> {
-    let listed: HashSet<Oid> = entries.iter().map(|entry| entry.line.commit).collect();
-    let is_in_its_source = |entry: &Entry| {
-        let source = entry
-            .source
-            .as_ref()
-            .filter(|source| entry.generated && source.commit != entry.line.commit);
-        source.is_some_and(|source| listed.contains(&source.commit))
-    };
+    let listed = listed(entries);
     let mut out: Vec<Line> = Vec::new();
     for (i, entry) in entries.iter().enumerate() {
-        if !passes(entry, filter) || (!unfolded && is_in_its_source(entry)) {
+        if !passes(entry, filter) || (!unfolded && in_its_source(entry, &listed).is_some()) {
             continue;
         }
         if unfolded || !is_routine(entry) {
@@ -63,6 +56,58 @@ pub fn lines(entries: &[Arc<Entry>], filter: &Filter, unfolded: bool) -> Vec<Lin
         }
     }
     out
+}
+
+fn listed(entries: &[Arc<Entry>]) -> HashSet<Oid> {
+    entries.iter().map(|entry| entry.line.commit).collect()
+}
+
+/// The source that a generated commit is folded into, if that is among the `listed`.
+fn in_its_source(entry: &Entry, listed: &HashSet<Oid>) -> Option<Oid> {
+    let source = entry.source.as_ref().filter(|_| entry.generated)?.commit;
+    (source != entry.line.commit && listed.contains(&source)).then_some(source)
+}
+
+/// Those of `commits` that a line stands for, itself or folded, each with that line.
+pub fn standing_for(
+    lines: &[Line],
+    entries: &[Arc<Entry>],
+    unfolded: bool,
+    commits: &HashSet<Oid>,
+) -> Vec<(Oid, usize)> {
+    let listed = listed(entries);
+    let mut folded: HashMap<Oid, Vec<Oid>> = HashMap::new();
+    if !unfolded {
+        for entry in entries
+            .iter()
+            .filter(|it| commits.contains(&it.line.commit))
+        {
+            if let Some(source) = in_its_source(entry, &listed) {
+                folded.entry(source).or_default().push(entry.line.commit);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let first = line.first();
+        // What does not pass the filter is between the lines, and belongs to none.
+        let last = match line {
+            Line::Entry(_) => first + 1,
+            Line::Folded { .. } => lines.get(at + 1).map_or(entries.len(), |next| next.first()),
+        };
+        for entry in entries.get(first..last).unwrap_or_default() {
+            if matches!(line, Line::Folded { .. }) && !is_routine(entry) {
+                continue;
+            }
+            let commit = entry.line.commit;
+            let own =
+                commits.contains(&commit) && (unfolded || in_its_source(entry, &listed).is_none());
+            found.extend(own.then_some((commit, at)));
+            let made = folded.get(&commit).into_iter().flatten();
+            found.extend(made.map(|made| (*made, at)));
+        }
+    }
+    found
 }
 
 /// Where `commit` is in a log, itself or folded.
@@ -163,8 +208,8 @@ fn subject(entry: &Entry, has_number: bool) -> &str {
         .unwrap_or(subject)
 }
 
-/// The detail of an entry.
-pub fn explain(entry: &Entry, now: Timestamp) -> Vec<Row> {
+/// The detail of an entry; `stands`: what there is to say about who stands there.
+pub fn explain(entry: &Entry, stands: Vec<Row>, now: Timestamp) -> Vec<Row> {
     let mut rows = vec![Row::of(Role::Header, &entry.line.subject)];
     rows.extend(origin(entry, now));
     if !entry.environments.is_empty() {
@@ -173,6 +218,7 @@ pub fn explain(entry: &Entry, now: Timestamp) -> Vec<Row> {
             Row::of(Role::Environment, &entry.environments.join(", ")),
         ));
     }
+    rows.extend(stands);
     for (i, meaning) in entry.meaning.iter().enumerate() {
         rows.push(labelled(
             if i == 0 { "meaning" } else { "" },

@@ -1,8 +1,9 @@
 //! What each commit meant, newest first.
 
 pub mod entry;
+mod stands;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +12,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::entry::Line;
+use self::stands::Mark;
 use super::{Facts, Look, Mouse, Screen, absent, standing};
 use super::{change, revert};
-use crate::review::Oid;
 use crate::review::change::Range;
 use crate::review::common::Selector;
 use crate::review::log::{Answer as Log, Entry, Request};
 use crate::review::revert::Scope;
-use crate::tui::ask::{Answer, Part, Question, Reply, Slot};
+use crate::review::stands::Answer as Standing;
+use crate::review::{Known, Oid};
+use crate::tui::ask::{Answer, Part, Question, Reply, Slot, Ticket};
 use crate::tui::cx::{Cx, Effect};
 use crate::tui::filter::Filter;
 use crate::tui::keys::Action;
@@ -38,6 +41,10 @@ pub struct Timeline {
     search: Request,
     asked: Request,
     lines: Vec<Line>,
+    /// Where the environments stand now, whether that is to be asked once there are rows, and the lines of it.
+    standing: Slot<Standing>,
+    is_due: bool,
+    stands: HashMap<usize, Vec<Mark>>,
     browser: Browser,
     marks: BTreeSet<Oid>,
     /// Show what is folded otherwise.
@@ -51,6 +58,9 @@ impl Default for Timeline {
             search: Request::default(),
             asked: Request::default(),
             lines: Vec::new(),
+            standing: Slot::default(),
+            is_due: false,
+            stands: HashMap::new(),
             browser: Browser::with(vec![Doc::wrapped()]),
             marks: BTreeSet::new(),
             unfolded: false,
@@ -70,7 +80,23 @@ impl Timeline {
     }
 
     pub fn ask(&mut self, cx: &mut Cx) {
+        // A cluster only tells the present.
+        self.is_due = cx.at.is_none();
+        if !self.is_due {
+            self.standing.forget();
+            self.stands.clear();
+        }
         self.ask_after(cx, Duration::ZERO);
+    }
+
+    pub fn other_cluster(&mut self, environment: &str) {
+        self.standing.stop();
+        let known = self.standing.value_mut().into_iter();
+        let mut known = known.flat_map(|answer| &mut answer.environments);
+        if let Some(known) = known.find(|known| known.name == environment) {
+            known.stands = Known::Loading;
+        }
+        self.place();
     }
 
     fn ask_after(&mut self, cx: &mut Cx, after: Duration) {
@@ -105,19 +131,48 @@ impl Timeline {
         }
     }
 
-    pub fn reply(&mut self, reply: Reply) {
+    pub fn reply(&mut self, reply: Reply, cx: &mut Cx) {
+        let ticket = reply.ticket;
+        if let Answer::Log(part) = reply.answer {
+            let is_mine = self.answer.ticket() == Some(ticket);
+            self.log(ticket, part);
+            // What takes a cluster comes after what does not.
+            if is_mine && self.is_due && !self.entries().is_empty() {
+                self.is_due = false;
+                self.standing.ask(cx, Question::Stands);
+            }
+        } else if let Answer::Stands(part) = reply.answer
+            && self.standing.take(ticket, part)
+        {
+            self.place();
+        }
+    }
+
+    fn log(&mut self, ticket: Ticket, part: Part<Log>) {
         // A list that is there stays until it is known anew as far as it goes.
-        if let Answer::Log(Part::More(log)) = &reply.answer
+        if let Part::More(log) = &part
             && log.entries.len() < self.entries().len()
         {
             return;
         }
         let selected = self.entry().map(|entry| entry.line.commit);
-        if let Answer::Log(part) = reply.answer
-            && self.answer.take(reply.ticket, part)
-        {
+        if self.answer.take(ticket, part) {
             self.refill(selected);
         }
+    }
+
+    /// Finds the lines at which environments stand.
+    fn place(&mut self) {
+        self.stands = match self.standing.value() {
+            Some(known) => stands::marks(known, &self.lines, self.entries(), self.unfolded),
+            None => HashMap::new(),
+        };
+    }
+
+    /// Who stands at the selected line.
+    fn here(&self) -> &[Mark] {
+        let here = self.stands.get(&self.browser.list.at);
+        here.map(Vec::as_slice).unwrap_or_default()
     }
 
     fn refill(&mut self, selected: Option<Oid>) {
@@ -132,6 +187,7 @@ impl Timeline {
         {
             self.browser.list.at = at;
         }
+        self.place();
     }
 
     fn entries(&self) -> &[Arc<Entry>] {
@@ -257,15 +313,20 @@ impl Timeline {
             false => panes::list_over_text(area, [3, 2], self.lines.len()),
         };
         self.browser.settle(area, rects, self.lines.len(), 0);
+        let reached = self.entry().map(|entry| entry.environments.as_slice());
+        let is_past = self.asked.at.is_some();
+        let reached = reached.unwrap_or_default();
+        let stands = stands::explain(&self.standing, self.here(), reached, is_past, now);
         let rows = match (self.line(), self.entry()) {
-            (_, Some(entry)) => entry::explain(entry, now),
+            (_, Some(entry)) => entry::explain(entry, stands, now),
             (Some(Line::Folded { count, .. }), _) => {
-                vec![Row::of(
+                let folded = Row::of(
                     Role::Dim,
                     &format!(
                         "{count} commits that changed nothing but noise; enter or x shows them"
                     ),
-                )]
+                );
+                [vec![folded], stands].concat()
             }
             _ => Vec::new(),
         };
@@ -283,6 +344,7 @@ impl Timeline {
             .value()
             .map(|answer| answer.progress)
             .filter(|progress| !progress.complete);
+        let ages = self.standing.value().into_iter().flat_map(stands::ages);
         Facts {
             crumb: "Timeline".to_owned(),
             position: self.browser.list.position(),
@@ -291,8 +353,13 @@ impl Timeline {
                 .unwrap_or_default(),
             filter: Some(self.browser.filter.text().to_owned()),
             marked: !self.marks.is_empty(),
-            tickets: self.answer.ticket().into_iter().collect(),
-            times: visible.map(|entry| entry.line.time).collect(),
+            tickets: self
+                .answer
+                .ticket()
+                .into_iter()
+                .chain(self.standing.ticket())
+                .collect(),
+            times: visible.map(|entry| entry.line.time).chain(ages).collect(),
         }
     }
 
@@ -325,7 +392,14 @@ impl Timeline {
                     .get(line.first())
                     .is_some_and(|entry| self.marks.contains(&entry.line.commit));
                 let mark = Row::of(Role::Marked, if marked { "*" } else { " " });
-                mark.then(entry::line_row(line, self.entries(), look.now, width, ""))
+                let row = mark.then(entry::line_row(line, self.entries(), look.now, width, ""));
+                match (self.standing.value(), self.stands.get(&at)) {
+                    (Some(known), Some(here)) => {
+                        let label = stands::label(known, here, look.now, width / 3);
+                        row.beside(label, width + 1)
+                    }
+                    _ => row,
+                }
             });
         let title = match self.entry() {
             Some(entry) => Row::of(Role::Hash, &words::hash(&entry.line.commit)),

@@ -6,7 +6,7 @@ use super::output::{Ink, Output, known, short, value, word};
 use super::{Context, Outcome, meter, select};
 use crate::review::by_deployer::ByDeployer;
 use crate::review::drift::{self, Answer, CauseKind, FieldDrift};
-use crate::review::{Suppressed, SyncState};
+use crate::review::{Health, Suppressed, SyncState};
 use crate::text;
 
 /// Where the cluster is not what git says: per field, who, when, and the commit that last set it
@@ -73,7 +73,11 @@ fn print(answer: &Answer, output: &mut Output) {
             output.line(line);
         }
         print_fields(&resource.fields, output);
-        print_by_deployer(resource.by_deployer.as_ref(), output);
+        print_by_deployer(
+            resource.by_deployer.as_ref(),
+            resource.health.value(),
+            output,
+        );
         // What nobody asked to be hidden is told of one resource, when it is asked for.
         let fields = resource.suppressed_fields.iter();
         let by_rule = fields.filter(|field| field.rule.is_some());
@@ -141,15 +145,16 @@ pub fn print_fields(fields: &[FieldDrift], output: &mut Output) {
     }
 }
 
-/// What the deployer says, where that is something else.
-pub fn print_by_deployer(said: Option<&ByDeployer>, output: &mut Output) {
+/// What the deployer says, where that is something else than what is found here, of which `health` is part.
+pub fn print_by_deployer(said: Option<&ByDeployer>, health: Option<&Health>, output: &mut Output) {
     let Some(said) = said else { return };
-    let Some(disagrees) = &said.disagrees else {
+    let ours = health.map_or("", |health| &health.reason);
+    let Some(beside) = said.beside(ours) else {
         return;
     };
     let time = said.time.map(|time| output.ago(time));
     let time = time.map(|ago| format!(" (compared {ago})"));
-    output.line(format!("    {disagrees}{}", time.unwrap_or_default()));
+    output.line(format!("    {beside}{}", time.unwrap_or_default()));
 }
 
 /// So many are printed: a manifest that leaves much to the API server has many.

@@ -106,7 +106,7 @@ fn print_live(live: &Live, output: &mut Output) {
         output.line(format!("    {applied:#}"));
     }
     drift::print_fields(&live.fields, output);
-    drift::print_by_deployer(live.by_deployer.as_ref(), output);
+    drift::print_by_deployer(live.by_deployer.as_ref(), Some(&live.health), output);
     drift::print_suppressed(&live.suppressed, &live.suppressed_fields, output);
     if let Some(owned) = &live.owned {
         print_owned(owned, 0, output);

@@ -86,9 +86,9 @@ fn by_deployers(answer: &Answer, output: &mut Output) {
     for app in &answer.apps {
         for deployment in &app.deployments {
             let live = deployment.live.value();
-            let said = live.and_then(|live| live.by_deployer.as_ref());
-            if let Some(disagrees) = said.and_then(|said| said.disagrees.as_ref()) {
-                let line = format!("{} › {}: {disagrees}", deployment.environment, app.name);
+            let said = live.and_then(|live| live.by_deployer.as_ref()?.beside(&live.health.reason));
+            if let Some(said) = said {
+                let line = format!("{} › {}: {said}", deployment.environment, app.name);
                 output.line(format!("note: {}", crate::text::clean_line(&line)));
             }
         }

@@ -109,6 +109,7 @@ impl Listing {
         }
         Arc::make_mut(&mut self.lists).extend(&other.lists);
         self.read = self.read.into_iter().chain(other.read).min();
+        self.skew = self.skew.or(other.skew);
     }
 
     /// The live object `id`: not known, known to be absent (`Fresh(None)`), or there.

@@ -27,12 +27,11 @@ const FETCHING: Duration = Duration::from_secs(15 * 60);
 
 impl Repo {
     /// Fetches `tip`'s branch into the shadow, by running git in the user's repository, without moving any ref or touching
-    /// any file of it; the new tip is remembered by us. Blocks. Readers made before do not see the new objects.
-    pub fn fetch(&self, tip: &Tip) -> Result<Tip> {
+    /// any file of it; the new tip is remembered by us, with the time, `at`. Blocks. Readers made before do not see the new objects.
+    pub fn fetch(&self, tip: &Tip, at: Timestamp) -> Result<Tip> {
         let (Some(name), Some(branch)) = (&tip.remote, &tip.branch) else {
             return Err(Error::NoRemote);
         };
-        let at = Timestamp::now();
         let found = self.0.ask(name, branch)?;
         let mut wanted: Vec<(&str, Oid)> =
             found.head.iter().map(|head| (&**branch, *head)).collect();

@@ -19,6 +19,8 @@ pub struct Autoscaler {
     max: i64,
     /// It scales to nothing and back, too.
     to_zero: bool,
+    /// It is known from git only.
+    declared: bool,
 }
 
 /// An autoscaler beside what is there.
@@ -83,7 +85,14 @@ impl Autoscaler {
             min,
             max,
             to_zero: paused.is_none() && (is_keda || owner.is_some()),
+            declared: false,
         })
+    }
+
+    /// As git declares it, where the one in the cluster may not be read.
+    pub fn declared(object: &Object) -> Option<Autoscaler> {
+        let declared = true;
+        Autoscaler::of(object).map(|it| Autoscaler { declared, ..it })
     }
 
     pub fn scales(&self, id: &ObjectRef) -> bool {
@@ -115,8 +124,12 @@ impl fmt::Display for Autoscaler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Autoscaler { name, min, max, .. } = self;
         match min == max {
-            true => write!(f, "autoscaler {name} holds it at {min}"),
-            false => write!(f, "autoscaler {name} holds it between {min} and {max}"),
+            true => write!(f, "autoscaler {name} holds it at {min}")?,
+            false => write!(f, "autoscaler {name} holds it between {min} and {max}")?,
+        }
+        match self.declared {
+            true => f.write_str(" as git declares it (the live one may not be read)"),
+            false => Ok(()),
         }
     }
 }
@@ -271,6 +284,14 @@ mod tests {
         // KEDA names a Deployment by its name alone.
         let keda = scaler(KEDA, "", "scaleTargetRef: {name: web}").expect("an autoscaler");
         assert!(keda.scales(&id("apps", "Deployment", "shop", "web")));
+        let yaml = format!(
+            "apiVersion: {HPA}\nmetadata: {{name: web}}\nspec: {{{WEB}, maxReplicas: 3}}\n"
+        );
+        let declared = Autoscaler::declared(&object(&yaml)).expect("an autoscaler");
+        assert_eq!(
+            declared.says(5),
+            "autoscaler web holds it between 1 and 3 as git declares it (the live one may not be read): 5 now, which it will change"
+        );
         assert_eq!(scaler(HPA, "", WEB), None);
         assert_eq!(
             scaler("v1\nkind: Service", "", &format!("{WEB}, maxReplicas: 3")),

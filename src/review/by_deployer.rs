@@ -25,6 +25,18 @@ pub struct ByDeployer {
     pub disagrees: Option<String>,
 }
 
+impl ByDeployer {
+    /// What is to be said of it beside what is found here, and beside `ours`, the reason of that; `None` where it is the same.
+    pub fn beside(&self, ours: &str) -> Option<String> {
+        let reason = self.said.reason.as_deref();
+        let reason = reason.filter(|reason| *reason != ours);
+        let reason = reason.map(|reason| format!("{}: {reason}", name_of(self.deployer)));
+        let said = self.disagrees.iter().cloned().chain(reason);
+        let said: Vec<String> = said.collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
 /// What is found here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
@@ -126,6 +138,7 @@ mod tests {
         let said = Said {
             in_sync: Some(in_sync),
             health: Some(health),
+            reason: None,
         };
         let verdicts = Verdicts::default();
         compared(Deployer::ArgoCd, &verdicts, said, found, "field").disagrees
@@ -211,6 +224,35 @@ mod tests {
                 ignored,
             };
             assert_eq!(disagrees(in_sync, health, found).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_told_where_it_is_another_one() {
+        let said = |disagrees: Option<&str>, reason: Option<&str>| ByDeployer {
+            deployer: Deployer::ArgoCd,
+            said: Said {
+                reason: reason.map(str::to_owned),
+                ..Said::default()
+            },
+            time: None,
+            disagrees: disagrees.map(str::to_owned),
+        };
+        let rows = [
+            (None, None, None),
+            (None, Some("no pods"), None),
+            (None, Some("quota"), Some("Argo CD: quota")),
+            (Some("it differs"), None, Some("it differs")),
+            (Some("it differs"), Some("no pods"), Some("it differs")),
+            (
+                Some("it differs"),
+                Some("quota"),
+                Some("it differs; Argo CD: quota"),
+            ),
+        ];
+        for (disagrees, reason, expected) in rows {
+            let beside = said(disagrees, reason).beside("no pods");
+            assert_eq!(beside.as_deref(), expected);
         }
     }
 }

@@ -20,6 +20,13 @@ pub struct DesiredApp {
     pub rendering: Arc<Rendering>,
 }
 
+impl DesiredApp {
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        let rendered = self.rendering.objects.iter();
+        rendered.map(|rendered| &rendered.object)
+    }
+}
+
 /// A declared object, and where.
 #[derive(Clone)]
 pub struct Declared {

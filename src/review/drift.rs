@@ -205,6 +205,8 @@ async fn compare_environment(
         return Ok(deployers);
     }
     let listing = live::listing(ws, environment, asked.iter().copied()).await;
+    let objects = of_environment.iter().flat_map(|app| app.objects());
+    let listing = listing.with_declared(objects);
     answer
         .clusters
         .push(super::common::environment(environment, listing.identity()));

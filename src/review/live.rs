@@ -1,45 +1,31 @@
-//! The live side of answers: what was read from an environment's cluster, and how a declared object compares.
+//! The live side of answers: what was read from an environment's cluster. [`judge`] is about one object of it, [`app`] about an app.
 //!
 //! What was read is kept until the cluster reports a change, so that a screen that asks several questions reads once.
 
-use std::collections::BTreeMap;
+mod app;
+mod judge;
+
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+pub use self::judge::missing;
 use super::connections::{self, AGAIN, Watch};
-use super::deployed::LiveDeployment;
 use super::desired::DesiredApp;
 use super::elsewhere;
-use super::resource::Live;
-use super::version;
 use super::workspace::{Workspace, lock};
-use crate::cluster::operator::Operator;
 use crate::cluster::{Cluster, Identity, Kind, Listing, Pauses, Wanted};
-use crate::layout::{self, Deployer};
-use crate::live::{
-    Autoscaler, Comparison, Decided, Health, HealthStatus, LiveObject, Ownership, Rules, SyncState,
-    compare, compare_planned,
-};
+use crate::layout;
+use crate::live::{Autoscaler, LiveObject, Ownership};
 use crate::manifest::{Language, ListKeys, Object, ObjectRef};
-use crate::render::{How, Tool};
 use crate::task::{Cancel, Known, Why};
-use crate::text;
-
-/// More than a person reads.
-const MOST_EVENTS: usize = 500;
 
 /// What was read of an environment's cluster, or why nothing was.
 #[derive(Clone)]
-pub struct Listed(Known<(Cluster, Arc<Listing>)>);
-
-/// A declared object beside its live one.
-pub struct Judged {
-    pub state: SyncState,
-    pub health: Known<Health>,
-    pub comparison: Comparison,
-    /// Why it could not be compared.
-    pub unknown: Option<Why>,
+pub struct Listed {
+    known: Known<(Cluster, Arc<Listing>)>,
+    /// What git declares to scale workloads, for where that may not be read.
+    autoscalers: Vec<(ObjectRef, Autoscaler)>,
 }
 
 /// Reads what the apps of an environment declare, from its cluster.
@@ -49,12 +35,12 @@ pub async fn listing<'a>(
     apps: impl Iterator<Item = &'a DesiredApp>,
 ) -> Listed {
     let apps: Vec<&DesiredApp> = apps.collect();
-    let objects = apps.iter().flat_map(|app| &app.rendering.objects);
-    let objects = objects.map(|rendered| &rendered.object);
-    let Some(wanted) = wanted(objects, apps.iter().map(|app| &app.app)) else {
-        return Listed(Known::Unavailable(Why::NotInCluster));
+    let objects = || apps.iter().flat_map(|app| app.objects());
+    let Some(wanted) = wanted(objects(), apps.iter().map(|app| &app.app)) else {
+        return Listed::from(Known::Unavailable(Why::NotInCluster));
     };
-    kept_or_read(ws, environment, wanted).await
+    let listed = kept_or_read(ws, environment, wanted).await;
+    listed.with_declared(objects())
 }
 
 /// Reads only what the deployers of `apps` say of them; `None` where they keep no account in a cluster, which then is not asked.
@@ -73,7 +59,7 @@ async fn kept_or_read(ws: &Workspace, environment: &layout::Environment, wanted:
         .cloned();
     if let Some((at, known)) = kept
         && known.covers(&wanted)
-        && match &known.0 {
+        && match &known.known {
             Known::Fresh((cluster, _)) => cluster.is_current().await,
             _ => ws.clock().now().duration_since(at) < AGAIN,
         }
@@ -92,7 +78,7 @@ pub async fn fresh_listing<'a>(
 ) -> Listed {
     match wanted(objects, apps) {
         Some(wanted) => read(ws, environment, wanted).await,
-        None => Listed(Known::Unavailable(Why::NotInCluster)),
+        None => Listed::from(Known::Unavailable(Why::NotInCluster)),
     }
 }
 
@@ -126,13 +112,13 @@ async fn read(ws: &Workspace, environment: &layout::Environment, wanted: Wanted)
             watch(ws, &environment.name, &cluster, &wanted, epoch);
             let mut listing = cluster.list(&wanted, &Cancel::new()).await;
             elsewhere::look(ws, environment, &cluster, &wanted, &mut listing).await;
-            Listed(Known::Fresh((cluster, Arc::new(listing))))
+            Listed::from(Known::Fresh((cluster, Arc::new(listing))))
         }
-        Known::Stale(..) | Known::Loading => Listed(Known::Loading),
+        Known::Stale(..) | Known::Loading => Listed::from(Known::Loading),
         Known::Unavailable(why) => {
             let pauses = Pauses::new(connections::PAUSE, connections::LONGEST_PAUSE);
             connections::try_again(ws, environment, &why, pauses);
-            Listed(Known::Unavailable(why))
+            Listed::from(Known::Unavailable(why))
         }
     };
     let now = ws.clock().now();
@@ -189,21 +175,41 @@ fn watch(ws: &Workspace, environment: &str, cluster: &Cluster, wanted: &Wanted, 
     });
 }
 
+impl From<Known<(Cluster, Arc<Listing>)>> for Listed {
+    fn from(known: Known<(Cluster, Arc<Listing>)>) -> Listed {
+        Listed {
+            known,
+            autoscalers: Vec::new(),
+        }
+    }
+}
+
 impl Listed {
+    /// The same, with what of `objects`, which git declares, scales others.
+    pub fn with_declared<'a>(self, objects: impl Iterator<Item = &'a Object>) -> Listed {
+        let autoscalers = objects
+            .filter_map(|object| Some((object.id.clone(), Autoscaler::declared(object)?)))
+            .collect();
+        Listed {
+            autoscalers,
+            ..self
+        }
+    }
+
     pub fn identity(&self) -> Known<Identity> {
-        self.0
+        self.known
             .as_ref()
             .map(|(cluster, _)| cluster.identity().clone())
     }
 
     /// The cluster, and what was read of it.
     pub fn read(&self) -> Known<&(Cluster, Arc<Listing>)> {
-        self.0.as_ref()
+        self.known.as_ref()
     }
 
     /// Everything wanted was asked for (whatever the answer).
     fn covers(&self, wanted: &Wanted) -> bool {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((listed_of, listing)) => {
                 let is_listed = |kind: &Kind| {
                     let kinds = &listing.kinds;
@@ -230,7 +236,7 @@ impl Listed {
         if Language::of(id).is_some() {
             return Known::Unavailable(Why::NotInCluster);
         }
-        match &self.0 {
+        match &self.known {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => listing.get(id),
             Known::Loading => Known::Loading,
             Known::Unavailable(why) => Known::Unavailable(why.clone()),
@@ -244,13 +250,13 @@ impl Listed {
 
     /// How the lists of what was read are to be compared.
     pub fn lists(&self) -> Arc<ListKeys> {
-        let read = self.0.value();
+        let read = self.known.value();
         read.map(|(_, listing)| Arc::clone(&listing.lists))
             .unwrap_or_default()
     }
 
     pub fn objects(&self) -> Vec<&LiveObject> {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
                 listing.objects().collect()
             }
@@ -258,358 +264,17 @@ impl Listed {
         }
     }
 
-    /// `planned`: what would become of the object, where the API server was asked.
-    fn compare(
-        &self,
-        desired: &Object,
-        live: &LiveObject,
-        rules: &Rules,
-        planned: Option<&LiveObject>,
-    ) -> Comparison {
-        let mut comparison = match planned {
-            Some(planned) => rules.compare(&planned.object(), live, |planned, live| {
-                compare_planned(planned, live, &self.lists())
-            }),
-            None => rules.compare(desired, live, |desired, live| {
-                compare(desired, live, &self.lists())
-            }),
-        };
-        if comparison.is_scaled()
-            && let Some(autoscaler) = self.autoscaler(&live.id)
-        {
-            comparison.scaled_by(&autoscaler);
-        }
-        comparison
-    }
-
-    /// What scales an object, as far as that was read; of KEDA's and the one it has made, KEDA's.
-    fn autoscaler(&self, id: &ObjectRef) -> Option<Autoscaler> {
-        let (_, listing) = self.0.value()?;
-        Autoscaler::KINDS.iter().find_map(|(group, kind)| {
-            let kinds = listing.kinds.iter();
-            let kinds = kinds.filter(|((g, k, _), _)| g == group && k == kind);
-            let mut found = kinds.filter_map(|(_, found)| found.value()).flatten();
-            found.find_map(|live| {
-                let is_near = live.id.namespace == id.namespace;
-                Autoscaler::of(&live.object()).filter(|it| is_near && it.scales(id))
-            })
-        })
-    }
-
     /// The cluster that was read, to ask it more.
     pub fn cluster(&self) -> Result<&Cluster, Why> {
-        match &self.0 {
+        match &self.known {
             Known::Fresh((cluster, _)) | Known::Stale((cluster, _), _) => Ok(cluster),
             Known::Loading => Err(Why::NoCluster),
             Known::Unavailable(why) => Err(why.clone()),
         }
     }
 
-    /// How a declared object compares. `planned`: what would become of it, where the API server was asked.
-    pub fn judge<'a>(
-        &'a self,
-        desired: &Object,
-        ownership: &Ownership<'a>,
-        rules: &Rules,
-        planned: Option<&LiveObject>,
-    ) -> Judged {
-        let unknown = |why| Judged {
-            state: SyncState::Unknown,
-            health: Known::Unavailable(why),
-            comparison: Comparison::default(),
-            unknown: None,
-        };
-        let found = match self.get(&desired.id) {
-            Known::Loading => return unknown(Why::NoCluster),
-            Known::Unavailable(why) => {
-                return Judged {
-                    unknown: Some(why.clone()),
-                    ..unknown(why)
-                };
-            }
-            found => found,
-        };
-        if let Some(from) = rules.unknown_name(&desired.id) {
-            let why = unknown_name(from);
-            return Judged {
-                unknown: Some(why.clone()),
-                ..unknown(why)
-            };
-        }
-        let (absent, of_absent) = absent(Some(desired), rules);
-        let comparison = match found.value() {
-            Some(Some(live)) => self.compare(desired, live, rules, planned),
-            _ => Comparison::default(),
-        };
-        Judged {
-            state: match found.value() {
-                Some(Some(_)) => comparison.state(),
-                _ => absent,
-            },
-            health: found.map(|found| match found {
-                Some(live) => ownership.health(live),
-                None => of_absent.clone(),
-            }),
-            comparison,
-            unknown: None,
-        }
-    }
-
-    /// What the deployer of an app says of it.
-    pub fn operator(&self, app: &layout::App) -> Known<Option<Operator>> {
-        match &self.0 {
-            Known::Fresh((_, listing)) | Known::Stale((_, listing), _) => {
-                listing.operator(app.deployer, app.declared_by.as_ref())
-            }
-            Known::Loading => Known::Loading,
-            Known::Unavailable(why) => Known::Unavailable(why.clone()),
-        }
-    }
-
-    /// What declares an app to its deployer, as that has it in the cluster.
-    fn owner(&self, app: &layout::App) -> Option<Object> {
-        let (_, listing) = self.0.value()?;
-        let owner = listing.order(app.declared_by.as_ref()?);
-        Some(owner.value().copied().flatten()?.object())
-    }
-
-    /// What an app's owner says is no difference, as the deployer has it in the cluster, with what the deployer is told to do with
-    /// all apps.
-    pub fn rules(&self, app: &layout::App) -> Rules {
-        let own = self.owner(app);
-        let rules = own.as_ref().map(Rules::of).unwrap_or_default();
-        let mut rules = rules.by(app.deployer);
-        if let Tool::Kustomize(additions) = &app.recipe.tool
-            && let Some(substitution) = &additions.substitute
-            && !substitution.unread.is_empty()
-        {
-            rules = rules.without_values(&substitution.unread);
-        }
-        let (Deployer::ArgoCd, Some(owner), Some((_, listing))) =
-            (app.deployer, own, self.0.value())
-        else {
-            return rules;
-        };
-        let settings = listing.settings_of(&owner);
-        match settings.value() {
-            Some(Some(settings)) => {
-                rules.with_settings(&settings.object(), app.destination.cluster.as_deref())
-            }
-            Some(None) => rules.without_settings("ConfigMap/argocd-cm is not there"),
-            None => match settings.why() {
-                Some(why) => rules.without_settings(&why.to_string()),
-                None => rules,
-            },
-        }
-    }
-
     /// How far the cluster's clock is ahead of ours, where it is another one.
     pub fn skew(&self) -> Option<SignedDuration> {
-        self.0.value().and_then(|(_, listing)| listing.skew)
-    }
-
-    /// What is to be known of an app's deployer and of its rules, in words.
-    pub fn notes(&self, app: &layout::App, rules: &Rules) -> Vec<String> {
-        let (environment, name) = (&app.environment, &app.name);
-        let operator = self.operator(app);
-        let unknown = operator.why().filter(|_| app.destination.cluster.is_some());
-        let unknown = unknown.filter(|_| self.0.value().is_some());
-        let unknown = unknown.map(|why| format!("{environment} › {name}: {why}"));
-        let own = rules.unread.iter().map(|rule| {
-            format!("{environment} › {name}: what this says to ignore is not understood: {rule}")
-        });
-        let settings = rules.unread_settings.iter().map(|rule| {
-            format!("{environment}: of Argo CD's own rules, this is not understood: {rule}")
-        });
-        let unread = rules
-            .unknown_settings
-            .iter()
-            .map(|why| format!("{environment}: Argo CD's own rules could not be read: {why}"));
-        let skew = self.skew().map(|skew| {
-            let amount = text::amount(skew.as_secs().saturating_abs());
-            let side = if skew.is_negative() { "behind" } else { "ahead of" };
-            format!("{environment}: the cluster's clock is {amount} {side} this one, and so are the times it tells")
-        });
-        let notes = own.chain(settings).chain(unread).chain(skew);
-        unknown.into_iter().chain(notes).collect()
-    }
-
-    pub fn deployment<'a>(
-        &'a self,
-        app: &DesiredApp,
-        ownership: &Ownership<'a>,
-    ) -> Known<LiveDeployment> {
-        if let Known::Unavailable(why) = &self.0 {
-            return Known::Unavailable(why.clone());
-        }
-        // What is written is not what gets applied: what of it is there fares as it does, and nothing is known of the rest.
-        let is_rendered = !matches!(app.rendering.how, How::Sources { .. });
-        let rules = self.rules(&app.app);
-        let mut worst = Health {
-            status: HealthStatus::Healthy,
-            reason: String::new(),
-            decided: Decided::Assumed,
-        };
-        let mut state = SyncState::Synced;
-        let mut drifted = 0;
-        let mut hidden = !is_rendered;
-        let mut live = Vec::new();
-        let mut unknown = (!is_rendered).then_some(Why::NotRendered);
-        let mut stale = None;
-        for rendered in &app.rendering.objects {
-            let found = self.get(&rendered.object.id);
-            if !is_rendered && !matches!(found.value(), Some(Some(_))) {
-                continue;
-            }
-            let judged = self.judge(&rendered.object, ownership, &rules, None);
-            if judged.unknown.is_some() {
-                unknown = judged.unknown;
-                continue;
-            }
-            // As old as the oldest part.
-            stale = stale.into_iter().chain(judged.health.as_of()).min();
-            // Of equal ones, that which was not assumed.
-            let rank = |health: &Health| (health.status, health.decided != Decided::Assumed);
-            if let Some(health) = judged.health.value()
-                && rank(health) > rank(&worst)
-            {
-                worst = health.clone();
-            }
-            match judged.state {
-                SyncState::Synced => {}
-                SyncState::Unknown => hidden = true,
-                _ if !is_rendered => {}
-                found => {
-                    drifted += 1;
-                    state = state.max(found);
-                }
-            }
-            if let Some(Some(object)) = found.value() {
-                live.push(object.object());
-            }
-        }
-        if live.is_empty()
-            && let Some(why) = unknown
-        {
-            return Known::Unavailable(why);
-        }
-        let version = version::running(&app.app, live.iter());
-        let deployment = LiveDeployment {
-            version: version.version,
-            images: version.images,
-            health: worst,
-            sync: match state {
-                SyncState::Synced if hidden => SyncState::Unknown,
-                state => state,
-            },
-            drifted,
-            applied: Known::Loading,
-            by_deployer: None,
-        };
-        Known::fresh_or_stale(deployment, stale)
-    }
-
-    /// The live side of one resource.
-    pub async fn resource(
-        &self,
-        desired: Option<&Object>,
-        id: &ObjectRef,
-        rules: &Rules,
-    ) -> Known<Live> {
-        if Language::of(id).is_some() {
-            return Known::Unavailable(Why::NotInCluster);
-        }
-        if let Some(from) = rules.unknown_name(id) {
-            return Known::Unavailable(unknown_name(from));
-        }
-        let Known::Fresh((cluster, _)) = &self.0 else {
-            return self.identity().map(|_| nothing_live(desired, rules));
-        };
-        let found = self.get(id);
-        let Some(Some(live)) = found.value() else {
-            return found.map(|_| nothing_live(desired, rules));
-        };
-        let comparison = desired
-            .map(|desired| self.compare(desired, live, rules, None))
-            .unwrap_or_default();
-        let ownership = self.ownership();
-        let owned = ownership.below(live);
-        let mut about: Vec<ObjectRef> = vec![id.clone()];
-        about.extend(owned.iter().map(|object| object.id.clone()));
-        let events = cluster.events(&about).await.map(|mut events| {
-            events.truncate(MOST_EVENTS);
-            events
-        });
-        let stale = found.as_of();
-        let object = live.object();
-        let live = Live {
-            sync: if desired.is_some() {
-                comparison.state()
-            } else {
-                SyncState::Extra
-            },
-            health: ownership.health(live),
-            created: live.created,
-            applied: None,
-            cause: None,
-            fields: comparison
-                .drift
-                .into_iter()
-                .map(super::cause::field)
-                .collect(),
-            suppressed: comparison.suppressed,
-            suppressed_fields: comparison.suppressed_fields,
-            by_deployer: None,
-            owned: Some(ownership.tree(live)),
-            events,
-            text: Some(object.to_yaml()),
-            object: Some(object),
-        };
-        Known::fresh_or_stale(live, stale)
-    }
-}
-
-fn unknown_name(from: &str) -> Why {
-    Why::Failed(format!("its name is not known here: {from}"))
-}
-
-/// The health of what git declares and the cluster does not have.
-pub fn missing() -> Health {
-    Health {
-        status: HealthStatus::Missing,
-        reason: "not in the cluster".to_owned(),
-        decided: Decided::Rule,
-    }
-}
-
-/// What is to be said of what git declares, where it is not there: hooks come and go.
-fn absent(desired: Option<&Object>, rules: &Rules) -> (SyncState, Health) {
-    if !desired.is_some_and(|desired| rules.may_be_absent(desired)) {
-        return (SyncState::Missing, missing());
-    }
-    let health = Health {
-        status: HealthStatus::Healthy,
-        reason: "a hook, which is there while it runs".to_owned(),
-        decided: Decided::Assumed,
-    };
-    (SyncState::Synced, health)
-}
-
-fn nothing_live(desired: Option<&Object>, rules: &Rules) -> Live {
-    let (sync, health) = absent(desired, rules);
-    Live {
-        sync,
-        health,
-        created: None,
-        applied: None,
-        cause: None,
-        fields: Vec::new(),
-        suppressed: BTreeMap::new(),
-        suppressed_fields: Vec::new(),
-        by_deployer: None,
-        owned: None,
-        events: Known::Fresh(Vec::new()),
-        text: None,
-        object: None,
+        self.known.value().and_then(|(_, listing)| listing.skew)
     }
 }

@@ -88,6 +88,23 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
 
     let listing = live::listing(ws, &found.environment, found.apps.iter()).await;
     answer.environment.cluster = listing.identity();
+    // What scales it may be another app's.
+    let is_hidden = |desired| listing.hides_autoscalers(desired);
+    let listing = match answer.desired.as_ref().is_some_and(is_hidden) {
+        true => {
+            let (line, commit) = (found.line.clone(), found.commit);
+            let name = found.environment.name.clone();
+            let others = move |past: &Past| {
+                let past = past.on(&line);
+                let layout = past.layout_of(commit)?;
+                let tree = past.reader.tree_of(commit)?;
+                past.desired(&layout, tree, |app| app.environment == name)
+            };
+            let apps = ws.blocking_for(out.waiting(), others).await?;
+            listing.with_declared(apps.iter().flat_map(DesiredApp::objects))
+        }
+        false => listing,
+    };
     let rules = found.apps.first().map(|app| {
         let rules = listing.rules(&app.app);
         answer.notes = listing.notes(&app.app, &rules);

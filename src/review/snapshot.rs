@@ -80,8 +80,7 @@ pub async fn ask(ws: &Workspace, request: Request, out: &Sink<Answer>) -> anyhow
     let mut found = Vec::new();
     for (environment, apps) in &desired {
         unknown.extend(apps.iter().filter_map(not_rendered));
-        let objects = apps.iter().flat_map(|app| &app.rendering.objects);
-        let objects = objects.map(|rendered| &rendered.object);
+        let objects = apps.iter().flat_map(DesiredApp::objects);
         let objects: Vec<&Object> = objects
             .filter(|object| wanted.matches_namespace(&object.id))
             .collect();
@@ -200,7 +199,14 @@ fn unread(environment: &str, listing: &Listing) -> Vec<Unknown> {
                 why: read.why()?.to_string(),
             })
         });
-    unread.collect()
+    let elsewhere = listing.elsewhere.iter().filter_map(|(id, found)| {
+        Some(Unknown {
+            environment: environment.to_owned(),
+            what: id.to_string(),
+            why: found.why()?.to_string(),
+        })
+    });
+    unread.chain(elsewhere).collect()
 }
 
 fn names(found: &[Found]) -> Vec<String> {

@@ -282,7 +282,7 @@ impl Workspace {
             let mut moved = false;
             for line in ws.lines() {
                 let tip = match &line.tip.remote {
-                    Some(_) => ws.inner.repo.fetch(&line.tip)?,
+                    Some(_) => ws.inner.repo.fetch(&line.tip, ws.clock().now())?,
                     None => ws.inner.repo.tip(line.tip.branch.as_deref())?,
                 };
                 moved |= tip.commit != line.tip.commit;

@@ -263,6 +263,7 @@ async fn on_base(staged: &Staged, tools: &Tools) -> Result<Option<Oid>> {
         return Ok(None);
     };
     let (plan, repo) = (staged.plan.clone(), tools.repo.clone());
+    let now = tools.clock.now();
     blocking(move || {
         let known = Tip {
             repository: plan.repository,
@@ -271,7 +272,7 @@ async fn on_base(staged: &Staged, tools: &Tools) -> Result<Option<Oid>> {
             fetched: None,
             remote: Some(plan.remote),
         };
-        let tip = repo.fetch(&known)?.commit;
+        let tip = repo.fetch(&known, now)?.commit;
         let reader = repo.reader();
         if reader.merge_base(commit, tip)? == Some(commit) {
             return Ok(Some(tip));

@@ -168,7 +168,7 @@ pub const TABLE: &[Entry] = &[
     here(Action::Pager, "pager", &["e"], "pager", "Open this text in $PAGER, read-only", &[Change, Resource, Drift, Revert, Text]),
     here(Action::K9s, "k9s", &["K"], "k9s", "Hand this object over to k9s", &[Resources, Resource, Drift]),
     view(Action::TextView, "text-view", &["v"], "text", "Fields, text, or text side by side", &[Change, Revert]),
-    view(Action::Suppressed, "suppressed", &["x"], "suppressed", "Show or fold what is noise: checksums, chart labels, routine commits", &[Timeline, Change, Resource, Revert]),
+    view(Action::Suppressed, "suppressed", &["x"], "suppressed", "Show or fold what is noise: checksums, chart labels, routine commits; and what differs and is no drift", &[Timeline, Change, Resource, Revert]),
     view(Action::Sort, "sort", &["S"], "sort", "Sort by the next column", &[Deployed, Drift]),
     view(Action::Wrap, "wrap", &["w"], "wrap", "Wrap long lines or cut them", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert, Text]),
     view(Action::Zoom, "zoom", &["z"], "zoom", "Only the focused pane, or all", &[Deployed, Timeline, Change, Resources, Resource, Drift, Reverts, Revert]),

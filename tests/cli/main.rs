@@ -3,6 +3,7 @@
 
 extern crate support;
 
+mod autoscalers;
 mod bad_input;
 mod blame;
 mod branches;

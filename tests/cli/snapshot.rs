@@ -125,7 +125,7 @@ fn answer(ended: &Ended, code: i32) -> Value {
 
 /// An answer without what is not the same of a snapshot: which cluster it is of, how old it is, and that it was then. Masks have
 /// other numbers in every run, and are numbered here by their first appearance.
-fn timeless(mut answer: Value) -> Value {
+pub fn timeless(mut answer: Value) -> Value {
     fn walk(value: &mut Value, masks: &mut Vec<Value>) {
         match value {
             Value::Object(map) => {
@@ -158,7 +158,7 @@ fn timeless(mut answer: Value) -> Value {
 }
 
 /// Every file below a directory, its name and what is in it.
-fn everything(dir: &Path) -> Vec<u8> {
+pub fn everything(dir: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     let mut pending = vec![dir.to_owned()];
     while let Some(path) = pending.pop() {

@@ -84,7 +84,7 @@ fn whole_way(setting: &Setting, clone: &Path, watched: &[&Path]) {
     assert_eq!(stale.branch.as_deref(), Some("main"));
     assert_eq!(stale.remote.as_deref(), Some("origin"));
     let new = setting.progress("api:2.0");
-    let fetched = repo.fetch(&stale).expect("fetch");
+    let fetched = repo.fetch(&stale, Timestamp::now()).expect("fetch");
     unchanged();
     assert_eq!(fetched.commit.to_string(), new);
     assert!(fetched.fetched > stale.fetched);
@@ -95,7 +95,9 @@ fn whole_way(setting: &Setting, clone: &Path, watched: &[&Path]) {
         "by the next run too"
     );
     let newer = setting.progress("api:3.0");
-    let fetched = repo.fetch(&fetched).expect("fetch on top of a fetch");
+    let fetched = repo
+        .fetch(&fetched, Timestamp::now())
+        .expect("fetch on top of a fetch");
     assert_eq!(fetched.commit.to_string(), newer);
     assert_eq!(
         repo.remote_head("origin", "main").expect("asked"),
@@ -245,7 +247,9 @@ fn a_partial_clone_is_left_as_it_was() {
     let before = Footprint::of(&clone.path);
     let repo = setting.open(&clone.path);
     let new = setting.progress("api:2.0");
-    let tip = repo.fetch(&repo.tip(None).expect("tip")).expect("fetch");
+    let tip = repo
+        .fetch(&repo.tip(None).expect("tip"), Timestamp::now())
+        .expect("fetch");
     assert_eq!(tip.commit.to_string(), new);
     let error = repo.reader().files(
         repo.reader().tree_of(tip.commit).expect("commit is here"),
@@ -294,7 +298,10 @@ fn the_newer_of_what_git_and_we_fetched_is_the_tip() {
     let setting = Setting::new();
     let clone = setting.origin.cloned(&setting.path("clone"), &[]);
     let repo = setting.open(&clone.path);
-    let fetch = || repo.fetch(&repo.tip(None).expect("tip")).expect("fetch");
+    let fetch = || {
+        repo.fetch(&repo.tip(None).expect("tip"), Timestamp::now())
+            .expect("fetch")
+    };
     let tip = || repo.tip(None).expect("tip").commit.to_string();
 
     let first = tip();
@@ -318,7 +325,7 @@ fn the_newer_of_what_git_and_we_fetched_is_the_tip() {
     assert_eq!(moved.branch.as_deref(), Some("production"));
     setting.origin.git(&["switch", "-q", "main"]);
     setting.origin.git(&["branch", "-q", "-D", "production"]);
-    let error = repo.fetch(&moved).expect_err("gone");
+    let error = repo.fetch(&moved, Timestamp::now()).expect_err("gone");
     assert!(matches!(error, Error::UnknownBranch { .. }), "{error}");
     let error = repo.tip(Some("nowhere")).expect_err("unknown");
     assert!(
@@ -356,7 +363,7 @@ fn the_remote_is_that_of_the_branch_else_origin_else_the_only_one() {
     assert_eq!(remote(), (None, path));
     let repo = setting.open(&clone.path);
     let error = repo
-        .fetch(&repo.tip(None).expect("tip"))
+        .fetch(&repo.tip(None).expect("tip"), Timestamp::now())
         .expect_err("no remote");
     assert!(matches!(error, Error::NoRemote), "{error}");
 }
@@ -533,7 +540,10 @@ fn credentials_in_urls_are_neither_logged_nor_told() {
     let repo = setting.open(&clone.path);
     let tip = repo.tip(None).expect("tip");
     assert_eq!(tip.repository, "http://127.0.0.1:1/env");
-    let fetch = repo.fetch(&tip).expect_err("refused").to_string();
+    let fetch = repo
+        .fetch(&tip, Timestamp::now())
+        .expect_err("refused")
+        .to_string();
     let push = repo
         .push("origin", tip.commit, "x")
         .expect_err("refused")

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gitopsy::cluster::operator::Said;
 use gitopsy::cluster::{Event, Identity};
 use gitopsy::manifest::Masking;
 use gitopsy::review::action::stage::{Progress, Step as StageStep, StepName};
 use gitopsy::review::applied::Applied;
+use gitopsy::review::by_deployer::ByDeployer;
 use gitopsy::review::common::{
     ChangedResource, CommitLine, Environment, NotRendered, Pull, ResourceDiff, ResourceId, Sides,
 };
@@ -14,8 +16,8 @@ use gitopsy::review::drift::{Cause, CauseKind, FieldDrift};
 use gitopsy::review::revert::{EnvironmentEffect, Mode, Scope, TriedScope};
 use gitopsy::review::{
     Action, ChangeKind, Decided, Deployer, Destination, Effect, FieldChange, FieldPath, Health,
-    HealthStatus, Known, Leaf, Node, Noise, Object, ObjectRef, Oid, Owned, Person, Step, SyncState,
-    Tip,
+    HealthStatus, Known, Leaf, Node, Noise, Object, ObjectRef, Oid, Owned, Person, Step,
+    Suppressed, SyncState, Tip,
 };
 use gitopsy::review::{
     Header, OperatorState, Why, change, contexts, deployed, doctor, drift, log, logs, resource,
@@ -701,6 +703,22 @@ pub fn drifts() -> Vec<FieldDrift> {
     ]
 }
 
+/// What differs and is no drift: by a rule, and what the API server fills in, of which not all is named.
+fn left_out() -> Vec<Suppressed> {
+    let by_rule = Suppressed {
+        path: path(&["spec", "paused"]),
+        why: "ignored by Argo CD".to_owned(),
+        rule: Some("Application shop: ignoreDifferences /spec/paused".to_owned()),
+    };
+    let defaulted = ["progressDeadlineSeconds", "revisionHistoryLimit"];
+    let defaulted = defaulted.map(|key| Suppressed {
+        path: path(&["spec", key]),
+        why: "defaulted".to_owned(),
+        rule: None,
+    });
+    std::iter::once(by_rule).chain(defaulted).collect()
+}
+
 pub fn resource() -> resource::Answer {
     let pod = Owned {
         object: object("Pod", "api-7c9f-x2"),
@@ -742,8 +760,11 @@ pub fn resource() -> resource::Answer {
             applied: Some(failing()),
             cause: None,
             fields: drifts(),
-            suppressed: BTreeMap::from([("defaulted".to_owned(), 9)]),
-            suppressed_fields: Vec::new(),
+            suppressed: BTreeMap::from([
+                ("defaulted".to_owned(), 9),
+                ("ignored by Argo CD".to_owned(), 1),
+            ]),
+            suppressed_fields: left_out(),
             by_deployer: None,
             owned: Some(owned),
             events: Known::Fresh(vec![Event {
@@ -778,6 +799,28 @@ pub fn failing() -> Applied {
         message: Some("Service/shop/api dry-run failed: spec.ports is required".to_owned()),
         verdicts: None,
     }
+}
+
+/// Argo CD is at what git has, and finds something else there than we do.
+pub fn otherwise(disagrees: &str) -> (Applied, ByDeployer) {
+    let applied = Applied {
+        deployer: Deployer::ArgoCd,
+        state: OperatorState::Applied,
+        behind: Some(0),
+        message: None,
+        ..failing()
+    };
+    let said = ByDeployer {
+        deployer: Deployer::ArgoCd,
+        said: Said {
+            in_sync: Some(false),
+            health: Some(HealthStatus::Degraded),
+            reason: Some("Deployment \"api\" exceeded its progress deadline".to_owned()),
+        },
+        time: Some(ago(3)),
+        disagrees: Some(disagrees.to_owned()),
+    };
+    (applied, said)
 }
 
 fn at(app: &str, digits: &str, minutes: i64) -> Applied {

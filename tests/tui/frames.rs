@@ -1,5 +1,7 @@
 //! Every screen in every state, as golden frames with styles, at three sizes.
 
+use std::sync::Arc;
+
 use gitopsy::review::common::Environment;
 use gitopsy::review::{Known, Rendered, Why, drift, resource};
 use gitopsy::tui::app::Message;
@@ -67,6 +69,23 @@ fn deployed() {
     });
     check_small("deployed-stale", |desk| {
         desk.answer(standing(Known::Stale((), answers::ago(17))));
+    });
+    check_small("deployed-otherwise", |desk| {
+        desk.answer(|question| match question {
+            Question::Deployed(_) => {
+                let mut answer = answers::deployed();
+                let words = "Argo CD says Synced; gitopsy finds 2 resources to differ";
+                let (applied, said) = answers::otherwise(words);
+                let api = Arc::make_mut(&mut answer.apps[0]);
+                if let Known::Fresh(live) = &mut api.deployments[1].live {
+                    live.applied = Known::Fresh(Some(applied));
+                    live.by_deployer = Some(said);
+                }
+                Some(Answer::Deployed(Part::Done(answer)))
+            }
+            question => Some(answers::to(question)),
+        });
+        desk.press("right");
     });
     check_small("deployed-filtered", |desk| {
         desk.serve().press("/").write("env:prod is:degraded");
@@ -228,6 +247,27 @@ fn resource() {
                 question => Some(answers::to(question)),
             });
     });
+    check_small("resource-otherwise", |desk| {
+        desk.press("4")
+            .serve()
+            .press("enter")
+            .answer(|question| match question {
+                Question::Resource(_) => {
+                    let mut answer = answers::resource();
+                    let words = "Argo CD says Synced; gitopsy finds 2 fields to differ";
+                    let (applied, said) = answers::otherwise(words);
+                    if let Known::Fresh(live) = &mut answer.live {
+                        (live.applied, live.by_deployer) = (Some(applied), Some(said));
+                    }
+                    Some(Answer::Resource(Part::Done(answer)))
+                }
+                question => Some(answers::to(question)),
+            });
+    });
+    check("resource-unfolded", |desk| {
+        open_resource(desk);
+        desk.press("x");
+    });
     check_small("resource-live-focused", |desk| {
         open_resource(desk);
         desk.press("tab tab z");
@@ -306,6 +346,15 @@ fn drift() {
             answer.resources.clear();
             answer.unknown.clear();
             answer.stale = Some(answers::ago(17));
+        }),
+    );
+    check_small(
+        "drift-otherwise",
+        with(|answer| {
+            let words = "Argo CD says OutOfSync; gitopsy takes what differs for an autoscaler's";
+            let (applied, said) = answers::otherwise(words);
+            answer.applied = vec![applied];
+            answer.resources[0].by_deployer = Some(said);
         }),
     );
     check_small(

@@ -5,6 +5,10 @@
 use super::{Operator, Said, State, Verdicts, condition_messages, text, time};
 use crate::live::{HealthStatus, LiveObject};
 use crate::manifest::{Node, Object, ObjectRef};
+use crate::text::{clean_line, truncate};
+
+/// A reason is read on one line.
+const LONGEST: usize = 160;
 
 pub(super) fn operator(live: &LiveObject) -> Option<Operator> {
     let object = &live.object();
@@ -90,6 +94,10 @@ fn said(sync: Option<&str>, health: Option<&Node>) -> Said {
             Some("Degraded") => Some(HealthStatus::Degraded),
             _ => None,
         },
+        reason: health
+            .and_then(|health| health.get("message")?.as_str())
+            .map(|message| truncate(&clean_line(message), LONGEST))
+            .filter(|message| !message.is_empty()),
     }
 }
 

@@ -60,6 +60,9 @@ pub struct Said {
     pub in_sync: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthStatus>,
+    /// Why that is its health, in the deployer's words, on one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Verdicts {

@@ -280,6 +280,30 @@ fn a_release_is_where_its_kustomization_is_unless_it_has_its_own_trouble() {
 }
 
 #[test]
+fn why_an_object_fares_so_is_told_on_a_line_that_ends() {
+    let app = (
+        Deployer::ArgoCd,
+        Some(id("argoproj.io", "Application", "argocd", "shop")),
+    );
+    let web = id("apps", "Deployment", "shop", "web");
+    let reason = |message: &str| {
+        let health = json!({"status": "Degraded", "message": message});
+        let resources = json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced", "health": health}]);
+        let live = application(json!({"status": {"resources": resources}}));
+        let operator = listing(&app, &[live]).operator(app.0, app.1.as_ref());
+        let verdicts = operator.value().cloned().flatten()?.verdicts?;
+        let said = verdicts.of(&web)?;
+        assert_eq!(said.health, Some(HealthStatus::Degraded));
+        said.reason.clone()
+    };
+    let two_lines = reason("no\n\u{1b}[31mpods");
+    assert_eq!(two_lines.as_deref(), Some("no \\u{1b}[31mpods"));
+    assert_eq!(reason(""), None);
+    let long = reason(&"x".repeat(10_000)).expect("a reason");
+    assert!(long.chars().count() == 160 && long.ends_with('…'), "{long}");
+}
+
+#[test]
 fn argo_says_what_it_compared_with_and_what_it_synced() {
     let app = (
         Deployer::ArgoCd,

@@ -1,9 +1,10 @@
 //! What a snapshot says of itself, in `snapshot.yaml` of its directory: when and of what it was taken, what was read and what
 //! could not be. All of it is optional: a directory of objects is a snapshot without it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::elsewhere::Elsewhere;
 use crate::cluster::Kind;
 use crate::live::Marks;
 use crate::manifest::{ListKeys, Masking};
@@ -42,6 +43,12 @@ pub struct Info {
     /// How the lists of kinds that are not built in are to be compared.
     #[serde(skip_serializing_if = "ListKeys::is_empty")]
     pub lists: ListKeys,
+    /// How far the cluster's clock was ahead of that of who took it, where it was another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew: Option<SignedDuration>,
+    /// What was looked for in other clusters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 /// A kind in a namespace that was read, or why it could not be.
@@ -62,12 +69,17 @@ impl Read {
             group: group.clone(),
             kind: kind.clone(),
             namespace: namespace.clone(),
-            unavailable: match found {
-                Known::Fresh(_) | Known::Stale(..) => None,
-                Known::Loading => Some("not read".to_owned()),
-                Known::Unavailable(why) => Some(why.to_string().replace(THEN, "")),
-            },
+            unavailable: unavailable(found),
         }
+    }
+}
+
+/// Why nothing is known, as it is noted.
+pub(super) fn unavailable<T>(found: &Known<T>) -> Option<String> {
+    match found {
+        Known::Fresh(_) | Known::Stale(..) => None,
+        Known::Loading => Some("not read".to_owned()),
+        Known::Unavailable(why) => Some(why.to_string().replace(THEN, "")),
     }
 }
 
@@ -121,7 +133,7 @@ impl Info {
 const THEN: &str = " (when the snapshot was taken)";
 
 /// Why something could not be read when the snapshot was taken, as [`Why`] says it.
-fn then(why: &str) -> Why {
+pub(super) fn then(why: &str) -> Why {
     let then = |what: &str| format!("{what}{THEN}");
     match why.split_once(": ") {
         Some(("forbidden", what)) => Why::Forbidden(then(what)),

@@ -5,6 +5,7 @@
 //! on disk is read again when the objects are next asked for, whoever changed it; who changes it in this process also
 //! tells everybody who watches the directory ([`publish`]), so that nothing polls.
 
+mod elsewhere;
 mod files;
 mod info;
 mod record;
@@ -267,13 +268,19 @@ impl Snapshot {
             let known = info.known(&kind, here).map(Objects::from_iter);
             (kind, known)
         });
+        let orders = wanted.elsewhere.iter().filter_map(|(id, destination)| {
+            let mut all = info.elsewhere.iter();
+            let kept = all.find(|kept| kept.is(id))?;
+            let order = kept.order(destination, info.taken, masking, marks);
+            Some((id.clone(), order))
+        });
         Listing {
             kinds: kinds.collect(),
             referred: Vec::new(),
             lists: Arc::new(info.lists.clone()),
             read: info.taken,
-            skew: None,
-            elsewhere: Vec::new(),
+            skew: info.skew,
+            elsewhere: orders.collect(),
         }
     }
 

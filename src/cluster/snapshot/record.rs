@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::elsewhere::Elsewhere;
 use super::info::{Info, Read};
 use super::{Snapshot, files};
 use crate::cluster::{Error, Event, Identity, Kind, Listing, events};
@@ -36,6 +37,8 @@ impl Snapshot {
             let mut kinds = listing.kinds.iter();
             kinds.any(|((g, k, _), _)| g == group && k == kind)
         };
+        let elsewhere = listing.elsewhere.iter();
+        let elsewhere = elsewhere.map(|(id, found)| Elsewhere::new(id, found));
         let info = Info {
             taken: Some(recording.taken),
             context: recording.from.context.clone(),
@@ -47,6 +50,8 @@ impl Snapshot {
             complete: false,
             read,
             lists: listing.lists.of_kinds(is_read),
+            skew: listing.skew,
+            elsewhere: elsewhere.collect(),
         };
         let snapshot = Snapshot::create(dir, info.clone())?;
         let referred = listing.referred.iter();

@@ -577,6 +577,12 @@ fn explain(
         rows.push(labelled("deployer", how_far));
         rows.extend(why.map(|why| labelled("", why)));
     }
+    let health = resource.health.value();
+    let reason = health.map_or("", |health| &health.reason);
+    // Words to be read whole.
+    let said = words::by_deployer(resource.by_deployer.as_ref(), reason, now);
+    let said = said.map(|said| labelled("", said).wrap(width));
+    rows.extend(said.into_iter().flatten());
     rows.extend(
         resource
             .path

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::row::{Row, cut};
 use crate::review::OperatorState;
 use crate::review::applied::Applied;
+use crate::review::by_deployer::ByDeployer;
 use crate::review::common::{CommitLine, Environment};
 use crate::review::drift::{Cause, CauseKind};
 use crate::review::{
@@ -275,10 +276,8 @@ fn string(text: &str) -> String {
 
 /// How far a deployer is with an app, and why no further: `Flux is at 1a2b3c4, 2 commits behind; failing: …  2h ago`
 pub fn applied(applied: &Applied, now: Timestamp) -> Row {
-    let since = applied.since.map(|at| format!("  {}", since(now, at)));
-    Row::of(role_of(applied), &format!("{applied:#}"))
-        .hang()
-        .remark(Role::Dim, &since.unwrap_or_default())
+    let since = applied.since.map(|at| since(now, at));
+    Row::of(role_of(applied), &format!("{applied:#}")).remark(Role::Dim, &since.unwrap_or_default())
 }
 
 /// The same where lines are cut: the reason gets its own.
@@ -291,6 +290,19 @@ pub fn applied_in_two(applied: &Applied, now: Timestamp) -> (Row, Option<Row>) {
         how_far.with(Role::Dim, &since.unwrap_or_default()),
         message.map(|message| Row::of(role, message)),
     )
+}
+
+/// What a deployer says beside what is found here (and `ours`, the reason of that), where it says something else:
+/// `Argo CD says OutOfSync; gitopsy finds no drift  compared 3m ago`
+pub fn by_deployer(said: Option<&ByDeployer>, ours: &str, now: Timestamp) -> Option<Row> {
+    let said = said?;
+    let role = match said.disagrees {
+        Some(_) => Role::Warning,
+        None => Role::Text,
+    };
+    let compared = said.time.map(|at| format!("compared {}", since(now, at)));
+    let row = Row::of(role, &said.beside(ours)?);
+    Some(row.remark(Role::Dim, &compared.unwrap_or_default()))
 }
 
 fn role_of(applied: &Applied) -> Role {

@@ -151,5 +151,7 @@ fn explain_live(cell: &Deployment, now: Timestamp) -> Vec<Row> {
         Some(None) => {}
         None => rows.push(labelled("deployer", words::standing(&live.applied, now))),
     }
+    let said = words::by_deployer(live.by_deployer.as_ref(), &live.health.reason, now);
+    rows.extend(said.map(|said| labelled("", said)));
     rows
 }

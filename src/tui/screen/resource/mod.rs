@@ -307,10 +307,10 @@ impl Resource {
         self.browser.settle(below, rects, self.lines.len(), 0);
         let rows = self.field_rows(now, self.browser.size(FIELDS).0);
         self.browser.show(FIELDS, rows);
-        let rows = self
-            .detail
-            .value()
-            .map_or_else(|| absent(&self.detail), |detail| rows::live(detail, now));
+        let rows = self.detail.value().map_or_else(
+            || absent(&self.detail),
+            |detail| rows::live(detail, self.unfolded, now),
+        );
         self.browser.show(LIVE, rows);
     }
 
@@ -341,7 +341,7 @@ impl Resource {
             self.browser.docs[FIELDS].wrap,
         ));
         rows.extend(diff.and_then(|diff| changes::suppressed(diff, self.unfolded)));
-        rows.extend(rows::suppressed(live));
+        rows.extend(rows::suppressed(live, self.unfolded));
         rows
     }
 

@@ -9,7 +9,7 @@ use crate::review::{FieldPath, Known, Object, Owned};
 use crate::tui::screen::labelled;
 use crate::tui::theme::Role;
 use crate::tui::widget::fields::{self, Field};
-use crate::tui::widget::row::Row;
+use crate::tui::widget::row::{Row, cut};
 use crate::tui::widget::words;
 
 /// The fields a commit changed and the fields that are not as git says: before, at this commit, live.
@@ -94,11 +94,11 @@ fn value(object: Option<&Object>, path: &FieldPath) -> String {
     words::value(object.and_then(|object| fields::find(&object.root, path)))
 }
 
-/// How the live object fares, what it owns, its events; where it is declared.
-pub fn live(detail: &Detail, now: Timestamp) -> Vec<Row> {
+/// How the live object fares, what it owns, its events; where it is declared. `unfolded`: what differs and is no drift is listed.
+pub fn live(detail: &Detail, unfolded: bool, now: Timestamp) -> Vec<Row> {
     let mut rows = match detail.live.value() {
         None => vec![words::standing(&detail.live, now)],
-        Some(live) => object(live, words::standing(&detail.live, now), now),
+        Some(live) => object(live, words::standing(&detail.live, now), unfolded, now),
     };
     if let Some(about) = &detail.about {
         rows.push(labelled("about", Row::of(Role::Text, about)));
@@ -130,7 +130,7 @@ pub fn live(detail: &Detail, now: Timestamp) -> Vec<Row> {
     rows
 }
 
-fn object(live: &Live, stale: Row, now: Timestamp) -> Vec<Row> {
+fn object(live: &Live, stale: Row, unfolded: bool, now: Timestamp) -> Vec<Row> {
     let (mark, word, role) = words::sync_mark(live.sync);
     let mut rows = Vec::new();
     if !stale.is_empty() {
@@ -144,6 +144,11 @@ fn object(live: &Live, stale: Row, now: Timestamp) -> Vec<Row> {
     rows.push(sync.remark(Role::Dim, &created.unwrap_or_default()));
     rows.extend(live.cause.iter().map(|cause| words::cause(cause, now)));
     rows.extend(live.applied.iter().map(|it| words::applied(it, now)));
+    let said = live.by_deployer.as_ref();
+    rows.extend(words::by_deployer(said, &live.health.reason, now));
+    if unfolded {
+        rows.extend(suppressed_fields(live));
+    }
     for child in live.owned.iter().flat_map(|owned| &owned.children) {
         tree(child, 0, &mut rows);
     }
@@ -200,21 +205,49 @@ fn tree(owned: &Owned, depth: usize, rows: &mut Vec<Row>) {
     }
 }
 
-/// What is not shown of the fields, and how to see it.
-pub fn suppressed(live: &Known<Live>) -> Option<Row> {
+/// Fields that are named when they are unfolded; more are counted.
+const MOST_NAMED: usize = 20;
+
+/// Neither a path nor a rule is shown wider than this.
+const WIDEST: u16 = 160;
+
+/// `3 live differences are no drift (x lists): defaulted 3`
+pub fn suppressed(live: &Known<Live>, shown: bool) -> Option<Row> {
     let suppressed = &live.value()?.suppressed;
     let total: usize = suppressed.values().sum();
+    let are = match total {
+        0 => return None,
+        1 => "live difference is",
+        _ => "live differences are",
+    };
     let reasons: Vec<String> = suppressed
         .iter()
         .map(|(reason, count)| format!("{reason} {count}"))
         .collect();
-    (total > 0).then(|| {
-        Row::of(
-            Role::Dim,
-            &format!(
-                "{total} live differences are no drift: {}",
-                reasons.join(", ")
-            ),
-        )
-    })
+    let hint = if shown { "folds" } else { "lists" };
+    let reasons = reasons.join(", ");
+    let text = format!("{total} {are} no drift (x {hint}): {reasons}");
+    Some(Row::of(Role::Dim, &text))
+}
+
+/// Which fields these are, why, and by whose rule.
+fn suppressed_fields(live: &Live) -> Vec<Row> {
+    let total: usize = live.suppressed.values().sum();
+    if total == 0 {
+        return Vec::new();
+    }
+    let mut rows = vec![Row::of(Role::Dim, "different, and no drift:")];
+    let named = live.suppressed_fields.iter().take(MOST_NAMED);
+    rows.extend(named.map(|field| {
+        let path = cut(&field.path.to_string(), WIDEST);
+        let row = Row::of(Role::Text, &format!("  {path}"));
+        let row = row.with(Role::Dim, &format!("  {}", field.why));
+        let rule = field.rule.as_deref().unwrap_or_default();
+        row.remark(Role::Text, &cut(rule, WIDEST))
+    }));
+    let more = total.saturating_sub(rows.len() - 1);
+    if more > 0 {
+        rows.push(Row::of(Role::Dim, &format!("  and {more} more")));
+    }
+    rows
 }

@@ -30,7 +30,8 @@ impl Declaring {
             let mut names = match file.kind {
                 EntryKind::Blob | EntryKind::Executable => {
                     let outline = renderer.outline(reader, file.id)?;
-                    outline.objects.iter().map(likeness).collect()
+                    let names = outline.objects.iter();
+                    names.map(|id| likeness(&id.kind, &id.name)).collect()
                 }
                 // It stands for what may declare anything.
                 EntryKind::Symlink => vec![LINKS],
@@ -46,12 +47,13 @@ impl Declaring {
         Ok(Declaring(found))
     }
 
-    /// The files that may declare an object.
+    /// The files that may declare an object of a kind, however that is spelt, and a name.
     pub(super) fn of(
         &self,
-        object: &ObjectRef,
+        kind: &str,
+        name: &str,
     ) -> impl Iterator<Item = &(EntryKind, Oid, RepoPath)> {
-        let wanted = [likeness(object), LINKS];
+        let wanted = [likeness(kind, name), LINKS];
         wanted
             .into_iter()
             .filter_map(|name| self.0.get(&name))
@@ -62,9 +64,9 @@ impl Declaring {
 const LINKS: u64 = 0;
 
 /// The same for all that [`may_be`] one another.
-fn likeness(id: &ObjectRef) -> u64 {
+fn likeness(kind: &str, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&id.group, &id.kind, diff::stem(&id.kind, &id.name)).hash(&mut hasher);
+    (kind.to_lowercase(), diff::stem(kind, name)).hash(&mut hasher);
     hasher.finish().max(LINKS + 1)
 }
 

@@ -308,7 +308,8 @@ impl<'a> Follower<'a> {
             ..
         } = self.sources;
         let declaring = layouts.declaring(reader, renderer, row.tree)?;
-        for (kind, id, path) in declaring.of(&self.object.clone()) {
+        let ObjectRef { kind, name, .. } = self.object.clone();
+        for (kind, id, path) in declaring.of(&kind, &name) {
             if self.see(Some((*kind, *id)))? {
                 self.declaring.insert(path.clone());
             }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::declared::Declaring;
-use crate::git::{Oid, PathChange, Reader};
+use crate::git::{Oid, PathChange, Reader, RepoPath};
 use crate::layout::{self, Layout, Overrides};
 use crate::render::Renderer;
 
@@ -111,6 +111,16 @@ impl Layouts {
         let found = Arc::new(Declaring::at(reader, renderer, tree)?);
         *kept() = Some((tree, Arc::clone(&found)));
         Ok(found)
+    }
+
+    /// The files of `tree` that may declare an object of a kind, in whatever case, and a name; `None` where no log of it has asked
+    /// for that, and looking would take longer than where one means to look.
+    pub fn known_to_declare(&self, tree: Oid, kind: &str, name: &str) -> Option<Vec<RepoPath>> {
+        let kept = self.declaring.lock();
+        let kept = kept.unwrap_or_else(PoisonError::into_inner);
+        let (_, declaring) = kept.as_ref().filter(|(of, _)| *of == tree)?;
+        let files = declaring.of(kind, name);
+        Some(files.map(|(.., path)| path.clone()).collect())
     }
 
     /// Remembers that `tree` is laid out like this.

@@ -10,7 +10,8 @@ use crate::history::Row;
 use crate::layout::{App, Layout};
 use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::kustomization::GENERATED;
-use crate::render::{Rendering, Source};
+use crate::render::tree::{file_name, is_manifest_name};
+use crate::render::{Recipe, Rendering, Source, Tool};
 use crate::task::{Cancel, Rendered};
 use crate::text;
 
@@ -67,9 +68,18 @@ impl<'a> Past<'a> {
         select: &Selector,
     ) -> anyhow::Result<Vec<Declared>> {
         let wanted = Wanted::new(select)?;
+        let declaring = self.declaring(tree, &wanted);
         let mut may_hold = HashSet::new();
         for app in &layout.apps {
-            if wanted.environment(&app.environment) && self.may_hold(app, tree, &wanted)? {
+            let may = match &declaring {
+                _ if !wanted.environment(&app.environment) => false,
+                // Its files are all that it is made of.
+                Some(files) if app.recipe.tool == Tool::Plain && reads_manifests(&app.recipe) => {
+                    files.iter().any(|file| app.recipe.touches(file))
+                }
+                _ => self.may_hold(app, tree, &wanted)?,
+            };
+            if may {
                 may_hold.insert((app.environment.as_str(), app.name.as_str()));
             }
         }
@@ -94,6 +104,19 @@ impl<'a> Past<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// The files that may declare what is wanted, where that is known.
+    fn declaring(&self, tree: Oid, wanted: &Wanted) -> Option<Vec<RepoPath>> {
+        if wanted.kinds.is_empty() || wanted.name.is_empty() {
+            return None;
+        }
+        let mut files = Vec::new();
+        for (_, kind) in &wanted.kinds {
+            let layouts = &self.line.layouts;
+            files.extend(layouts.known_to_declare(tree, kind, &wanted.name)?);
+        }
+        Some(files)
     }
 
     fn may_hold(&self, app: &App, tree: Oid, wanted: &Wanted) -> anyhow::Result<bool> {
@@ -287,6 +310,12 @@ enum Mention {
     Kept,
     /// A file speaks of it otherwise now, or no longer.
     Lost,
+}
+
+/// Whether all files that a plain recipe reads are called like manifests: one that is named may be called anything.
+fn reads_manifests(recipe: &Recipe) -> bool {
+    let mut roots = recipe.roots.iter().map(|root| root.as_bstr());
+    roots.all(|root| is_manifest_name(root) || !file_name(root).contains(&b'.'))
 }
 
 /// A selector, read.

@@ -133,6 +133,7 @@ fn timeless(mut answer: Value) -> Value {
     }
     if let Some(map) = answer.as_object_mut() {
         map.remove("time");
+        map.remove("stale");
     }
     walk(&mut answer);
     answer

@@ -50,7 +50,7 @@ fn frames() {
     desk.serve().press("C");
     golden::check("contexts-loading", &desk.frame());
     desk.refuse(
-        "cannot read the kubeconfig: /home/me/.kube/config: invalid type: string at line 3\nhint: fix it",
+        "cannot read the kubeconfig: /srv/kube/prod/config: invalid type: string at line 3\nhint: fix it",
     );
     golden::check("contexts-broken", &desk.frame());
     let mut desk = Desk::new((80, 24));

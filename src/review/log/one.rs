@@ -132,16 +132,11 @@ impl Growing<'_> {
     fn of_document(&mut self, path: &RepoPath, object: &ObjectRef) -> history::Result<Walked> {
         let (past, out, history) = (self.past, self.out, self.history.clone());
         let on_step = &mut |step| self.step(step);
-        let cancel = out.cancel();
-        let end = document_log(
-            &history,
-            past.sources(),
-            path.as_ref(),
-            object,
-            cancel,
-            on_step,
-        )?;
-        Ok(whole(end))
+        let path = path.as_ref();
+        let (sources, cancel) = (past.sources(), out.cancel());
+        Ok(whole(document_log(
+            &history, sources, path, object, cancel, on_step,
+        )?))
     }
 
     fn of_resource(&mut self, key: &ResourceKey, known: Option<Oid>) -> history::Result<Walked> {
@@ -173,15 +168,9 @@ impl Growing<'_> {
                 false => ControlFlow::Break(()),
             }
         };
-        let cancel = out.cancel();
-        document_log(
-            &history,
-            past.sources(),
-            path.as_ref(),
-            object,
-            cancel,
-            on_step,
-        )?;
+        let path = path.as_ref();
+        let (sources, cancel) = (past.sources(), out.cancel());
+        document_log(&history, sources, path, object, cancel, on_step)?;
         self.send();
         Ok(())
     }

@@ -519,34 +519,31 @@ impl App {
 
     /// Lets what belongs to no screen be asked.
     fn ask_own(&mut self, effects: &mut Vec<Effect>, ask: impl FnOnce(&mut Own, &mut Cx)) {
-        let App {
-            own,
-            header,
-            at,
-            next_ticket,
-            now,
-            ..
-        } = self;
-        let mut cx = Cx {
-            now: *now,
-            header,
-            at: at.as_deref(),
-            next_ticket,
-            wishes: Vec::new(),
-        };
-        ask(own, &mut cx);
-        let wishes = cx.wishes;
-        self.grant(wishes, effects);
+        self.in_context(effects, |own, _, cx| ask(own, cx));
     }
 
-    /// Lets a screen change, and grants what it wishes.
+    /// Lets a screen change.
     fn with(
         &mut self,
         effects: &mut Vec<Effect>,
         which: impl FnOnce(&mut Places) -> Option<&mut Opened>,
         change: impl FnOnce(&mut Screen, &mut Cx),
     ) {
+        self.in_context(effects, |_, places, cx| {
+            if let Some(opened) = which(places) {
+                change(&mut opened.screen, cx);
+            }
+        });
+    }
+
+    /// Lets what is shown change, and grants what it wishes.
+    fn in_context(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        change: impl FnOnce(&mut Own, &mut Places, &mut Cx),
+    ) {
         let App {
+            own,
             places,
             header,
             at,
@@ -561,9 +558,7 @@ impl App {
             next_ticket,
             wishes: Vec::new(),
         };
-        if let Some(opened) = which(places) {
-            change(&mut opened.screen, &mut cx);
-        }
+        change(own, places, &mut cx);
         let wishes = cx.wishes;
         self.grant(wishes, effects);
     }

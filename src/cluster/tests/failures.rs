@@ -49,11 +49,15 @@ async fn every_failure_has_its_words() {
         let server = MockServer::start().await;
         discovery(&server, &[]).await;
         get(&server, "/api/v1/namespaces/shop/secrets", answer).await;
-        let quick = Limits {
-            call: Duration::from_millis(200),
-            ..limits()
+        // Only who is to be waited for in vain has little time: a busy machine may need more to answer.
+        let limits = match expected.contains("within 200ms") {
+            true => Limits {
+                call: Duration::from_millis(200),
+                ..limits()
+            },
+            false => limits(),
         };
-        let cluster = open_with(&server.uri(), &json!({}), quick).await.unwrap();
+        let cluster = open_with(&server.uri(), &json!({}), limits).await.unwrap();
         let Known::Unavailable(why) = names(&list(&cluster, &kinds).await, &kinds[0]) else {
             panic!("{expected}")
         };

@@ -19,7 +19,7 @@ use crate::layout::{App, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::kustomization::{display, is_kustomization_name};
 use crate::render::tree::{Followed, Node, Tree, file_name, is_manifest_name, is_within, parent};
-use crate::render::{How, Recipe, Rendering, Tool};
+use crate::render::{Differing, Gathering, How, Recipe, Rendering, Tool};
 use crate::task::{Cancel, Rendered};
 
 /// Two trees, and the paths that differ between them.
@@ -52,8 +52,17 @@ struct Gathered<'a> {
 struct Pair<'a> {
     before: Option<&'a App>,
     after: Option<&'a App>,
-    /// All its objects are compared; else only those in the differing files.
-    whole: bool,
+    compared: Compared,
+}
+
+/// What of an app is compared.
+pub(super) enum Compared {
+    /// All its objects.
+    Whole,
+    /// Those in the differing files, as they are written.
+    Files,
+    /// Those in the differing files, as a build would make them: before and after.
+    Told([Vec<Arc<Rendering>>; 2]),
 }
 
 struct BrokenFile<'a> {
@@ -126,17 +135,19 @@ impl Comparison<'_> {
             .collect()
     }
 
-    /// The changes of one app that is declared alike on both sides: of all its objects, or (`whole` is not set) of those in
-    /// the files that differ, as they are written.
+    /// The changes of one app that is declared alike on both sides.
     pub(super) fn of_app(
         &self,
         app: &App,
-        whole: bool,
+        compared: Compared,
     ) -> super::Result<(Vec<ResourceChange>, Vec<NotRendered>)> {
         let place = vec![Pair {
             before: Some(app),
             after: Some(app),
-            whole: whole || self.is_linked(app),
+            compared: match compared {
+                Compared::Files if self.is_linked(app) => Compared::Whole,
+                compared => compared,
+            },
         }];
         let mut rendered = self.render_whole(std::slice::from_ref(&place))?;
         let mut gathered = self.gather(place, &mut rendered)?;
@@ -153,31 +164,27 @@ impl Comparison<'_> {
             if wanted.is_some() && wanted != after.or(before).map(|app| &app.name) {
                 continue;
             }
-            let whole = match (before, after) {
+            let compared = match (before, after) {
                 (Some(before), Some(after)) if same_sources(&before.recipe, &after.recipe) => {
+                    let is_touched = || {
+                        let mut paths = self.paths.iter().map(|change| &change.path);
+                        paths.any(|path| before.recipe.touches(path) || after.recipe.touches(path))
+                    };
                     match &after.recipe.tool {
-                        Tool::Plain => self.is_linked(after),
+                        Tool::Plain if self.is_linked(after) => Compared::Whole,
+                        Tool::Plain => Compared::Files,
                         Tool::Unavailable(_) => continue,
+                        _ if !is_touched() => continue,
+                        Tool::Kustomize(_) => self.told_apart(before, after)?,
                         Tool::Items(_)
-                        | Tool::Kustomize(_)
                         | Tool::Helm(_)
                         | Tool::Helmfile(_)
-                        | Tool::ResourceSet(_) => {
-                            let touched = self.paths.iter().any(|change| {
-                                before.recipe.touches(&change.path)
-                                    || after.recipe.touches(&change.path)
-                            });
-                            if !touched {
-                                continue;
-                            }
-                            true
-                        }
+                        | Tool::ResourceSet(_) => Compared::Whole,
                     }
                 }
-                _ => true,
+                _ => Compared::Whole,
             };
-            if whole
-                && let Some(only) = self.only
+            if let (Compared::Whole, Some(only)) = (&compared, self.only)
                 && !self.may_hold(before, self.before, only)?
                 && !self.may_hold(after, self.after, only)?
             {
@@ -186,10 +193,55 @@ impl Comparison<'_> {
             pairs.push(Pair {
                 before,
                 after,
-                whole,
+                compared,
             });
         }
         Ok(pairs)
+    }
+
+    /// What of a kustomization is compared that is declared alike on both sides: most changes are of documents that can be
+    /// told from a few files.
+    fn told_apart(&self, before: &App, after: &App) -> super::Result<Compared> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let gathering =
+            |tree, app: &App| renderer.gathering(reader, tree, &app.recipe, self.cancel);
+        let (Some(old), Some(new)) = (
+            gathering(self.before, before)?,
+            gathering(self.after, after)?,
+        ) else {
+            return Ok(Compared::Whole);
+        };
+        match renderer.told_apart(&old, &new) {
+            Some(files) => self.told(&after.recipe, &new, &files),
+            None => Ok(Compared::Whole),
+        }
+    }
+
+    /// What to compare where all that differs are these files, of what is gathered alike otherwise.
+    pub(super) fn told(
+        &self,
+        recipe: &Recipe,
+        gathering: &Gathering,
+        files: &[Differing],
+    ) -> super::Result<Compared> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let mut sides = [Vec::new(), Vec::new()];
+        for file in files {
+            for (side, blob) in sides.iter_mut().zip([file.before, file.after]) {
+                let Some(blob) = blob else {
+                    continue;
+                };
+                match renderer.told(reader, recipe, gathering, (&file.path, blob))? {
+                    Some(told) => side.push(Arc::new(told)),
+                    None => return Ok(Compared::Whole),
+                }
+            }
+        }
+        Ok(Compared::Told(sides))
     }
 
     /// Whether an app may have the resource at a tree.
@@ -221,7 +273,8 @@ impl Comparison<'_> {
     /// The renderings of all apps that are rendered whole, in order, the side before first: many at once.
     fn render_whole(&self, places: &[Vec<Pair<'_>>]) -> super::Result<IntoIter<Arc<Rendering>>> {
         let mut wanted = Vec::new();
-        for pair in places.iter().flatten().filter(|pair| pair.whole) {
+        let whole = |pair: &&Pair<'_>| matches!(pair.compared, Compared::Whole);
+        for pair in places.iter().flatten().filter(whole) {
             wanted.extend(pair.before.map(|app| (self.before, &app.recipe)));
             wanted.extend(pair.after.map(|app| (self.after, &app.recipe)));
         }
@@ -248,11 +301,19 @@ impl Comparison<'_> {
             if pair.before.is_none() || pair.after.is_none() {
                 gathered.alone.insert(place);
             }
-            match (pair.before, pair.after) {
-                (Some(before), Some(after)) if !pair.whole => {
+            match (pair.before, pair.after, pair.compared) {
+                (Some(before), Some(after), Compared::Files) => {
                     self.gather_files(before, after, &mut gathered)?;
                 }
-                (before, after) => {
+                (Some(before), Some(after), Compared::Told([old, new])) => {
+                    for rendering in &old {
+                        gathered.add(false, before, rendering, false, self.only);
+                    }
+                    for rendering in &new {
+                        gathered.add(true, after, rendering, false, self.only);
+                    }
+                }
+                (before, after, _) => {
                     let old = before.and_then(|app| Some((app, rendered.next()?)));
                     let new = after.and_then(|app| Some((app, rendered.next()?)));
                     self.gather_whole(old, new, &mut gathered);

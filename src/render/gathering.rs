@@ -5,11 +5,14 @@
 //! and, where names are changed or values taken over, of the other objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::kustomization::{self, is_kustomization_name};
+use super::kustomization::{self, Patched, is_kustomization_name};
+use super::merges::Merges;
+use super::plain;
 use super::remote::Bases;
-use super::tree::{Tree, file_name};
-use super::{Additions, Error, Recipe, Renderer, Tool};
+use super::tree::{Followed, Node, Tree, file_name, join};
+use super::{Error, How, Recipe, Renderer, Rendering, Tool};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath};
 
 type Result<T> = std::result::Result<T, Error>;
@@ -31,8 +34,35 @@ pub(crate) struct Gathering {
     is_independent: bool,
     /// Nor names: whatever is done to an object depends on that object alone.
     is_plain: bool,
-    /// The objects are as their documents say.
-    pub(crate) as_written: bool,
+    /// What is done to each of the documents to make it an object, where that can be told without a build.
+    told: Option<Merges>,
+    patched: Kinds,
+}
+
+/// The kinds of objects that patches may be for: one that does not fit fails the whole build.
+#[derive(Default)]
+struct Kinds {
+    any: bool,
+    named: BTreeSet<String>,
+}
+
+impl Kinds {
+    /// `kind`: or a regular expression for kinds.
+    fn add(&mut self, kind: &str) {
+        self.any |= kind.bytes().any(|byte| !byte.is_ascii_alphanumeric());
+        self.named.insert(kind.to_owned());
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.any || self.named.contains(kind)
+    }
+}
+
+/// A file whose documents are gathered, by its blobs where it is gathered.
+pub(crate) struct Differing {
+    pub(crate) path: RepoPath,
+    pub(crate) before: Option<Oid>,
+    pub(crate) after: Option<Oid>,
 }
 
 /// The namespaces that a kustomization speaks of.
@@ -50,7 +80,7 @@ struct Namespaces {
 pub(crate) enum Stays {
     /// It is the same on both sides.
     Same,
-    /// Nothing but its own documents can have changed it; it is as written.
+    /// Nothing but its own documents can have changed it, which [`Renderer::told`] may make objects of.
     Written,
     /// Both sides must be built to know.
     Unknown,
@@ -67,6 +97,11 @@ impl Gathering {
     /// Whether documents in the file are objects of the kustomization.
     pub(crate) fn holds(&self, path: &RepoPath) -> bool {
         self.resources.contains_key(path)
+    }
+
+    /// Whether it is not built, and its files are shown as they are.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// Everything whose change may change the result: files and directories.
@@ -100,9 +135,13 @@ impl Renderer {
         let mut kustomizations = BTreeMap::new();
         let mut own = None;
         let (mut takes, mut only_gathers) = (false, true);
+        let mut patched = Kinds::default();
         for directory in &walk.directories {
             for (path, id) in kustomization::files_in(&tree, directory.as_bstr())? {
                 let file = self.kustomization(reader, id)?;
+                for patch in &file.patched {
+                    self.add_patched(&tree, directory.as_bstr(), patch, &mut patched)?;
+                }
                 if Some(directory) == walk.directories.first() {
                     own.clone_from(&file.namespace);
                 }
@@ -111,11 +150,18 @@ impl Renderer {
                 kustomizations.insert(path, id);
             }
         }
+        for patch in &additions.patches {
+            let says = patch.target.as_ref().unwrap_or(&patch.patch);
+            let says = kustomization::kind_of(says);
+            self.add_patched(&tree, root.as_bstr(), &says, &mut patched)?;
+        }
         let mut ids = BTreeSet::new();
-        let mut is_twice = false;
+        let (mut is_twice, mut is_spoilt) = (false, false);
         let mut named = BTreeSet::new();
         for (_, id) in &walk.resources {
-            for object in self.outline(reader, *id)?.objects.iter() {
+            let outline = self.outline(reader, *id)?;
+            is_spoilt |= outline.is_spoilt;
+            for object in outline.objects.iter() {
                 named.extend(object.namespace.clone());
                 is_twice |= !ids.insert(object.clone());
             }
@@ -143,10 +189,10 @@ impl Renderer {
             placed: walk.placed_alike(),
             named,
         };
-        let nothing = Additions {
-            rules: additions.rules,
-            generate: additions.generate,
-            ..Additions::default()
+        let told = match (is_refused, is_plain && !is_spoilt) {
+            (true, _) => Some(Merges::default()),
+            (false, true) => Merges::of(additions, &self.masking),
+            (false, false) => None,
         };
         Ok(Some(Gathering {
             resources: walk.resources.into_iter().collect(),
@@ -156,8 +202,112 @@ impl Renderer {
             is_refused,
             is_independent,
             is_plain,
-            as_written: is_refused || (is_plain && **additions == nothing),
+            told,
+            patched,
         }))
+    }
+
+    /// Adds the kinds that a patch in a directory's kustomization may be for.
+    fn add_patched(
+        &self,
+        tree: &Tree,
+        directory: &BStr,
+        patched: &Patched,
+        kinds: &mut Kinds,
+    ) -> Result<()> {
+        match patched {
+            Patched::Any => kinds.any = true,
+            Patched::Kind(kind) => kinds.add(kind),
+            Patched::File(file) => {
+                let path = join(directory, BStr::new(file));
+                let found = path.map(|path| tree.follow(path.as_bstr())).transpose()?;
+                let objects = match found {
+                    Some(Followed::To {
+                        node: Node::File(id),
+                        ..
+                    }) => Arc::clone(&self.outline(tree.reader, id)?.objects),
+                    _ => Arc::default(),
+                };
+                // What names no object is a list of operations.
+                kinds.any |= objects.is_empty();
+                objects.iter().for_each(|object| kinds.add(&object.kind));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the documents in a file that is gathered may be why a patch fails, and with it the build.
+    fn may_fail(&self, reader: &Reader, gathering: &Gathering, blob: Oid) -> Result<bool> {
+        let outline = self.outline(reader, blob)?;
+        let mut objects = outline.objects.iter();
+        if gathering.is_refused || !objects.any(|object| gathering.patched.has(&object.kind)) {
+            return Ok(false);
+        }
+        let Some(merges) = &gathering.told else {
+            return Ok(true);
+        };
+        let parsed = self.parse(reader, blob)?;
+        let mut documents = parsed.manifest.documents.iter();
+        Ok(documents.any(|document| merges.on(document.object.clone()).is_none()))
+    }
+
+    /// The objects of a file that is gathered, as a build would make them; `None` where only a build can tell.
+    pub(crate) fn told(
+        &self,
+        reader: &Reader,
+        recipe: &Recipe,
+        gathering: &Gathering,
+        (path, blob): (&RepoPath, Oid),
+    ) -> Result<Option<Rendering>> {
+        let Some(merges) = &gathering.told else {
+            return Ok(None);
+        };
+        let parsed = self.parse(reader, blob)?;
+        let namespace = recipe.namespace.as_deref();
+        let objects = plain::from_manifest(path, blob, &parsed.manifest, namespace);
+        let objects: Option<Vec<_>> = objects
+            .map(|mut rendered| {
+                rendered.object = merges.on(rendered.object)?;
+                Some(rendered)
+            })
+            .collect();
+        let how = match self.tools.kustomize() {
+            Ok(builder) if !gathering.is_refused => builder.program.how(),
+            _ => How::Read,
+        };
+        Ok(objects.map(|objects| Rendering {
+            objects,
+            how,
+            broken: Vec::new(),
+        }))
+    }
+
+    /// The files that make all the difference between what is gathered on two sides; `None` where builds alone can tell.
+    pub(crate) fn told_apart(
+        &self,
+        before: &Gathering,
+        after: &Gathering,
+    ) -> Option<Vec<Differing>> {
+        let is_told = |gathering: &Gathering| gathering.told.is_some() && !gathering.is_refused;
+        if self.tools.kustomize().is_err()
+            || !is_told(before)
+            || !is_told(after)
+            || before.namespaces != after.namespaces
+        {
+            return None;
+        }
+        let paths: BTreeSet<&RepoPath> = before
+            .resources
+            .keys()
+            .chain(after.resources.keys())
+            .collect();
+        let of = |gathering: &Gathering, path: &RepoPath| gathering.resources.get(path).copied();
+        let files = paths.into_iter().map(|path| Differing {
+            path: path.clone(),
+            before: of(before, path),
+            after: of(after, path),
+        });
+        Some(files.filter(|file| file.before != file.after).collect())
     }
 
     /// What becomes of the objects that `may_be` names where `changes` lead from the tree `before` to one gathered like
@@ -204,7 +354,7 @@ impl Renderer {
         } else {
             let is_known = match stays {
                 Stays::Same => true,
-                Stays::Written => gathered.as_written,
+                Stays::Written => gathered.told.is_some(),
                 Stays::Unknown | Stays::Otherwise => false,
             };
             match is_known && self.gather_alike(reader, &gathered, after, may_be)? {
@@ -241,14 +391,15 @@ impl Renderer {
                 false => Stays::Same,
             }));
         }
+        let may_fail = self.may_fail(reader, after, old)? || self.may_fail(reader, after, new)?;
         let (old, new) = (self.outline(reader, old)?, self.outline(reader, new)?);
         let is_its = |objects: &[ObjectRef]| objects.iter().any(may_be);
         let is_placed_otherwise = namespaces(&old.objects) != namespaces(&new.objects);
         let is_spoilt = old.is_spoilt || new.is_spoilt;
-        Ok(Some(if is_spoilt && !after.is_refused {
+        Ok(Some(if may_fail || (is_spoilt && !after.is_refused) {
             Stays::Unknown
         } else if is_its(&old.objects) || is_its(&new.objects) {
-            match after.as_written && !is_placed_otherwise {
+            match after.told.is_some() && !is_placed_otherwise {
                 true => Stays::Written,
                 false => Stays::Unknown,
             }
@@ -287,7 +438,10 @@ impl Renderer {
                     continue;
                 }
                 let outline = self.outline(reader, *id)?;
-                if outline.is_spoilt || outline.objects.iter().any(may_be) {
+                if outline.is_spoilt
+                    || outline.objects.iter().any(may_be)
+                    || self.may_fail(reader, one, *id)?
+                {
                     return Ok(false);
                 }
             }

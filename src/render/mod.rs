@@ -14,6 +14,7 @@ mod job;
 pub(crate) mod kustomization;
 mod kustomize;
 mod memo;
+mod merges;
 pub(crate) mod orders;
 mod outlines;
 mod plain;
@@ -43,7 +44,7 @@ use crate::manifest::{self, Cause, Language, Manifest, Masking, Object, ObjectRe
 use crate::task::Cancel;
 pub use artifact::SourceIgnore;
 use fetch::Fetches;
-pub(crate) use gathering::{Gathering, Stays};
+pub(crate) use gathering::{Differing, Gathering, Stays};
 pub(crate) use helm::is_chart;
 use job::{Job, Key};
 use kustomization::Kustomization;

@@ -94,7 +94,7 @@ pub(super) fn read(
     Ok((objects, broken))
 }
 
-fn from_manifest<'a>(
+pub(super) fn from_manifest<'a>(
     path: &'a RepoPath,
     blob: Oid,
     manifest: &'a Manifest,

@@ -6,6 +6,7 @@ mod hostile;
 mod kustomized;
 mod model;
 mod origins;
+mod patched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

@@ -6,14 +6,14 @@ use super::{Follower, Found};
 use crate::diff::ChangeKind;
 use crate::git::{ByteSlice, EntryKind, Oid, PathChange, RepoPath};
 use crate::history::apps::same_sources;
-use crate::history::compare::{is_beside, reads};
+use crate::history::compare::{Compared, is_beside, reads};
 use crate::history::declared::may_be;
 use crate::history::index::Row;
 use crate::history::{ResourceChange, Sources};
 use crate::layout::{self, App, Layout};
 use crate::manifest::ObjectRef;
 use crate::render::tree::is_within;
-use crate::render::{Gathering, Stays, Tool, placed_id};
+use crate::render::{Differing, Gathering, Stays, Tool, placed_id};
 
 /// The one app that holds the resource after the row that is looked at.
 pub(super) struct Home {
@@ -142,17 +142,21 @@ impl Follower<'_> {
                 stays
             }
         };
-        let whole = match stays {
-            Stays::Same => return Ok(Some(Found::default())),
-            Stays::Written => false,
-            Stays::Unknown => true,
-            Stays::Otherwise => return Ok(None),
-        };
         let Some(home) = &self.home else {
             return Ok(None);
         };
         let comparison = self.comparison(row, before, &self.scope);
-        let found = comparison.of_app(&home.app, whole)?;
+        let compared = match (stays, &home.gathering) {
+            (Stays::Same, _) => return Ok(Some(Found::default())),
+            (Stays::Otherwise, _) => return Ok(None),
+            (Stays::Unknown, _) => Compared::Whole,
+            (Stays::Written, Some(gathering)) if !gathering.is_refused() => {
+                let files = differing(gathering, declared);
+                comparison.told(&home.app.recipe, gathering, &files)?
+            }
+            (Stays::Written, _) => Compared::Files,
+        };
+        let found = comparison.of_app(&home.app, compared)?;
         Ok(self.stayed(&found.0).then_some(found))
     }
 
@@ -282,6 +286,21 @@ impl Follower<'_> {
         }
         Ok(found)
     }
+}
+
+/// The files that are gathered on both sides, and differ.
+fn differing(gathering: &Gathering, changes: &[&PathChange]) -> Vec<Differing> {
+    let gathered = changes
+        .iter()
+        .filter(|change| gathering.holds(&change.path));
+    let blob = |side: Option<(EntryKind, Oid)>| side.map(|(_, blob)| blob);
+    gathered
+        .map(|change| Differing {
+            path: change.path.as_ref().clone(),
+            before: blob(change.before),
+            after: blob(change.after),
+        })
+        .collect()
 }
 
 /// Whether documents in a file may become objects of an app.

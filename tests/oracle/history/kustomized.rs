@@ -1,6 +1,6 @@
 //! The log of an object that a tool renders, against brute force: every app of every commit is rendered and compared.
 
-mod model;
+pub(super) mod model;
 
 use std::ffi::OsStr;
 
@@ -74,15 +74,19 @@ const WENT_WRONG: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether the logs of a generated history are what brute force says, if the tools are there.
 fn check_history(steps: &[Vec<model::Edit>]) {
+    check_line(&model::line(steps));
+}
+
+/// Whether the logs of a generated history, by its files, are what brute force says, if the tools are there.
+pub(super) fn check_line(line: &[model::Files]) {
     let Some(kustomize) = support::tools::kustomize() else {
         return;
     };
     let tools = support::tools::search_path(&[&kustomize]);
     let dir = TempDir::new().expect("temporary directory");
     let repo = TestRepo::init(&dir.path().join("env"));
-    let tip = model::write(&repo, &model::line(steps));
+    let tip = model::write(&repo, line);
     holds(&repo, &tip, &dir.path().join("state"), &tools);
 }
 

@@ -31,7 +31,7 @@ const NAMESPACES: usize = 50;
 const APPS: usize = 50;
 /// Commits inside a merge: every so many commits of the line.
 const MERGE_EVERY: usize = 10;
-/// Resources whose logs are compared.
+/// Resources whose logs are compared, before all were found out, and after.
 const RESOURCES: usize = 20;
 const RUNS: usize = 21;
 
@@ -185,7 +185,7 @@ fn whole(history: &History) -> usize {
 }
 
 /// Logs of resources by an index that is there, against git on the file that declares each: until the commits that are likely
-/// to be in one are told, until it is whole, and when it is asked for again.
+/// to be in one are told, until it is whole, when it is asked for again, and of others once all logs were found out.
 fn logs(repo: &TestRepo, home: &Path) {
     let state = home.join("state");
     let opened = Repo::open(&repo.path, &state).expect("a repository");
@@ -225,9 +225,8 @@ fn logs(repo: &TestRepo, home: &Path) {
         let first = first.get().copied().unwrap_or(whole);
         (first, whole, answer.entries.len())
     };
-    let [opening, others @ ..] = wanted.as_slice() else {
-        panic!("no resources")
-    };
+    let (opening, others) = wanted.split_first().expect("resources");
+    let (others, more) = others.split_at(RESOURCES);
     let (first, whole, _) = log(&opening.0);
     println!("the first log of a resource   {first:>10.2?}, whole {whole:.2?}");
     let (mut first, mut whole, mut again) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
@@ -242,31 +241,35 @@ fn logs(repo: &TestRepo, home: &Path) {
     for (id, _) in others {
         again += log(id).1;
     }
-    let each = |total: Duration| total / others.len() as u32;
+    let begin = Instant::now();
+    log::find_out(&workspace, &Cancel::new()).expect("all logs");
+    println!("all logs, found out at once   {:>10.2?}", begin.elapsed());
+    let ahead: Duration = more.iter().map(|(id, _)| log(id).1).sum();
+    let each = |total: Duration| total / RESOURCES as u32;
     println!(
-        "of {} others, {entries} entries    {:>10.2?}, whole {:.2?}, again {:.2?}",
-        others.len(),
+        "of {RESOURCES} others, {entries} entries    {:>10.2?}, whole {:.2?}, again {:.2?}; of {RESOURCES} more then {:.2?}",
         each(first),
         each(whole),
-        each(again)
+        each(again),
+        each(ahead)
     );
     let files = |name: &str| {
-        let total: Duration = others
-            .iter()
-            .map(|(_, path)| {
+        let of = |wanted: &[(ResourceId, RepoPath)]| -> Duration {
+            let each = wanted.iter().map(|(_, path)| {
                 let path = path.to_str_lossy();
-                by_git(
-                    repo,
-                    &["log", "--first-parent", "-m", "--format=%H", "--", &path],
-                )
-            })
-            .sum();
+                let log = ["log", "--first-parent", "-m", "--format=%H", "--"];
+                by_git(repo, &[log.as_slice(), &[&path]].concat())
+            });
+            each.sum()
+        };
+        let (total, more) = (of(others), of(more));
         println!(
-            "{name:<28}  {:>10.2?}  {:.1}×, {:.1}×, {:.1}× ours",
+            "{name:<28}  {:>10.2?}  {:.1}×, {:.1}×, {:.1}×; {:.1}× ours",
             each(total),
             ratio(total, first),
             ratio(total, whole),
-            ratio(total, again)
+            ratio(total, again),
+            ratio(more, ahead)
         );
     };
     files("git log -- FILE");
@@ -283,7 +286,7 @@ fn resources(
     let found = layout::detect(reader, tree, renderer, &Overrides::default()).expect("a layout");
     let mut random = Random::new(1);
     let mut wanted: Vec<(ResourceId, RepoPath)> = Vec::new();
-    while wanted.len() <= RESOURCES {
+    while wanted.len() <= 2 * RESOURCES {
         let app = &found.apps[random.below(found.apps.len())];
         let rendering = renderer
             .render(reader, tree, &app.recipe)

@@ -11,20 +11,30 @@ use serde::ser::{SerializeMap, Serializer};
 /// Tells work in progress that nobody waits for it any more.
 pub use tokio_util::sync::CancellationToken as Cancel;
 
-/// How far work in the background stands back (as `nice` counts).
-#[cfg(target_os = "linux")]
-const BACK: i32 = 10;
+/// Whom work in the background leaves the processors to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// Threads that somebody waits for, as the one that draws.
+    Screens,
+    /// Everything else.
+    All,
+}
 
-/// Leaves the processors to threads that somebody waits for, as the one that draws: with as many busy threads as there are
-/// processors, a key waits for the end of their turns otherwise. It is for the calling thread and all it starts, on Linux,
-/// where threads have priorities of their own (setpriority(2), "C library/kernel differences").
-pub fn stand_back() {
+/// Leaves the processors to others: with as many busy threads as there are processors, a key waits for the end of their turns
+/// otherwise. It is for the calling thread and all it starts, on Linux, where threads have priorities of their own
+/// (setpriority(2), "C library/kernel differences").
+pub fn stand_back(behind: Behind) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
+        // As `nice` counts.
+        let back = match behind {
+            Behind::Screens => 10,
+            Behind::All => 19,
+        };
         // Who stands further back already stays there; who cannot is no worse off.
-        if getpriority_process(None).is_ok_and(|now| now < BACK) {
-            let _ = setpriority_process(None, BACK);
+        if getpriority_process(None).is_ok_and(|now| now < back) {
+            let _ = setpriority_process(None, back);
         }
     }
 }

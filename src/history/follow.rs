@@ -456,35 +456,21 @@ impl<'a> Follower<'a> {
 
     /// What of `changes` concerns the resource; from here on, its name and app are those of before.
     fn follow(&mut self, at: usize, row: &Row, (changes, not_rendered): Found) -> Option<LogEntry> {
-        let mut entry = LogEntry {
-            row: at,
-            commit: row.id,
-            changes: Vec::new(),
-            unreadable: Vec::new(),
-        };
         let object = self.object.clone();
-        for change in changes {
-            if !change.concerns(&object) {
-                continue;
-            }
-            if change.object == object {
-                self.exists = Some(change.before.is_some());
-                if let Some(before) = change.object_before() {
-                    self.object.clone_from(&before.id);
-                    if self.scope.app.is_some() && change.app_before.is_some() {
-                        self.scope.app.clone_from(&change.app_before);
-                    }
+        for change in changes.iter().filter(|change| change.object == object) {
+            self.exists = Some(change.before.is_some());
+            if let Some(before) = change.object_before() {
+                self.object.clone_from(&before.id);
+                if self.scope.app.is_some() && change.app_before.is_some() {
+                    self.scope.app.clone_from(&change.app_before);
                 }
             }
-            if change.kind != ChangeKind::Moved {
-                entry.changes.push(change);
-            }
         }
-        for failed in not_rendered {
-            if failed.objects.contains(&object) {
-                entry.unreadable.push(failed);
-            }
-        }
-        (!entry.changes.is_empty() || !entry.unreadable.is_empty()).then_some(entry)
+        LogEntry::of(
+            (at, row),
+            &object,
+            changes.into_iter(),
+            not_rendered.into_iter(),
+        )
     }
 }

@@ -24,6 +24,7 @@ mod message;
 mod pairing;
 mod resource;
 mod store;
+mod tracks;
 
 pub use attribution::{Origin, Origins, Undone, enclosing};
 pub use changes::{Changes, NotRendered, ResourceChange, Scope, Sources, changes_between};
@@ -36,6 +37,7 @@ pub use resource::{
     LogEntry, LogStep, OnStep, ResourceKey, Walked, resource_log, resource_log_until,
 };
 pub use store::Store;
+pub use tracks::Tracks;
 
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use super::changes::{NotRendered, ResourceChange, Sources};
 use super::follow::Follower;
 use super::index::{End, History, Row, Rows};
+use crate::diff::ChangeKind;
 use crate::git::Oid;
 use crate::manifest::ObjectRef;
 use crate::task::Cancel;
@@ -39,6 +40,26 @@ pub struct LogEntry {
 }
 
 impl LogEntry {
+    /// What of a row's changes concerns the resource that is called `object` after it; `None` where nothing does.
+    pub(super) fn of(
+        (at, row): (usize, &Row),
+        object: &ObjectRef,
+        changes: impl Iterator<Item = ResourceChange>,
+        not_rendered: impl Iterator<Item = NotRendered>,
+    ) -> Option<LogEntry> {
+        let concerns =
+            |change: &ResourceChange| change.kind != ChangeKind::Moved && change.concerns(object);
+        let entry = LogEntry {
+            row: at,
+            commit: row.id,
+            changes: changes.filter(concerns).collect(),
+            unreadable: not_rendered
+                .filter(|failed| failed.objects.contains(object))
+                .collect(),
+        };
+        (!entry.changes.is_empty() || !entry.unreadable.is_empty()).then_some(entry)
+    }
+
     /// Nothing but noise changed.
     pub fn routine(&self) -> bool {
         self.unreadable.is_empty() && self.changes.iter().all(|change| change.routine)

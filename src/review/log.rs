@@ -1,5 +1,6 @@
 //! The timeline, and the log of one resource: which commits changed it, what each meant, and who is behind it.
 
+mod ahead;
 mod kept;
 mod one;
 mod search;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::ahead::{find_out, look_ahead};
 use self::search::Filter;
 pub use self::search::Found;
 pub use self::timeline::newest_commits;

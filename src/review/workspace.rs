@@ -322,6 +322,17 @@ impl Workspace {
             .clone()
     }
 
+    /// What a job reads with, on the first line.
+    pub(super) fn past(&self, waiting: Waiting) -> anyhow::Result<Past<'_>> {
+        self.tell_apart()?;
+        Ok(Past {
+            ws: self,
+            reader: self.inner.repo.reader(),
+            line: self.line(),
+            waiting,
+        })
+    }
+
     /// Runs a job that reads git or waits for tools, away from the threads that must not wait.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
@@ -340,16 +351,9 @@ impl Workspace {
         let waiting = waiting.clone();
         tokio::task::spawn_blocking(move || {
             if ws.is_watched() {
-                task::stand_back();
+                task::stand_back(task::Behind::Screens);
             }
-            ws.tell_apart()?;
-            let past = Past {
-                ws: &ws,
-                reader: ws.inner.repo.reader(),
-                line: ws.line(),
-                waiting,
-            };
-            job(&past)
+            job(&ws.past(waiting)?)
         })
         .await
         .context("a background job ended early")?

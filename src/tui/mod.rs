@@ -36,6 +36,7 @@ use theme::{Theme, ThemeError};
 use worker::Inbox;
 
 use crate::review::{Workspace, log};
+use crate::task::Cancel;
 
 /// How long a look takes whether something was typed. With no time at all, crossterm does not look.
 const LOOK: Duration = Duration::from_micros(20);
@@ -91,6 +92,7 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
     let mut changing = true;
     let mut ended = std::pin::pin!(ended());
     let mut events = None;
+    let mut ahead = None;
     loop {
         let (width, height) = tty.follow_size()?;
         effects.extend(app.update([Message::Resize(width, height)], ws.clock().now()));
@@ -123,6 +125,12 @@ pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
             effects = app.update(batch, ws.clock().now());
             continue;
         }
+        // Once what is on the screen is there.
+        ahead.get_or_insert_with(|| {
+            let cancel = Cancel::new();
+            log::look_ahead(&ws, &cancel);
+            cancel.drop_guard()
+        });
         let stream = events.get_or_insert_with(EventStream::new);
         tokio::select! {
             event = stream.next() => match event {

@@ -16,7 +16,7 @@ use std::time::Instant;
 use gitopsy::diff::ChangeKind;
 use gitopsy::git::{BStr, ByteSlice, Oid, Reader, Repo, RepoPath};
 use gitopsy::history::{
-    Changes, End, History, Layouts, LogEntry, LogStep, ResourceKey, Rows, Scope, Sources,
+    Changes, End, History, Layouts, LogEntry, LogStep, ResourceKey, Rows, Scope, Sources, Tracks,
     changes_between, document_log, resource_log,
 };
 use gitopsy::manifest::{ListKeys, Masking, ObjectRef};
@@ -83,6 +83,22 @@ impl Bench {
         entries
     }
 
+    /// The rows in the log of each, found out at once.
+    fn logs(&self, resources: &[&Resource]) -> Vec<Vec<usize>> {
+        let keys = resources.iter();
+        let keys = keys.map(|(environment, object)| (environment.as_str(), object));
+        let mut tracks = Tracks::new(keys);
+        let mut logs = vec![Vec::new(); resources.len()];
+        let rows = self.rows();
+        for at in 0..rows.len() {
+            let entries = tracks.step(self.sources(), &rows, at, &Cancel::new());
+            for (places, entry) in entries.expect("entries") {
+                places.iter().for_each(|place| logs[*place].push(entry.row));
+            }
+        }
+        logs
+    }
+
     fn changes(&self, before: Oid, after: Oid) -> Changes {
         let everything = Scope::default();
         changes_between(self.sources(), before, after, &everything, &Cancel::new())
@@ -134,8 +150,7 @@ fn agrees(bench: &Bench, line: &[Transition]) {
         let changed = changed(&changes);
         assert_eq!(changed, transition.keys().cloned().collect(), "row {at}");
     }
-    let resources: BTreeSet<&Resource> = line.iter().flat_map(|step| step.keys()).collect();
-    for resource in resources {
+    for resource in resources_of(line) {
         let log: Vec<usize> = bench
             .log(&key(resource))
             .iter()
@@ -143,6 +158,20 @@ fn agrees(bench: &Bench, line: &[Transition]) {
             .collect();
         assert_eq!(log, brute::expected(line, resource), "{resource:?}");
     }
+    let resources: Vec<&Resource> = resources_of(line).into_iter().collect();
+    for (resource, log) in resources.iter().zip(bench.logs(&resources)) {
+        let log: Vec<usize> = log.iter().map(|row| line.len() - 1 - row).collect();
+        assert_eq!(
+            log,
+            brute::expected(line, resource),
+            "{resource:?}, at once"
+        );
+    }
+}
+
+/// Every resource that ever was.
+fn resources_of(line: &[Transition]) -> BTreeSet<&Resource> {
+    line.iter().flat_map(|step| step.keys()).collect()
 }
 
 /// The resources that `changes` speaks of as other than they were.
@@ -363,6 +392,17 @@ fn real_repositories_agree_with_brute_force() {
             times[times.len() / 2],
             times[times.len() - 1]
         );
+        let started = Instant::now();
+        let all: Vec<&Resource> = resources.into_iter().collect();
+        for (resource, log) in all.iter().zip(bench.logs(&all)) {
+            let log: Vec<usize> = log.iter().map(|row| line.len() - 1 - row).collect();
+            let expected = brute::expected(&line, resource);
+            if log != expected {
+                println!("{resource:?}, at once\n  found {log:?}\n  expected {expected:?}");
+                wrong += 1;
+            }
+        }
+        println!("all {} at once in {:?}", all.len(), started.elapsed());
     }
     assert_eq!(wrong, 0, "logs that are not what brute force says");
 }

@@ -6,14 +6,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::common::ChangedResource;
+use super::super::entry::changed_resource;
 use super::super::kept::Place;
 use super::super::workspace::Past;
 use super::Entry;
 use crate::git::Oid;
-use crate::history::ResourceKey;
+use crate::history::{LogEntry, ResourceKey, meaning};
 
 /// Raised when the bytes, the words, or how commits are found change.
 const FORMAT: u32 = 1;
+
+/// Words for one commit.
+const MEANINGS: usize = 6;
 
 /// The log of one resource on disk.
 pub(super) struct Kept {
@@ -64,12 +68,24 @@ impl Kept {
 }
 
 impl Said {
-    pub(super) fn of(entry: &Entry) -> Said {
+    pub(super) fn of(found: &LogEntry) -> Said {
+        let mut meaning = meaning(&found.changes, 1, MEANINGS);
+        if meaning.is_empty() && found.routine() {
+            meaning.push("routine".to_owned());
+        }
+        let unreadable = found.unreadable.iter();
+        meaning.extend(unreadable.map(|side| format!("not readable: {}", side.why)));
+        let environments = found
+            .changes
+            .iter()
+            .map(|change| change.environment.clone());
+        let mut environments: Vec<String> = environments.collect();
+        environments.dedup();
         Said {
-            commit: entry.line.commit.as_bytes().to_vec(),
-            meaning: entry.meaning.clone(),
-            environments: entry.environments.clone(),
-            resources: entry.resources.clone(),
+            commit: found.commit.as_bytes().to_vec(),
+            meaning,
+            environments,
+            resources: found.changes.iter().map(changed_resource).collect(),
         }
     }
 
@@ -77,7 +93,7 @@ impl Said {
         Oid::try_from(self.commit.as_slice()).ok()
     }
 
-    /// Says it of a commit again.
+    /// Says it of the commit.
     pub(super) fn describe(&self, entry: &mut Entry) {
         entry.meaning.clone_from(&self.meaning);
         entry.environments.clone_from(&self.environments);

@@ -7,19 +7,17 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::super::entry::{changed_resource, entry};
+use super::super::entry::entry;
 use super::super::workspace::Past;
 use super::kept::{Kept, Said};
 use super::{Answer, Entry, Filter, Progress, Request, notes, search_notes};
 use crate::git::{Oid, RepoPath};
 use crate::history::{
-    self, End, History, LogEntry, LogStep, Origins, ResourceKey, Walked, document_log, meaning,
-    resource_log_until,
+    self, End, History, LogStep, Origins, ResourceKey, Walked, document_log, resource_log_until,
 };
 use crate::manifest::ObjectRef;
 use crate::task::Sink;
 
-const MEANINGS: usize = 6;
 /// Candidates that are sent: more are not looked through before most are confirmed.
 const CANDIDATES: usize = 200;
 
@@ -189,8 +187,9 @@ impl Growing<'_> {
                     return ControlFlow::Continue(());
                 };
                 let mut line = entry(self.past, &self.origins, &rows, found.row, row);
-                describe(&mut line, &found);
-                self.said.push(Said::of(&line));
+                let said = Said::of(&found);
+                said.describe(&mut line);
+                self.said.push(said);
                 self.drop_candidates(found.row + 1);
                 let here = self.filter.found(&found.changes);
                 if self.filter.may_keep(&line, row) && self.filter.keeps(&line) && here.is_some() {
@@ -254,25 +253,4 @@ fn whole(end: Option<End>) -> Walked {
         end,
         is_known: false,
     }
-}
-
-fn describe(line: &mut Entry, found: &LogEntry) {
-    line.meaning = meaning(&found.changes, 1, MEANINGS);
-    if line.meaning.is_empty() && found.routine() {
-        line.meaning.push("routine".to_owned());
-    }
-    line.meaning.extend(
-        found
-            .unreadable
-            .iter()
-            .map(|side| format!("not readable: {}", side.why)),
-    );
-    line.resources = found.changes.iter().map(changed_resource).collect();
-    line.environments = found
-        .changes
-        .iter()
-        .map(|change| change.environment.clone())
-        .collect();
-    line.environments.dedup();
-    line.analysed = true;
 }

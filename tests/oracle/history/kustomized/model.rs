@@ -100,7 +100,7 @@ const PLACES: &[(Place, u8)] = &[
     (OverlayNamespace(Dev), 3),
     (Prefix(Dev), 3),
     (Images(Dev), 3),
-    (Patch(Dev), 10),
+    (Patch(Dev), 11),
     (PatchFile(Dev), 3),
     (UsesComponent(Dev), 2),
     (Replacement(Dev), 4),
@@ -114,7 +114,7 @@ const PLACES: &[(Place, u8)] = &[
     (OverlayNamespace(Production), 3),
     (Prefix(Production), 3),
     (Images(Production), 3),
-    (Patch(Production), 10),
+    (Patch(Production), 11),
     (PatchFile(Production), 3),
     (UsesComponent(Production), 2),
     (Replacement(Production), 4),
@@ -382,8 +382,10 @@ fn overlay(state: &State, env: Env, files: &mut Files) {
         8 => {
             "patches:\n- patch: |-\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: db}\n    spec: {revisionHistoryLimit: 1}\n"
         }
-        // One that fails for what an object says (`test`) is left out: then the logs of its neighbours do not tell that
-        // nothing could be built, for only a build of each commit would.
+        // Fails for what an object says.
+        9 => {
+            "patches:\n- target: {kind: ConfigMap, name: own}\n  patch: '[{op: test, path: /data/key, value: v1}]'\n"
+        }
         _ => {
             "patches:\n- target: {kind: ConfigMap, name: own}\n  patch: '[{op: add, path: /data/more, value: v1}]'\n"
         }

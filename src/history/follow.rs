@@ -100,9 +100,9 @@ impl<'a> Follower<'a> {
     }
 
     /// Whether it was taken for something that files declare, which it may not be, so that rows were passed over which may
-    /// have made it or unmade it.
-    pub(super) fn is_misled(&self) -> bool {
-        self.passed_over && self.may_be_made && self.exists.is_none()
+    /// have made it or unmade it. `is_found`: by the row that was just looked at.
+    pub(super) fn is_misled(&self, is_found: bool) -> bool {
+        self.passed_over && (self.may_be_made || is_found) && self.exists.is_none()
     }
 
     pub(super) fn step(
@@ -234,7 +234,7 @@ impl<'a> Follower<'a> {
             || self.builds(row, known)
             || (alters
                 && (self.inherits_namespace
-                    || self.may_move_environments(row, before)?
+                    || self.may_move_environments(known, row, before)?
                     || self.is_ordered_otherwise(row, before)?));
         if !concerns {
             self.exact &= !alters;
@@ -378,12 +378,14 @@ impl<'a> Follower<'a> {
     }
 
     /// Whether files that do not differ may belong to another environment, or to none: a file that describes a layout differs,
-    /// or a directory comes or goes (which directories there are says which environments there are).
-    fn may_move_environments(&self, row: &Row, before: Oid) -> super::Result<bool> {
-        if row
-            .changes
-            .iter()
-            .any(|change| layout::describes_layout(change.path.as_bstr()))
+    /// the first orders come, or a directory comes or goes (which directories there are says which environments there are).
+    fn may_move_environments(&self, known: &Layout, row: &Row, before: Oid) -> super::Result<bool> {
+        let Sources {
+            reader, renderer, ..
+        } = self.sources;
+        let mut paths = row.changes.iter().map(|change| change.path.as_bstr());
+        if paths.any(layout::describes_layout)
+            || layout::orders_begin(reader, renderer, known, &row.changes)?
         {
             return Ok(true);
         }
@@ -401,7 +403,7 @@ impl<'a> Follower<'a> {
             if looked_at.replace(directory) == Some(directory) {
                 continue;
             }
-            let entry = self.sources.reader.entry(without, directory.as_bstr())?;
+            let entry = reader.entry(without, directory.as_bstr())?;
             if entry.is_none_or(|entry| entry.kind != EntryKind::Tree) {
                 return Ok(true);
             }

@@ -110,9 +110,10 @@ pub fn resource_log_until(
 ) -> super::Result<Walked> {
     // Almost everything is declared by some file. What is not, or has but its name in common with what is, costs a second
     // walk, which asks the tools at every row.
+    let mut told = None;
     for may_be_made in [false, true] {
         let mut follower = Follower::new(sources, key, may_be_made, cancel);
-        let (mut is_found, mut is_known) = (false, false);
+        let (mut is_misled, mut is_known) = (false, false);
         let end = walk(history, cancel, on_step, &mut |rows, at, row| {
             let known = known.and_then(|known| rows.position(known));
             is_known = known.is_some_and(|known| known <= at) && follower.is_at(key);
@@ -120,13 +121,15 @@ pub fn resource_log_until(
                 return Ok(None);
             }
             let entry = follower.step(rows, at, row)?;
-            if follower.is_misled() {
+            is_misled = follower.is_misled(entry.is_some());
+            if is_misled {
                 return Ok(None);
             }
-            is_found |= entry.is_some();
+            let entry = entry.filter(|_| told.is_none_or(|told| told < at));
+            told = entry.as_ref().map(|entry| entry.row).or(told);
             Ok(Some((entry, follower.next(rows, at + 1)?)))
         })?;
-        if is_found || (may_be_made && is_known) {
+        if (told.is_some() && !is_misled) || (may_be_made && is_known) {
             return Ok(Walked { end, is_known });
         }
     }

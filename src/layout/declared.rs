@@ -128,6 +128,40 @@ pub fn ordered_otherwise(
     Ok(false)
 }
 
+/// Whether deployers may be told for the first time what to deploy: what they are not told of may have been deployed before
+/// without an order. `layout`: that after the changes.
+pub fn orders_begin(
+    reader: &Reader,
+    renderer: &Renderer,
+    layout: &Layout,
+    changes: &[PathChange],
+) -> Result<bool> {
+    let mut come = Vec::new();
+    for change in changes {
+        let orders = |side: Option<(EntryKind, Oid)>| -> Result<Vec<ObjectRef>> {
+            let Some((EntryKind::Blob | EntryKind::Executable, blob)) = side else {
+                return Ok(Vec::new());
+            };
+            let outline = renderer.outline(reader, blob)?;
+            let orders = outline.objects.iter().filter(|id| is_order(id));
+            Ok(orders.cloned().collect())
+        };
+        let after = orders(change.after)?;
+        if !after.is_empty() {
+            let before = orders(change.before)?;
+            come.extend(after.into_iter().filter(|order| !before.contains(order)));
+        }
+    }
+    let came = |order: &ObjectRef| come.iter().any(|new| is_called(order, new));
+    let begins =
+        |order: &ObjectRef| matches!(order.kind.as_str(), "FluxInstance" | "GitRepository");
+    let mut declared = layout
+        .apps
+        .iter()
+        .filter_map(|app| app.declared_by.as_ref());
+    Ok(!come.is_empty() && (come.iter().any(begins) || declared.all(came)))
+}
+
 /// What a file's orders say before a change, and not any more after it.
 pub(super) fn unsaid(
     reader: &Reader,

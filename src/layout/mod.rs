@@ -43,7 +43,9 @@ pub use attribution::{is_bot, is_generated};
 pub use branches::{
     EnvironmentBranch, environment_branches, environment_of_branch, in_order, stage_branches,
 };
-pub use declared::{Between, is_built_otherwise, is_declared_alike, ordered_otherwise};
+pub use declared::{
+    Between, is_built_otherwise, is_declared_alike, ordered_otherwise, orders_begin,
+};
 use draft::Draft;
 pub use hydrated::dry_commit;
 pub use kargo::Promoter;

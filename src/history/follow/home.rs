@@ -50,7 +50,7 @@ impl Follower<'_> {
         }
         if home.gathering.is_none() {
             let may_move = self.inherits_namespace
-                || self.may_move_environments(row, before)?
+                || self.may_move_environments(known, row, before)?
                 || self.is_ordered_otherwise(row, before)?;
             return Ok(!may_move || layout::unaltered(reader, renderer, known, &row.changes)?);
         }
@@ -69,7 +69,8 @@ impl Follower<'_> {
         Ok(
             layout::is_declared_alike(reader, renderer, known, app, both)?
                 && !layout::is_built_otherwise(reader, renderer, app, both, &self.declaring)?
-                && !self.is_ordered_otherwise(row, before)?,
+                && !self.is_ordered_otherwise(row, before)?
+                && !layout::orders_begin(reader, renderer, known, both.changes)?,
         )
     }
 
@@ -207,7 +208,8 @@ impl Follower<'_> {
     /// be made without any file.
     fn is_in(&self, home: &Home, tree: Oid) -> crate::history::Result<bool> {
         if self.exists == Some(false) {
-            return Ok(true);
+            // What only has its name is not where it comes from.
+            return Ok(self.is_written);
         }
         let Sources {
             reader, renderer, ..

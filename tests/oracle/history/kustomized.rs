@@ -69,6 +69,14 @@ const WENT_WRONG: &[(&str, &str)] = &[
         "[Flux=1, Tools(0)=3, Tools(1)=1] [WebStyle=2] [FluxSet=2] [BaseBroken=0]",
     ),
     (
+        "an app was taken for where it came from that had another object of its name",
+        "[Flux=1, Generator=4, Own(Production)=3] [Patch(Production)=3] [FluxShop=2]",
+    ),
+    (
+        "what Flux was not told of was deployed before Flux was",
+        "[] [Tools(0)=3] [FluxIgnore=2, FluxTools=1] [Flux=3]",
+    ),
+    (
         "a base was an app only as long as nothing else was",
         "[Flux=1, OverlayBroken(Production)=4, Overlay(Dev)=2, AboveNamespace=1] [Above=2] [BaseListed=2]",
     ),

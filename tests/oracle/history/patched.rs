@@ -115,20 +115,27 @@ spec:
     files
 }
 
+/// A step sets some of the choices, by place.
+fn check_steps(steps: &[Vec<(usize, usize)>]) {
+    let mut choices: Choices = [1, 2, 9, 1, 0, 0, 0];
+    let mut line = vec![files(&choices)];
+    for step in steps {
+        for (place, choice) in step {
+            choices[*place] = choice % HOW_MANY[*place];
+        }
+        line.push(files(&choices));
+    }
+    check_line(&line);
+}
+
 #[test]
 fn what_is_told_of_patches_is_what_kustomize_makes_of_them() {
-    let begin: Choices = [1, 2, 9, 1, 0, 0, 0];
     let edit = (0..HOW_MANY.len(), 0..100_usize);
     let history = vec(vec(edit, 1..3), 3..9);
-    check(16, history, |steps| {
-        let mut choices = begin;
-        let mut line = vec![files(&choices)];
-        for step in steps {
-            for (place, choice) in step {
-                choices[place] = choice % HOW_MANY[place];
-            }
-            line.push(files(&choices));
-        }
-        check_line(&line);
-    });
+    check(16, history, |steps| check_steps(&steps));
+}
+
+#[test]
+fn an_object_that_was_gone_while_nothing_could_be_built_was_there_before() {
+    check_steps(&[vec![(2, 3)], vec![(0, 4)], vec![(2, 8)]]);
 }

@@ -199,6 +199,9 @@ pub(crate) struct Outline {
 /// A manifest larger than this is not read: the API server takes 1.5 MiB per object, and etcd as much.
 const MAX_MANIFEST: usize = 32 << 20;
 
+/// About how many times the memory of a manifest's text its values take.
+const VALUES_TO_TEXT: usize = 10;
+
 /// Why there is no rendering at all. Bad sources are no such reason: see [`Rendering::how`] and [`Rendering::broken`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -233,8 +236,8 @@ impl Renderer {
         Renderer {
             masking,
             tools: Tools::default(),
-            parsed: Memo::new(16 << 20),
-            items: Memo::new(16 << 20),
+            parsed: Memo::new(64 << 20),
+            items: Memo::new(32 << 20),
             outlines: Outlines::default(),
             kustomizations: Memo::new(16 << 20),
             listings: Memo::new(4 << 20),
@@ -458,7 +461,8 @@ impl Renderer {
             claims_objects: claims_objects(&bytes),
             plays: bytes.contains_str("hosts:") || bytes.contains_str("import_playbook:"),
         });
-        self.parsed.insert(blob, parsed.clone(), bytes.len() + 256);
+        self.parsed
+            .insert(blob, parsed.clone(), VALUES_TO_TEXT * bytes.len() + 256);
         Ok(parsed)
     }
 
@@ -481,8 +485,11 @@ impl Renderer {
             claims_objects: true,
             plays: false,
         });
-        self.items
-            .insert((blob, language), parsed.clone(), bytes.len() + 256);
+        self.items.insert(
+            (blob, language),
+            parsed.clone(),
+            VALUES_TO_TEXT * bytes.len() + 256,
+        );
         Ok(parsed)
     }
 

@@ -54,6 +54,7 @@ fn main() {
     let to = clone.path.to_string_lossy().into_owned();
     TestRepo::at(directory.path()).git(&["clone", "-q", "--shared", "--bare", &from, &to]);
 
+    settle();
     rows(&clone, directory.path());
     index(&clone.path);
     logs(&clone, directory.path());
@@ -86,6 +87,7 @@ fn rows(repo: &TestRepo, home: &Path) {
     // Cold is only the first. Each is killed as soon as it has shown its rows: the index is written here.
     let cold = timeline();
     store_index(&repo.path, home);
+    settle();
     // In turns: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
     let [by_git, terse, warm] = medians(RUNS, [&by_git, &terse, &timeline]);
     println!("git log -n 100                {by_git:>10.2?}");
@@ -97,6 +99,12 @@ fn rows(repo: &TestRepo, home: &Path) {
             ratio(took, terse)
         );
     }
+}
+
+/// Waits until what was written is on disk: the machine is busy with that for a while, beside whatever is measured.
+fn settle() {
+    let status = Command::new("sync").status().expect("sync");
+    assert!(status.success());
 }
 
 /// Writes the index to where the program that [`on_terminal`] runs looks for it.

@@ -35,7 +35,8 @@ impl Tracks {
         places.flat_map(|((_, object), all)| all.iter().map(move |at| (*at, object)))
     }
 
-    /// What the row at `at` means to each of them, as [`super::resource_log`] would say it. All later rows were looked at before.
+    /// What the row at `at` did, as [`super::resource_log`] would say it, with the places of those it belongs to. Rows are looked
+    /// at one after the other, newest first. Blocks while tools run.
     pub fn step(
         &mut self,
         sources: Sources<'_>,

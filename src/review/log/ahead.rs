@@ -12,21 +12,19 @@ use serde::{Deserialize, Serialize};
 use super::super::Workspace;
 use super::super::kept::Place;
 use super::super::workspace::Past;
-use super::kept::{Kept, Said};
+use super::kept::{FORMAT, Kept, Said};
 use crate::git::Oid;
 use crate::history::{End, ResourceKey, Rows, Tracks};
 use crate::manifest::ObjectRef;
 use crate::task::{self, Cancel, Waiting};
 
-/// Raised when the bytes or the words change.
-const FORMAT: u32 = 1;
 /// So much work may be lost.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// How far it is, on disk.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct State {
-    /// The commit that the logs begin at; none before the first.
+    /// The commit that the logs begin at.
     tip: Vec<u8>,
     /// Rows from there on that were looked at; `None`: all, and the logs are kept one by one.
     looked: Option<u64>,
@@ -70,22 +68,29 @@ fn of_line(past: &Past, cancel: &Cancel) -> anyhow::Result<()> {
     if !matches!(rows.end(), None | Some(End::Shallow)) {
         return Ok(());
     }
-    let known: State = place.read().unwrap_or_default();
-    let begun = Oid::try_from(known.tip.as_slice()).ok();
-    let mut state = match begun.and_then(|tip| rows.position(tip)) {
+    let known = place.read().and_then(|state: State| {
+        let tip = Oid::try_from(state.tip.as_slice()).ok()?;
+        Some((rows.position(tip)?, tip, state))
+    });
+    let (first, tip, mut state) = match known {
         // What came since is soon told of each.
-        Some(_) if known.looked.is_none() => return Ok(()),
-        Some(_) => known,
-        None => begin(past, cancel)?,
+        Some((.., state)) if state.looked.is_none() => return Ok(()),
+        Some(known) => known,
+        None => {
+            let state = begin(past, cancel)?;
+            place.write(&state);
+            if place.read::<State>().is_none() {
+                // Nothing is kept here: it would be for nothing, each time anew.
+                return Ok(());
+            }
+            (0, past.line.tip.commit, state)
+        }
     };
     let keep = &mut |state: &State| place.write(state);
-    let done = walk(past, &rows, &mut state, cancel, (KEEP_EVERY, keep))?;
+    let done = walk(past, &rows, first, &mut state, cancel, (KEEP_EVERY, keep))?;
     if !done || past.ws.inner.renderer.has_faltered() {
         return Ok(());
     }
-    let Ok(tip) = Oid::try_from(state.tip.as_slice()) else {
-        return Ok(());
-    };
     for log in std::mem::take(&mut state.logs) {
         let key = ResourceKey {
             environment: log.environment,
@@ -130,18 +135,17 @@ fn begin(past: &Past, cancel: &Cancel) -> anyhow::Result<State> {
     })
 }
 
-/// Goes on to the root, and keeps the state every so often; whether it got there.
+/// Goes on to the root, and keeps the state every so often; whether it got there. `first`: the row of the state's tip.
 fn walk(
     past: &Past,
     rows: &Rows,
+    first: usize,
     state: &mut State,
     cancel: &Cancel,
     (every, keep): (Duration, &mut dyn FnMut(&State)),
 ) -> anyhow::Result<bool> {
-    let begun = Oid::try_from(state.tip.as_slice()).ok();
-    let (Some(first), Some(looked)) = (begun.and_then(|tip| rows.position(tip)), state.looked)
-    else {
-        return Ok(false);
+    let Some(looked) = state.looked else {
+        return Ok(true);
     };
     let called = state.logs.iter();
     let mut tracks = Tracks::new(called.map(|log| (log.environment.as_str(), &log.called)));
@@ -275,7 +279,7 @@ mod tests {
                 place.write(state);
                 cancel.cancel();
             };
-            assert!(!walk(&past, &rows, &mut state, &cancel, (Duration::ZERO, keep)).unwrap());
+            assert!(!walk(&past, &rows, 0, &mut state, &cancel, (Duration::ZERO, keep)).unwrap());
         }
         assert!(log_of(&ws, "configmap/two").await.1);
         find_out(&ws, &Cancel::new()).unwrap();

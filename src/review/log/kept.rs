@@ -13,8 +13,8 @@ use super::Entry;
 use crate::git::Oid;
 use crate::history::{LogEntry, ResourceKey, meaning};
 
-/// Raised when the bytes, the words, or how commits are found change.
-const FORMAT: u32 = 1;
+/// Raised when the bytes, the words, or how commits are found change: what was found wrong would stay wrong.
+pub(super) const FORMAT: u32 = 2;
 
 /// Words for one commit.
 const MEANINGS: usize = 6;

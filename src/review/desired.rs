@@ -38,6 +38,10 @@ pub struct Declared {
 
 /// Commits that are compared though they leave the name where it was, newest first: one may have broken a build.
 const MENTIONS: usize = 8;
+/// Commits that are compared though it is only a part of the name that they removed.
+const PARTLY_LOST: usize = 24;
+/// Shorter parts of a name are in every file.
+const SHORTEST_PART: usize = 3;
 
 impl<'a> Past<'a> {
     /// The apps of `layout` that `wanted` picks, rendered at `tree`.
@@ -192,8 +196,29 @@ impl<'a> Past<'a> {
     /// A resource that the tip no longer declares, or can no longer be read there: the one its history lost last.
     fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
         let wanted = Wanted::new(select)?;
+        let whole = [wanted.name.as_str()];
+        if let Some(found) = self.lost(tip, select, &wanted, &whole, usize::MAX)? {
+            return Ok(Some(found));
+        }
+        // Templates and prefixes make names of what is written.
+        let parts: Vec<&str> = parts(&wanted.name).collect();
+        self.lost(tip, select, &wanted, &parts, PARTLY_LOST)
+    }
+
+    /// The last that was lost by one of so many commits that removed one of `names` from a file.
+    fn lost(
+        &self,
+        tip: Oid,
+        select: &Selector,
+        wanted: &Wanted,
+        names: &[&str],
+        most: usize,
+    ) -> anyhow::Result<Option<ResourceId>> {
+        if names.is_empty() {
+            return Ok(None);
+        }
         let history = self.ws.history(tip);
-        let (mut seen, mut kept) = (0, 0);
+        let (mut seen, mut removing, mut keeping) = (0, 0, 0);
         loop {
             let rows = history.wait_grown(seen, self.waiting.cancel());
             for row in seen..rows.len() {
@@ -204,10 +229,10 @@ impl<'a> Past<'a> {
                 let Some(parent) = row.first_parent else {
                     continue;
                 };
-                match self.mentions(row, &wanted)? {
-                    Mention::Lost => {}
-                    Mention::Kept if kept < MENTIONS => kept += 1,
-                    Mention::Kept | Mention::None => continue,
+                match self.mentions(row, wanted, names)? {
+                    Mention::Lost if removing < most => removing += 1,
+                    Mention::Kept if keeping < MENTIONS => keeping += 1,
+                    _ => continue,
                 }
                 let before = self.reader.tree_of(parent)?;
                 let changes = crate::history::changes_between(
@@ -254,32 +279,34 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// What a commit did to the name in files, which is cheap to tell.
-    fn mentions(&self, row: &Row, wanted: &Wanted) -> anyhow::Result<Mention> {
+    /// What a commit did to any of the names in files, which is cheap to tell.
+    fn mentions(&self, row: &Row, wanted: &Wanted, names: &[&str]) -> anyhow::Result<Mention> {
         let mut said = Mention::None;
         for change in &row.changes {
             if wanted.name.is_empty() && wanted.path.as_ref() != Some(&*change.path) {
                 continue;
             }
-            let before = change.before.map(|(_, blob)| self.says(blob, wanted));
-            let Some(before) = before
-                .transpose()?
-                .filter(|before| *before != Says::Nothing)
-            else {
-                continue;
-            };
-            let after = change.after.map(|(_, blob)| self.says(blob, wanted));
-            if after.transpose()? != Some(before) {
-                return Ok(Mention::Lost);
+            for name in names {
+                let before = change.before.map(|(_, blob)| self.says(blob, name));
+                let Some(before) = before
+                    .transpose()?
+                    .filter(|before| *before != Says::Nothing)
+                else {
+                    continue;
+                };
+                let after = change.after.map(|(_, blob)| self.says(blob, name));
+                if after.transpose()? != Some(before) {
+                    return Ok(Mention::Lost);
+                }
+                said = Mention::Kept;
             }
-            said = Mention::Kept;
         }
         Ok(said)
     }
 
-    fn says(&self, blob: Oid, wanted: &Wanted) -> anyhow::Result<Says> {
+    fn says(&self, blob: Oid, name: &str) -> anyhow::Result<Says> {
         // A module's items are called otherwise in its files.
-        let name = wanted.name.rsplit('.').next().unwrap_or_default();
+        let name = name.rsplit('.').next().unwrap_or_default();
         let text = self.reader.blob(blob);
         if !text.is_ok_and(|bytes| bytes.contains_str(name)) {
             return Ok(Says::Nothing);
@@ -292,6 +319,16 @@ impl<'a> Past<'a> {
             false => Says::Objects(named.cloned().collect()),
         })
     }
+}
+
+/// What a name may have been made of, the longest first: `a-b-c` of `a-b`, `b-c`, `a` and `c`.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    let firsts = name.rmatch_indices('-').map(|(at, _)| &name[..at]);
+    let lasts = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
+    firsts
+        .zip(lasts)
+        .flat_map(|(first, last)| [first, last])
+        .filter(|part| part.len() >= SHORTEST_PART)
 }
 
 /// How a file speaks of a name.

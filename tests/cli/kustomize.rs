@@ -158,3 +158,42 @@ fn doctor_counts_what_it_recognises_and_misses_only_tools_that_are_needed() {
     let clusters = checks.iter().filter(|check| check["name"] == "cluster");
     assert_eq!(clusters.count(), 1);
 }
+
+/// It was said to be declared nowhere, for no file ever spoke of it by this name.
+#[test]
+fn what_is_gone_is_found_by_the_parts_of_its_name() {
+    if !has_kustomize() {
+        return;
+    }
+    let home = Home::new();
+    let repo = repository(&home.directory.path().join("repo"));
+    repo.write(
+        "envs/qa/kustomization.yml",
+        "namespace: qa\nnamePrefix: eu-\nnameSuffix: -blue\nresources:\n- ../../base\n",
+    );
+    repo.commit("Blue in qa");
+    repo.write(
+        "envs/qa/kustomization.yml",
+        "namespace: qa\nresources: []\n",
+    );
+    repo.commit("Nothing in qa");
+    for number in 0..20 {
+        repo.write("envs/qa/notes.md", format!("simple {number}"));
+        repo.commit("Notes");
+    }
+    let ended = home.run(
+        &repo.path,
+        &["log", "deploy/eu-simple-blue", "--no-cluster"],
+    );
+    let subjects: Vec<bool> = ["Blue in qa", "Nothing in qa"]
+        .iter()
+        .map(|subject| ended.out.contains(subject))
+        .collect();
+    assert_eq!(
+        (ended.code, subjects),
+        (0, vec![true; 2]),
+        "{}{}",
+        ended.out,
+        ended.err
+    );
+}

@@ -11,7 +11,7 @@ use super::{Context, Outcome, drift, log, preview, resource, settings, show, whe
 use crate::config::{Config, Dirs};
 use crate::demo::{Delays, Deployer};
 use crate::review::{Cancel, Clock, ClusterChoice, Kubeconfig, Options, Overrides, Workspace};
-use crate::tui;
+use crate::tui::Interface;
 
 /// Long enough to see each step, short enough to watch.
 const DELAYS: Delays = Delays {
@@ -50,7 +50,10 @@ pub async fn run(global: Global, config: Config) -> anyhow::Result<Outcome> {
         let stop = Cancel::new();
         let deployer = Deployer::new(&demo)?.run(Clock::system(), DELAYS, stop.clone());
         let deployer = tokio::spawn(deployer);
-        let ended = tui::run(workspace, settings).await;
+        let ended = match Interface::open(workspace, settings) {
+            Ok(interface) => interface.run().await,
+            Err(error) => Err(error),
+        };
         stop.cancel();
         deployer.await??;
         ended?;

@@ -24,7 +24,9 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 use self::args::{Cli, Command, Global};
 use self::output::Output;
@@ -32,7 +34,8 @@ use crate::config::{Config, Dirs};
 use crate::review::{
     Clock, ClusterChoice, EnvironmentOverride, Kubeconfig, Options, Overrides, Workspace,
 };
-use crate::{text, tui};
+use crate::text;
+use crate::tui::{self, Interface};
 
 /// What a command needs besides its own arguments.
 struct Context {
@@ -49,30 +52,65 @@ enum Outcome {
     Found,
     /// 2: something asked for is not known
     Unknown,
+    /// 130: by the user, as shells say it
+    Interrupted,
 }
 
 /// Runs the command line. Errors are printed here, with their hints.
-pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => start(cli).unwrap_or_else(|error| ended(Err(error))),
         Err(error) => {
             // `--help` and `--version` are "errors" that print to standard output and succeed.
             let code = if error.use_stderr() { 2 } else { 0 };
-            return if error.print().is_ok() {
-                ExitCode::from(code)
-            } else {
-                ExitCode::FAILURE
-            };
+            match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::FAILURE,
+            }
         }
-    };
-    let ended = tokio::select! {
-        ended = dispatch(cli) => ended,
-        _ = tokio::signal::ctrl_c() => return ExitCode::from(130),
-    };
-    match ended {
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    let dirs = Dirs::of_user()?;
+    let config = Config::load(&dirs.config)?;
+    let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if cli.command.is_none() && is_terminal {
+        return on_screen(&cli.global, &config, &dirs);
+    }
+    let work = dispatch(cli, config, dirs);
+    Ok(ended(runtime()?.block_on(until_interrupted(work))))
+}
+
+/// Opens the terminal UI. Threads come after the first frame: measured, they hold up more of it than they could take over.
+fn on_screen(global: &Global, config: &Config, dirs: &Dirs) -> anyhow::Result<ExitCode> {
+    let workspace = open(global, config, dirs)?;
+    named_environments(&workspace, global)?;
+    let interface = Interface::open(workspace, settings(global, config, dirs)?)?;
+    let work = async { interface.run().await.map(|()| Outcome::Fine) };
+    Ok(ended(runtime()?.block_on(until_interrupted(work))))
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("the threads that work is done on cannot be started")
+}
+
+async fn until_interrupted(
+    work: impl Future<Output = anyhow::Result<Outcome>>,
+) -> anyhow::Result<Outcome> {
+    tokio::select! {
+        ended = work => ended,
+        _ = tokio::signal::ctrl_c() => Ok(Outcome::Interrupted),
+    }
+}
+
+/// What the program ends with. To be called while the runtime is there: ending it may wait for what still runs.
+fn ended(with: anyhow::Result<Outcome>) -> ExitCode {
+    match with {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(1),
         Ok(Outcome::Unknown) => ExitCode::from(2),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
             eprintln!("error: {}", text::clean(&format!("{error:#}")));
             ExitCode::from(2)
@@ -80,30 +118,15 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
-    let dirs = Dirs::of_user()?;
-    let config = Config::load(&dirs.config)?;
+async fn dispatch(cli: Cli, config: Config, dirs: Dirs) -> anyhow::Result<Outcome> {
     let global = cli.global;
     if let Some(Command::Demo) = cli.command {
         return demo::run(global, config).await;
     }
-    let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    if cli.command.is_none() && is_terminal {
-        // Side by side: one takes as long as the other.
-        let (workspace, settings) = std::thread::scope(|scope| {
-            let workspace = scope.spawn(|| open(&global, &config, &dirs));
-            let settings = settings(&global, &config, &dirs);
-            (workspace.join(), settings)
-        });
-        let workspace = workspace.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        named_environments(&workspace, &global).await?;
-        tui::run(workspace, settings?).await?;
-        return Ok(Outcome::Fine);
-    }
     let workspace = open(&global, &config, &dirs)?;
     let mut output = Output::new(&global, workspace.clock().now());
     workspace.follow_stages().await?;
-    named_environments(&workspace, &global).await?;
+    named_environments(&workspace, &global)?;
     let context = Context { workspace, global };
     let outcome = match cli.command {
         None => {
@@ -132,11 +155,11 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
 }
 
 /// An error where a flag names an environment that is none, or several.
-async fn named_environments(workspace: &Workspace, global: &Global) -> anyhow::Result<()> {
+fn named_environments(workspace: &Workspace, global: &Global) -> anyhow::Result<()> {
     let contexts = global.context.iter();
     let named = contexts.filter_map(|choice| choice.split_once('=').map(|(name, _)| name));
     for name in named.chain(global.environment.as_deref()) {
-        workspace.is_one_environment(name).await?;
+        workspace.is_one_environment(name)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::layout::{
     EnvironmentBranch, Overrides, Shared, detect, environment_branches, environment_of_branch,
     in_order, stage_branches,
 };
-use crate::task::Cancel;
+use crate::task::{Cancel, Waiting};
 use crate::text::clean;
 
 /// A branch under review, as of now: its first-parent line from `tip`. Cheap to clone.
@@ -244,27 +244,24 @@ impl Workspace {
     }
 
     /// That a name a person gave means one environment, as far as branches go; else an error that lists those it may mean.
-    pub async fn is_one_environment(&self, name: &str) -> anyhow::Result<()> {
-        let name = name.to_owned();
-        self.blocking(move |past| {
-            if !lock(&past.ws.inner.alike).names.contains(&name) {
-                return Ok(());
-            }
-            let mut found = Vec::new();
-            for past in past.on_each() {
-                let layout = past.layout_of(past.line.tip.commit)?;
-                let own = past.line.overrides.shared.as_ref();
-                let own = own.map(|shared| shared.told_apart(&name));
-                found.extend(own.filter(|own| layout.environment(own).is_some()));
-            }
-            anyhow::bail!(
-                "the environment {} is on {} branches\nhint: say which: {}",
-                clean(&name),
-                found.len(),
-                clean(&found.join(", "))
-            )
-        })
-        .await
+    pub fn is_one_environment(&self, name: &str) -> anyhow::Result<()> {
+        let past = self.past(Waiting::default())?;
+        if !lock(&self.inner.alike).names.contains(name) {
+            return Ok(());
+        }
+        let mut found = Vec::new();
+        for past in past.on_each() {
+            let layout = past.layout_of(past.line.tip.commit)?;
+            let own = past.line.overrides.shared.as_ref();
+            let own = own.map(|shared| shared.told_apart(name));
+            found.extend(own.filter(|own| layout.environment(own).is_some()));
+        }
+        anyhow::bail!(
+            "the environment {} is on {} branches\nhint: say which: {}",
+            clean(name),
+            found.len(),
+            clean(&found.join(", "))
+        )
     }
 }
 

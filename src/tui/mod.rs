@@ -22,6 +22,7 @@ pub mod widget;
 pub mod worker;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,96 +71,128 @@ impl Settings {
     }
 }
 
-/// Opens the interface on a workspace, until the user quits, the terminal goes away or a signal ends it.
-pub async fn run(ws: Workspace, settings: Settings) -> anyhow::Result<()> {
-    let (_, rows) = crossterm::terminal::size()?;
-    // A screenful: the first frame has rows for whoever goes to the timeline at once. They are read while the terminal is
-    // taken over, which takes as long.
-    let reading = settings.at.is_none().then(|| {
-        let ws = ws.clone();
-        tokio::task::spawn_blocking(move || log::newest_commits(&ws, usize::from(rows)))
-    });
-    let mut tty = Tty::enter()?;
-    let size = tty.follow_size()?;
-    let newest = match reading {
-        Some(reading) => Some(reading.await?),
-        None => None,
-    };
-    let (mut app, mut effects) = App::new(settings, ws.header(), newest, ws.clock().now(), size);
-    effects.extend(app.update(typed()?, ws.clock().now()));
-    let inbox = Arc::new(Inbox::default());
-    let mut changes = ws.changes();
-    let mut changing = true;
-    let mut ended = std::pin::pin!(ended());
-    let mut events = None;
-    let mut ahead = None;
-    loop {
-        let (width, height) = tty.follow_size()?;
-        effects.extend(app.update([Message::Resize(width, height)], ws.clock().now()));
-        // Before what was asked is begun, which takes the processors.
-        tty.draw(|buf| app.view(buf))?;
-        let mut batch = Vec::new();
-        let is_idle = effects.is_empty();
-        for effect in effects {
-            let done = match effect {
-                Effect::Quit => return Ok(()),
-                Effect::Ask(ask) => {
-                    worker::start(&ws, ask, &inbox);
-                    Ok(())
+/// The interface on the terminal.
+pub struct Interface {
+    ws: Workspace,
+    tty: Tty,
+    app: App,
+    /// What the frame that is shown has asked for.
+    effects: Vec<Effect>,
+}
+
+impl Interface {
+    /// Takes the terminal and shows the first frame, for which nothing has been asked yet.
+    pub fn open(ws: Workspace, settings: Settings) -> anyhow::Result<Interface> {
+        let mut tty = Tty::enter()?;
+        let size = tty.follow_size()?;
+        // A screenful: there are rows for whoever goes to the timeline at once.
+        let newest = match settings.at {
+            None => Some(log::newest_commits(&ws, usize::from(size.1))),
+            Some(_) => None,
+        };
+        let now = ws.clock().now();
+        let (app, effects) = App::new(settings, ws.header(), newest, now, size);
+        let mut interface = Interface {
+            ws,
+            tty,
+            app,
+            effects,
+        };
+        // The first look sets up what reads the terminal, for which the time is often too short.
+        crossterm::event::poll(LOOK)?;
+        interface.update(typed()?);
+        interface.draw()?;
+        Ok(interface)
+    }
+
+    fn update(&mut self, messages: impl IntoIterator<Item = Message>) {
+        let effects = self.app.update(messages, self.ws.clock().now());
+        self.effects.extend(effects);
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let (width, height) = self.tty.follow_size()?;
+        self.update([Message::Resize(width, height)]);
+        self.tty.draw(|buf| self.app.view(buf))
+    }
+
+    /// Goes on until the user quits, the terminal goes away or a signal ends it.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let ws = self.ws.clone();
+        let inbox = Arc::new(Inbox::default());
+        let mut changes = ws.changes();
+        let mut changing = true;
+        let mut ended = std::pin::pin!(ended());
+        let mut events = None;
+        let mut ahead = None;
+        loop {
+            let mut batch = Vec::new();
+            let effects = std::mem::take(&mut self.effects);
+            let is_idle = effects.is_empty();
+            for effect in effects {
+                let done = match effect {
+                    Effect::Quit => return Ok(()),
+                    Effect::Ask(ask) => {
+                        worker::start(&ws, ask, &inbox);
+                        Ok(())
+                    }
+                    Effect::Copy(text) => self.tty.copy(&text),
+                    Effect::Browse(url) => terminal::browse(&url),
+                    Effect::Page(text) => {
+                        // The stream reads the terminal on a thread of its own: it must be gone while another program reads.
+                        events = None;
+                        self.tty.page(&text)
+                    }
+                    Effect::K9s(on) => {
+                        events = None;
+                        self.tty.k9s(&on)
+                    }
+                };
+                batch.extend(done.err().map(Message::Failed));
+            }
+            if is_idle {
+                // Once what is on the screen is there.
+                ahead.get_or_insert_with(|| {
+                    let cancel = Cancel::new();
+                    log::look_ahead(&ws, &cancel);
+                    cancel.drop_guard()
+                });
+                let stream = events.get_or_insert_with(EventStream::new);
+                tokio::select! {
+                    event = stream.next() => match event {
+                        Some(event) => {
+                            batch.extend(message(event?));
+                            batch.extend(typed()?);
+                        }
+                        None => return Ok(()),
+                    },
+                    () = inbox.arrival() => {}
+                    changed = changes.changed(), if changing => match changed {
+                        Ok(()) => {
+                            let revision = *changes.borrow_and_update();
+                            batch.push(Message::Changed(ws.header(), revision));
+                        }
+                        Err(_) => changing = false,
+                    },
+                    () = &mut ended => return Ok(()),
+                    () = tokio::time::sleep(self.app.deadline()) => batch.push(Message::Tick),
                 }
-                Effect::Copy(text) => tty.copy(&text),
-                Effect::Browse(url) => terminal::browse(&url),
-                Effect::Page(text) => {
-                    // The stream reads the terminal on a thread of its own: it must be gone while another program reads.
-                    events = None;
-                    tty.page(&text)
+                let replies = inbox.take();
+                if !replies.is_empty() {
+                    // Answering connects to clusters, which the header names.
+                    batch.push(Message::Changed(ws.header(), *changes.borrow()));
                 }
-                Effect::K9s(on) => {
-                    events = None;
-                    tty.k9s(&on)
-                }
-            };
-            batch.extend(done.err().map(Message::Failed));
+                batch.extend(replies.into_iter().map(Message::Reply));
+            }
+            self.update(batch);
+            // Before what was asked is begun, which takes the processors.
+            self.draw()?;
         }
-        if !is_idle {
-            effects = app.update(batch, ws.clock().now());
-            continue;
-        }
-        // Once what is on the screen is there.
-        ahead.get_or_insert_with(|| {
-            let cancel = Cancel::new();
-            log::look_ahead(&ws, &cancel);
-            cancel.drop_guard()
-        });
-        let stream = events.get_or_insert_with(EventStream::new);
-        tokio::select! {
-            event = stream.next() => match event {
-                Some(event) => {
-                    batch.extend(message(event?));
-                    batch.extend(typed()?);
-                }
-                None => return Ok(()),
-            },
-            () = inbox.arrival() => {}
-            changed = changes.changed(), if changing => match changed {
-                Ok(()) => batch.push(Message::Changed(ws.header(), *changes.borrow_and_update())),
-                Err(_) => changing = false,
-            },
-            () = &mut ended => return Ok(()),
-            () = tokio::time::sleep(app.deadline()) => batch.push(Message::Tick),
-        }
-        let replies = inbox.take();
-        if !replies.is_empty() {
-            // Answering connects to clusters, which the header names.
-            batch.push(Message::Changed(ws.header(), *changes.borrow()));
-        }
-        batch.extend(replies.into_iter().map(Message::Reply));
-        effects = app.update(batch, ws.clock().now());
     }
 }
 
 /// What was typed already. Not to be asked while the stream waits, which holds what reads the terminal.
-fn typed() -> std::io::Result<Vec<Message>> {
+fn typed() -> io::Result<Vec<Message>> {
     let mut typed = Vec::new();
     while crossterm::event::poll(LOOK)? {
         typed.extend(message(crossterm::event::read()?));

@@ -23,6 +23,7 @@ use gitopsy::review::{Clock, ClusterChoice, Kubeconfig, Options, Sink, Workspace
 use gitopsy::task::Cancel;
 use measure::{measured, medians};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
 use support::{Random, TestRepo};
 
 const COMMITS: usize = 100_000;
@@ -33,7 +34,7 @@ const APPS: usize = 50;
 const MERGE_EVERY: usize = 10;
 /// Resources whose logs are compared, before all were found out, and after.
 const RESOURCES: usize = 20;
-const RUNS: usize = 21;
+const RUNS: usize = 41;
 
 fn main() {
     let mut arguments = std::env::args()
@@ -41,7 +42,8 @@ fn main() {
         .filter(|argument| argument != "--bench");
     let first = arguments.next();
     if first.as_deref() == Some("index") {
-        return index_alone(Path::new(&arguments.next().expect("a repository")));
+        let repo = PathBuf::from(arguments.next().expect("a repository"));
+        return index_alone(&repo, arguments.next().map(PathBuf::from).as_deref());
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = match first {
@@ -81,22 +83,29 @@ fn rows(repo: &TestRepo, home: &Path) {
         command
     };
     let timeline = || on_terminal(gitopsy(), "2", &repo.path, home, &shown);
+    let anew = || {
+        let home = tempfile::tempdir_in(home).expect("a temporary directory");
+        on_terminal(gitopsy(), "2", &repo.path, home.path(), &shown)
+    };
     let by_git = || on_terminal(git(&[]), "", &repo.path, home, &last);
     let columns = ["--format=%h %an %ar %s"];
     let terse = || on_terminal(git(&columns), "", &repo.path, home, &last);
-    // Cold is only the first. Each is killed as soon as it has shown its rows: the index is written here.
-    let cold = timeline();
-    store_index(&repo.path, home);
+    // By another process: the memory that this one has is copied for each that it starts.
+    let stored = index_process(&repo.path).arg(home).status();
+    assert!(stored.expect("this program").success());
     settle();
-    // In turns: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
-    let [by_git, terse, warm] = medians(RUNS, [&by_git, &terse, &timeline]);
-    println!("git log -n 100                {by_git:>10.2?}");
-    println!("git log -n 100, our columns   {terse:>10.2?}");
-    for (what, took) in [("nothing cached", cold), ("warm", warm)] {
+    // In turns of two: what a program leaves behind (warm processors, pages to be written) is what the next one finds.
+    for (what, ours) in [
+        ("nothing cached", &anew as &dyn Fn() -> Duration),
+        ("warm", &timeline),
+    ] {
+        let [git, took] = medians(RUNS, [&by_git, ours]);
+        let [git_terse, beside_terse] = medians(RUNS, [&terse, ours]);
+        println!("git log -n 100                {git:>10.2?}, our columns {git_terse:.2?}");
         println!(
-            "first rows, {what:<18}{took:>10.2?}  {:.2}×  {:.2}×",
-            ratio(took, by_git),
-            ratio(took, terse)
+            "first rows, {what:<18}{took:>10.2?}  {:.2}×, {:.2}×",
+            ratio(took, git),
+            ratio(beside_terse, git_terse)
         );
     }
 }
@@ -105,19 +114,6 @@ fn rows(repo: &TestRepo, home: &Path) {
 fn settle() {
     let status = Command::new("sync").status().expect("sync");
     assert!(status.success());
-}
-
-/// Writes the index to where the program that [`on_terminal`] runs looks for it.
-fn store_index(repo: &Path, home: &Path) {
-    let state = home.join("XDG_STATE_HOME").join("gitopsy");
-    let repo = Repo::open(repo, &state).expect("a repository");
-    let directory = home.join("XDG_CACHE_HOME").join("gitopsy");
-    let cache = Arc::new(Cache::in_directory(&directory));
-    let store = Store::new(cache, repo.fingerprint());
-    let tip = repo.reader().resolve("HEAD").expect("HEAD");
-    let history = History::start(&repo, tip, Some(store), &Cancel::new());
-    whole(&history);
-    assert!(directory.join("cache.sqlite").is_file());
 }
 
 /// Runs a program in a terminal of its own, where somebody has typed `keys` already, until `text` is on it.
@@ -154,7 +150,11 @@ fn on_terminal(
     }
     let took = begin.elapsed();
     assert!(is_seen, "{text} never came");
-    child.kill().expect("killed");
+    // At once: asked to end by its terminal, a program would be waited for, which lets the processors fall asleep.
+    let process = child
+        .process_id()
+        .and_then(|id| Pid::from_raw(id.cast_signed()));
+    kill_process(process.expect("it runs"), Signal::KILL).expect("killed");
     child.wait().expect("ended");
     took
 }
@@ -163,8 +163,7 @@ fn on_terminal(
 fn index(repo: &Path) {
     let git = ["log", "--first-parent", "-m", "--raw", "--no-abbrev", "-z"];
     let (by_git, git_memory) = measured(Command::new("git").args(git).current_dir(repo));
-    let this = std::env::current_exe().expect("this program");
-    let (ours, memory) = measured(Command::new(this).arg("index").arg(repo));
+    let (ours, memory) = measured(&mut index_process(repo));
     println!("git log -m --raw              {by_git:>10.2?}             {git_memory} MiB");
     println!(
         "index, nothing cached         {ours:>10.2?}  {:.2}×      {memory} MiB",
@@ -172,11 +171,26 @@ fn index(repo: &Path) {
     );
 }
 
-fn index_alone(repo: &Path) {
+/// This program, reading an index and nothing else; with a home as another argument it is kept there.
+fn index_process(repo: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.arg("index").arg(repo);
+    command
+}
+
+/// `home`: where the program that [`on_terminal`] runs looks for the index.
+fn index_alone(repo: &Path, home: Option<&Path>) {
     let state = tempfile::tempdir().expect("a temporary directory");
     let repo = Repo::open(repo, state.path()).expect("a repository");
     let tip = repo.reader().resolve("HEAD").expect("HEAD");
-    let history = History::start(&repo, tip, None, &Cancel::new());
+    let store = home.map(|home| {
+        let directory = home.join("XDG_CACHE_HOME").join("gitopsy");
+        Store::new(
+            Arc::new(Cache::in_directory(&directory)),
+            repo.fingerprint(),
+        )
+    });
+    let history = History::start(&repo, tip, store, &Cancel::new());
     let rows = whole(&history);
     assert!(rows > 0);
 }

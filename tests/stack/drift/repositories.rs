@@ -49,11 +49,15 @@ fn public_repositories_that_were_just_applied_do_not_drift() {
                 count += 1;
                 println!("  {} {name}: {:?}", resource["app"], fields(resource));
             }
+            // What the server refused.
+            let missing = resources.iter();
+            let missing = missing.filter(|resource| resource["state"] == "missing");
+            let missing = missing.count();
             let unhealthy = resources.iter();
             let unhealthy = unhealthy.filter(|resource| resource["state"] == "synced");
             let synced = answer["synced"].as_u64().expect("a number") as usize;
             println!(
-                "{} {environment}: {taken} taken, {refused} refused, {} in sync, {twice} declared twice, {count} drifted; not known: {:?}",
+                "{} {environment}: {taken} taken, {refused} refused, {} in sync, {missing} missing, {twice} declared twice, {count} drifted; not known: {:?}",
                 path.display(),
                 synced + unhealthy.count(),
                 unknown(&answer)
@@ -110,7 +114,6 @@ fn apply(cluster: &Cluster, objects: &[Object]) -> (usize, usize) {
         Ok("client") => &[],
         _ => &["--server-side", "--force-conflicts"],
     };
-    let args = [&["apply"], how, &["--validate=ignore", "-f", "-"]].concat();
     let is_definition = |object: &&Object| object.id.kind == "CustomResourceDefinition";
     let (first, rest): (Vec<&Object>, Vec<&Object>) = objects
         .iter()
@@ -118,9 +121,30 @@ fn apply(cluster: &Cluster, objects: &[Object]) -> (usize, usize) {
         .partition(is_definition);
     let mut taken = 0;
     for part in [&first, &rest] {
-        let text: Vec<String> = part.iter().map(|object| object.to_yaml()).collect();
-        let ended = cluster.kubectl(admin, &args, &text.join("\n---\n"));
-        taken += ended.out.lines().count();
+        // What names no namespace goes where its deployer is told to put it.
+        let mut namespaces = BTreeMap::<Option<&str>, Vec<String>>::new();
+        for object in part {
+            let namespace = object.id.namespace.as_deref();
+            namespaces
+                .entry(namespace)
+                .or_default()
+                .push(object.to_yaml());
+        }
+        for (namespace, text) in namespaces {
+            let namespace: &[&str] = match &namespace {
+                Some(name) => &["-n", name],
+                None => &[],
+            };
+            let args = [
+                &["apply"],
+                how,
+                namespace,
+                &["--validate=ignore", "-f", "-"],
+            ]
+            .concat();
+            let ended = cluster.kubectl(admin, &args, &text.join("\n---\n"));
+            taken += ended.out.lines().count();
+        }
         if !first.is_empty() {
             let _ = cluster.kubectl(
                 admin,

@@ -1,12 +1,15 @@
 //! Whether a change may have unmade an object that no file declares, for the log of such an object: before it was made it is
 //! the same nothing in thousands of commits, and finding the layout of each would take all the time.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::declared::{Between, Said, unsaid};
 use super::{App, Layout, describes_layout, own};
-use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader};
+use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath};
 use crate::manifest::{Node, Object, ObjectRef};
-use crate::render::kustomization::is_kustomization_name;
-use crate::render::tree::{file_name, is_manifest_name, parent};
+use crate::render::kustomization::{self, is_kustomization_name};
+use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{Additions, Chart, Error, How, Outline, Recipe, Renderer, SourceIgnore, Tool};
 use crate::task::Cancel;
 
@@ -114,13 +117,14 @@ impl Look<'_> {
         };
         let name = file_name(path);
         if is_kustomization_name(name) {
-            return Ok(self.may_hold(&of_directory(parent(path)))? || by_kustomizations()?);
+            return Ok(self.may_gather(parent(path), &mut BTreeSet::new())? || by_kustomizations()?);
         }
         if describes_layout(path) || name == SourceIgnore::FILE {
             return Ok(true);
         }
         if !is_manifest_name(path) {
-            return Ok(false);
+            // A patch may be called anything.
+            return by_kustomizations();
         }
         let outline = |blob: Option<Oid>| match blob {
             Some(blob) => self.renderer.outline(self.reader, blob).map(Some),
@@ -133,7 +137,7 @@ impl Look<'_> {
         if self.may_have_ordered(change, &old, new.as_deref())? {
             return Ok(true);
         }
-        match new.is_none_or(|new| new.objects != old.objects) {
+        match old.objects.is_empty() || new.is_none_or(|new| new.objects != old.objects) {
             true => by_kustomizations(),
             false => Ok(false),
         }
@@ -149,11 +153,22 @@ impl Look<'_> {
         if new.is_some_and(|new| new.declares == old.declares) {
             return Ok(false);
         }
+        self.may_be_ordered(change, old, &mut BTreeSet::new())
+    }
+
+    /// Whether orders that a file gave, and does not give any more, may have had the object made. `seen`: directories that were
+    /// looked at already.
+    fn may_be_ordered(
+        &self,
+        change: &PathChange,
+        old: &Outline,
+        seen: &mut BTreeSet<RepoPath>,
+    ) -> Result<bool> {
         for order in unsaid(self.reader, self.renderer, change)? {
             let may_make = match order.id.kind.as_str() {
                 _ if !order.is_order() => false,
                 "OCIRepository" | "Bucket" => false,
-                "Kustomization" => self.may_apply(&order)?,
+                "Kustomization" => self.may_apply(&order, seen)?,
                 _ => true,
             };
             if may_make || (self.object.is_it)(&order.id) {
@@ -176,12 +191,43 @@ impl Look<'_> {
         Ok(objects.any(|object| object.id.kind == "HelmRelease" && !is_chart_elsewhere(object)))
     }
 
-    fn may_apply(&self, order: &Said) -> Result<bool> {
-        const RENAMING: [&str; 4] = ["components", "namePrefix", "nameSuffix", "postBuild"];
+    /// Whether the object may have been among what a directory's kustomization gathers, or what the orders among that make.
+    fn may_gather(&self, directory: &BStr, seen: &mut BTreeSet<RepoPath>) -> Result<bool> {
+        if !seen.insert(directory.into()) {
+            return Ok(false);
+        }
+        if self.may_hold(&of_directory(directory))? {
+            return Ok(true);
+        }
+        let tree = Tree::at(self.reader, self.tree);
+        let walk = kustomization::walk_with(&tree, directory, &generating(), self.renderer)?;
+        for (path, blob) in walk.resources {
+            let old = self.renderer.outline(self.reader, blob)?;
+            let change = PathChange {
+                path: Arc::new(path),
+                before: Some((EntryKind::Blob, blob)),
+                after: None,
+            };
+            if self.may_be_ordered(&change, &old, seen)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn may_apply(&self, order: &Said, seen: &mut BTreeSet<RepoPath>) -> Result<bool> {
+        const RENAMING: [&str; 6] = [
+            "components",
+            "namePrefix",
+            "nameSuffix",
+            "patches",
+            "patchesJson6902",
+            "postBuild",
+        ];
         let path = order.text(&["path"]).and_then(own::rooted);
         match path {
             Some(path) if !RENAMING.iter().any(|field| order.says(field)) => {
-                self.may_hold(&of_directory(path.as_bstr()))
+                self.may_gather(path.as_bstr(), seen)
             }
             _ => Ok(true),
         }
@@ -204,13 +250,18 @@ fn is_chart_elsewhere(release: &Object) -> bool {
         || text(&["spec", "chart", "repository"]).is_some()
 }
 
+/// As Flux does where a directory has no kustomization.
+fn generating() -> Additions {
+    Additions {
+        generate: true,
+        ..Additions::default()
+    }
+}
+
 /// What Flux makes of a directory.
 fn of_directory(path: &BStr) -> Recipe {
     Recipe {
-        tool: Tool::Kustomize(Box::new(Additions {
-            generate: true,
-            ..Additions::default()
-        })),
+        tool: Tool::Kustomize(Box::new(generating())),
         roots: vec![path.into()],
         closure: Vec::new(),
         namespace: None,

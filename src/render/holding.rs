@@ -1,11 +1,11 @@
 //! Whether an app may hold an object of some name, told from what its files declare: finding one resource among thousands
 //! of apps would otherwise render them all.
 
-use super::kustomization::{self, files_in};
+use super::kustomization::{self, files_in, renames};
 use super::remote::Bases;
-use super::tree::Tree;
-use super::{Error, Recipe, Renderer, Tool, plain};
-use crate::git::{ByteSlice, Oid, Reader};
+use super::tree::{Followed, Node, Tree, join};
+use super::{Error, Patch, Recipe, Renderer, Tool, plain};
+use crate::git::{BStr, ByteSlice, Oid, Reader, RepoPath};
 use crate::manifest::ObjectRef;
 use crate::task::Cancel;
 
@@ -28,6 +28,21 @@ impl Renderer {
                 if additions.name_prefix.is_some() || additions.name_suffix.is_some() {
                     return Ok(true);
                 }
+                for Patch {
+                    patch,
+                    path,
+                    options,
+                    ..
+                } in &additions.patches
+                {
+                    let may_rename = match path {
+                        Some(path) => may_rename(&tree, root, path)?,
+                        None => renames(patch),
+                    };
+                    if may_rename || options.values().any(|allows| *allows) {
+                        return Ok(true);
+                    }
+                }
                 let walk = kustomization::walk_with(&tree, root.as_bstr(), additions, self)?;
                 if !walk.remotes.is_empty() && Bases::of(&walk, self, cancel)?.refusals.is_empty() {
                     return Ok(true);
@@ -37,6 +52,11 @@ impl Renderer {
                         let file = self.kustomization(reader, id)?;
                         if !file.keeps_names || (file.makes_config && config) {
                             return Ok(true);
+                        }
+                        for operations in &file.operations {
+                            if may_rename(&tree, directory, operations)? {
+                                return Ok(true);
+                            }
                         }
                     }
                 }
@@ -53,4 +73,19 @@ impl Renderer {
         }
         Ok(false)
     }
+}
+
+/// Whether the file at a path in a directory's kustomization holds a patch that renames. What is not there fails the build.
+fn may_rename(tree: &Tree, directory: &RepoPath, path: &str) -> Result<bool, Error> {
+    let Some(path) = join(directory.as_bstr(), BStr::new(path)) else {
+        return Ok(false);
+    };
+    let Followed::To {
+        node: Node::File(id),
+        ..
+    } = tree.follow(path.as_bstr())?
+    else {
+        return Ok(false);
+    };
+    Ok(renames(&tree.reader.blob(id)?.to_str_lossy()))
 }

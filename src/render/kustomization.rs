@@ -46,8 +46,11 @@ pub(crate) struct Kustomization {
     pub(crate) takes_from_others: bool,
     /// It says which files there are, and nothing else.
     pub(crate) only_gathers: bool,
-    /// Its objects are called like those in the files it names, and it makes none itself but ConfigMaps and Secrets.
+    /// Its objects are called like those in the files it names, and it makes none itself but ConfigMaps and Secrets; unless
+    /// `operations` do otherwise.
     pub(crate) keeps_names: bool,
+    /// Files that may hold lists of operations ([`renames`]).
+    pub(crate) operations: Vec<String>,
     /// It makes objects of the [`GENERATED`] kinds.
     pub(crate) makes_config: bool,
     /// Every text in it that goes up (`..`) or is an absolute path, whatever it means.
@@ -205,8 +208,18 @@ pub(crate) fn parse(bytes: &[u8]) -> Arc<Kustomization> {
     ]
     .iter()
     .any(&says);
+    let patches: Vec<&Value> = ["patches", "patchesJson6902"]
+        .iter()
+        .flat_map(|key| items(&value, key))
+        .collect();
+    let renamed = |patch: &&Value| string(patch, "patch").is_some_and(|patch| renames(&patch));
+    kustomization.operations = patches
+        .iter()
+        .filter_map(|item| item.as_str().map(str::to_owned).or(string(item, "path")))
+        .collect();
     kustomization.keeps_names = !kustomization.rewrites
         && !kustomization.helm
+        && !patches.iter().any(renamed)
         && !says(&"generators")
         && !bytes.contains_str("allowNameChange");
     kustomization.makes_config = ["configMapGenerator", "secretGenerator"].iter().any(says);
@@ -252,6 +265,21 @@ pub(crate) fn kind_of(patch: &str) -> Patched {
         .ok()
         .and_then(|patch| string(&patch, "kind"))
         .map_or(Patched::Any, Patched::Kind)
+}
+
+/// Whether a patch may give objects another name or kind: a list of operations may (RFC 6902), where a strategic merge is told
+/// to keep them (kustomize `api/internal/builtins/PatchTransformer.go`).
+pub(crate) fn renames(patch: &str) -> bool {
+    let operations = match serde_yaml::from_str::<Value>(patch) {
+        Ok(Value::Sequence(operations)) => operations,
+        Ok(_) => return false,
+        Err(_) => return true,
+    };
+    const NAMING: [&str; 5] = ["", "/apiVersion", "/kind", "/metadata", "/metadata/name"];
+    operations.iter().any(|operation| {
+        let mut paths = ["path", "from"].into_iter();
+        paths.any(|key| string(operation, key).is_some_and(|path| NAMING.contains(&&*path)))
+    })
 }
 
 /// Gathers every text that, taken for a path (or `key=path`), goes up or is absolute: field names are not looked at, for

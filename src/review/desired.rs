@@ -38,8 +38,8 @@ pub struct Declared {
 
 /// Commits that are compared though they leave the name where it was, newest first: one may have broken a build.
 const MENTIONS: usize = 8;
-/// Commits that are compared though it is only a part of the name that they removed.
-const PARTLY_LOST: usize = 24;
+/// Commits that are compared because of a part of the name: each may cost builds, for what may be no more than mistyped.
+const PARTLY: usize = 8;
 /// Shorter parts of a name are in every file.
 const SHORTEST_PART: usize = 3;
 
@@ -196,27 +196,29 @@ impl<'a> Past<'a> {
     /// A resource that the tip no longer declares, or can no longer be read there: the one its history lost last.
     fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
         let wanted = Wanted::new(select)?;
-        let whole = [wanted.name.as_str()];
-        if let Some(found) = self.lost(tip, select, &wanted, &whole, usize::MAX)? {
+        let whole = Names::Whole(&wanted.name);
+        if let Some(found) = self.lost(tip, select, &wanted, &whole)? {
             return Ok(Some(found));
         }
         // Templates and prefixes make names of what is written.
-        let parts: Vec<&str> = parts(&wanted.name).collect();
-        self.lost(tip, select, &wanted, &parts, PARTLY_LOST)
+        match parts(&wanted.name).collect::<Vec<_>>() {
+            parts if parts.is_empty() => Ok(None),
+            parts => self.lost(tip, select, &wanted, &Names::Parts(parts)),
+        }
     }
 
-    /// The last that was lost by one of so many commits that removed one of `names` from a file.
+    /// The last that was lost by a commit that removed one of `names` from a file.
     fn lost(
         &self,
         tip: Oid,
         select: &Selector,
         wanted: &Wanted,
-        names: &[&str],
-        most: usize,
+        names: &Names,
     ) -> anyhow::Result<Option<ResourceId>> {
-        if names.is_empty() {
-            return Ok(None);
-        }
+        let most = match names {
+            Names::Whole(_) => usize::MAX,
+            Names::Parts(_) => PARTLY,
+        };
         let history = self.ws.history(tip);
         let (mut seen, mut removing, mut keeping) = (0, 0, 0);
         loop {
@@ -280,17 +282,20 @@ impl<'a> Past<'a> {
     }
 
     /// What a commit did to any of the names in files, which is cheap to tell.
-    fn mentions(&self, row: &Row, wanted: &Wanted, names: &[&str]) -> anyhow::Result<Mention> {
+    fn mentions(&self, row: &Row, wanted: &Wanted, names: &Names) -> anyhow::Result<Mention> {
         let mut said = Mention::None;
         for change in &row.changes {
-            if wanted.name.is_empty() && wanted.path.as_ref() != Some(&*change.path) {
+            let is_read = match names {
+                Names::Whole("") => wanted.path.as_ref() == Some(&*change.path),
+                Names::Whole(_) => true,
+                Names::Parts(_) => is_manifest_name(change.path.as_bstr()),
+            };
+            if !is_read {
                 continue;
             }
-            for name in names {
+            for name in names.each() {
                 let before = change.before.map(|(_, blob)| self.says(blob, name));
-                let Some(before) = before
-                    .transpose()?
-                    .filter(|before| *before != Says::Nothing)
+                let Some(before) = before.transpose()?.filter(|before| names.is_told(before))
                 else {
                     continue;
                 };
@@ -318,6 +323,32 @@ impl<'a> Past<'a> {
             true => Says::Name,
             false => Says::Objects(named.cloned().collect()),
         })
+    }
+}
+
+/// What a file may say where something is declared.
+enum Names<'a> {
+    Whole(&'a str),
+    /// What the name may have been made of.
+    Parts(Vec<&'a str>),
+}
+
+impl Names<'_> {
+    fn each(&self) -> &[&str] {
+        match self {
+            Names::Whole(name) => std::slice::from_ref(name),
+            Names::Parts(parts) => parts,
+        }
+    }
+
+    /// Whether what was said may be about it.
+    fn is_told(&self, said: &Says) -> bool {
+        match (said, self) {
+            (Says::Nothing, _) => false,
+            // A word that happens to be in a manifest.
+            (Says::Objects(named), Names::Parts(_)) => !named.is_empty(),
+            (Says::Name | Says::Objects(_), _) => true,
+        }
     }
 }
 
@@ -375,8 +406,12 @@ impl Wanted {
                     .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
                 else {
                     let resource = text::clean(resource);
+                    let name = match resource.contains('/') || resource.is_empty() {
+                        true => "api",
+                        false => &resource,
+                    };
                     anyhow::bail!(
-                        "{resource:?} does not name a resource\nhint: write KIND/NAME, e.g. deploy/{resource}"
+                        "{resource:?} does not name a resource\nhint: write KIND/NAME, e.g. deploy/{name}"
                     )
                 };
                 (kinds(kind), name.to_owned())

@@ -14,7 +14,7 @@ use crate::git::Oid;
 use crate::history::{LogEntry, ResourceKey, meaning};
 
 /// Raised when the bytes, the words, or how commits are found change: what was found wrong would stay wrong.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Words for one commit.
 const MEANINGS: usize = 6;

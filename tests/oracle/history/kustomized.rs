@@ -73,6 +73,14 @@ const WENT_WRONG: &[(&str, &str)] = &[
         "[Flux=1, Generator=4, Own(Production)=3] [Patch(Production)=3] [FluxShop=2]",
     ),
     (
+        "what made it was left out of a kustomization",
+        "[Flux=1, FluxSet=3] [Above=2]",
+    ),
+    (
+        "a list of operations gave it another name",
+        "[Patch(Dev)=11] [Web=1] [Patch(Dev)=13] [PatchFile(Dev)=1] [Patch(Dev)=12]",
+    ),
+    (
         "what Flux was not told of was deployed before Flux was",
         "[] [Tools(0)=3] [FluxIgnore=2, FluxTools=1] [Flux=3]",
     ),

@@ -100,7 +100,7 @@ const PLACES: &[(Place, u8)] = &[
     (OverlayNamespace(Dev), 3),
     (Prefix(Dev), 3),
     (Images(Dev), 3),
-    (Patch(Dev), 11),
+    (Patch(Dev), 15),
     (PatchFile(Dev), 3),
     (UsesComponent(Dev), 2),
     (Replacement(Dev), 4),
@@ -114,7 +114,7 @@ const PLACES: &[(Place, u8)] = &[
     (OverlayNamespace(Production), 3),
     (Prefix(Production), 3),
     (Images(Production), 3),
-    (Patch(Production), 11),
+    (Patch(Production), 15),
     (PatchFile(Production), 3),
     (UsesComponent(Production), 2),
     (Replacement(Production), 4),
@@ -341,6 +341,10 @@ fn overlay(state: &State, env: Env, files: &mut Files) {
             value > 0
         ),
     );
+    put(
+        "rename.patch",
+        format!("- {{op: replace, path: /metadata/name, value: front-{value}}}\n"),
+    );
     let mut resources = vec!["../../base"];
     if at(Own) > 0 && at(OwnListed) == 0 {
         resources.push("own.yaml");
@@ -386,8 +390,19 @@ fn overlay(state: &State, env: Env, files: &mut Files) {
         9 => {
             "patches:\n- target: {kind: ConfigMap, name: own}\n  patch: '[{op: test, path: /data/key, value: v1}]'\n"
         }
-        _ => {
+        10 => {
             "patches:\n- target: {kind: ConfigMap, name: own}\n  patch: '[{op: add, path: /data/more, value: v1}]'\n"
+        }
+        11 => {
+            "patches:\n- target: {kind: Deployment, name: web}\n  patch: '[{op: replace, path: /metadata/name, value: front}]'\n"
+        }
+        // Called like another one, where that is there.
+        12 => {
+            "patches:\n- target: {kind: Deployment, name: web}\n  patch: '[{op: replace, path: /metadata/name, value: db}]'\n"
+        }
+        13 => "patches:\n- path: rename.patch\n  target: {kind: Deployment, name: web}\n",
+        _ => {
+            "patchesJson6902:\n- path: rename.patch\n  target: {version: v1, kind: ConfigMap, name: own}\n"
         }
     };
     if at(UsesComponent) > 0 {

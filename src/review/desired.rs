@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::common::{ResourceId, Selector};
 use super::workspace::Past;
 use crate::git::{ByteSlice, Oid, RepoPath};
-use crate::history::Row;
 use crate::layout::{App, Layout};
 use crate::manifest::{Language, Object, ObjectRef, is_cluster_scoped, kind_for};
 use crate::render::kustomization::GENERATED;
@@ -35,13 +34,6 @@ pub struct Declared {
     pub object: Object,
     pub source: Option<Source>,
 }
-
-/// Commits that are compared though they leave the name where it was, newest first: one may have broken a build.
-const MENTIONS: usize = 8;
-/// Commits that are compared because of a part of the name: each may cost builds, for what may be no more than mistyped.
-const PARTLY: usize = 8;
-/// Shorter parts of a name are in every file.
-const SHORTEST_PART: usize = 3;
 
 impl<'a> Past<'a> {
     /// The apps of `layout` that `wanted` picks, rendered at `tree`.
@@ -192,192 +184,6 @@ impl<'a> Past<'a> {
             None => Err(not_found(select)),
         }
     }
-
-    /// A resource that the tip no longer declares, or can no longer be read there: the one its history lost last.
-    fn gone(&self, tip: Oid, select: &Selector) -> anyhow::Result<Option<ResourceId>> {
-        let wanted = Wanted::new(select)?;
-        let whole = Names::Whole(&wanted.name);
-        if let Some(found) = self.lost(tip, select, &wanted, &whole)? {
-            return Ok(Some(found));
-        }
-        // Templates and prefixes make names of what is written.
-        match parts(&wanted.name).collect::<Vec<_>>() {
-            parts if parts.is_empty() => Ok(None),
-            parts => self.lost(tip, select, &wanted, &Names::Parts(parts)),
-        }
-    }
-
-    /// The last that was lost by a commit that removed one of `names` from a file.
-    fn lost(
-        &self,
-        tip: Oid,
-        select: &Selector,
-        wanted: &Wanted,
-        names: &Names,
-    ) -> anyhow::Result<Option<ResourceId>> {
-        let most = match names {
-            Names::Whole(_) => usize::MAX,
-            Names::Parts(_) => PARTLY,
-        };
-        let history = self.ws.history(tip);
-        let (mut seen, mut removing, mut keeping) = (0, 0, 0);
-        loop {
-            let rows = history.wait_grown(seen, self.waiting.cancel());
-            for row in seen..rows.len() {
-                let Some(row) = rows.get(row) else { break };
-                if !row.changes.iter().any(|change| change.before.is_some()) {
-                    continue;
-                }
-                let Some(parent) = row.first_parent else {
-                    continue;
-                };
-                match self.mentions(row, wanted, names)? {
-                    Mention::Lost if removing < most => removing += 1,
-                    Mention::Kept if keeping < MENTIONS => keeping += 1,
-                    _ => continue,
-                }
-                let before = self.reader.tree_of(parent)?;
-                let changes = crate::history::changes_between(
-                    self.sources(),
-                    before,
-                    row.tree,
-                    &crate::history::Scope {
-                        environment: select.environment.clone(),
-                        app: None,
-                    },
-                    self.waiting.cancel(),
-                )?;
-                // A generated name is lost where another takes its place.
-                let removed = changes.resources.iter().find_map(|change| {
-                    let before = &change.object_before()?.id;
-                    let is_lost = change
-                        .object_after()
-                        .is_none_or(|after| after.id != *before);
-                    (is_lost && wanted.matches(before, change.path.as_ref())).then(|| ResourceId {
-                        environment: change.environment.clone(),
-                        app: change.app_before.as_ref().unwrap_or(&change.app).clone(),
-                        object: before.clone(),
-                    })
-                });
-                let lost = changes.not_rendered.iter().filter(|side| side.after);
-                let lost = lost
-                    .flat_map(|side| side.objects.iter().map(move |object| (side, object)))
-                    .find(|(side, object)| wanted.matches(object, side.path.as_ref()));
-                if let Some((side, object)) = lost {
-                    return Ok(Some(ResourceId {
-                        environment: side.environment.clone(),
-                        app: side.app.clone(),
-                        object: object.clone(),
-                    }));
-                }
-                if removed.is_some() {
-                    return Ok(removed);
-                }
-            }
-            if rows.complete() && seen == rows.len() {
-                return Ok(None);
-            }
-            seen = rows.len();
-        }
-    }
-
-    /// What a commit did to any of the names in files, which is cheap to tell.
-    fn mentions(&self, row: &Row, wanted: &Wanted, names: &Names) -> anyhow::Result<Mention> {
-        let mut said = Mention::None;
-        for change in &row.changes {
-            let is_read = match names {
-                Names::Whole("") => wanted.path.as_ref() == Some(&*change.path),
-                Names::Whole(_) => true,
-                Names::Parts(_) => is_manifest_name(change.path.as_bstr()),
-            };
-            if !is_read {
-                continue;
-            }
-            for name in names.each() {
-                let before = change.before.map(|(_, blob)| self.says(blob, name));
-                let Some(before) = before.transpose()?.filter(|before| names.is_told(before))
-                else {
-                    continue;
-                };
-                let after = change.after.map(|(_, blob)| self.says(blob, name));
-                if after.transpose()? != Some(before) {
-                    return Ok(Mention::Lost);
-                }
-                said = Mention::Kept;
-            }
-        }
-        Ok(said)
-    }
-
-    fn says(&self, blob: Oid, name: &str) -> anyhow::Result<Says> {
-        // A module's items are called otherwise in its files.
-        let name = name.rsplit('.').next().unwrap_or_default();
-        let text = self.reader.blob(blob);
-        if !text.is_ok_and(|bytes| bytes.contains_str(name)) {
-            return Ok(Says::Nothing);
-        }
-        let outline = self.ws.inner.renderer.outline(&self.reader, blob)?;
-        let objects = outline.objects.iter();
-        let named = objects.filter(|id| name.is_empty() || id.name == name);
-        Ok(match outline.objects.is_empty() {
-            true => Says::Name,
-            false => Says::Objects(named.cloned().collect()),
-        })
-    }
-}
-
-/// What a file may say where something is declared.
-enum Names<'a> {
-    Whole(&'a str),
-    /// What the name may have been made of.
-    Parts(Vec<&'a str>),
-}
-
-impl Names<'_> {
-    fn each(&self) -> &[&str] {
-        match self {
-            Names::Whole(name) => std::slice::from_ref(name),
-            Names::Parts(parts) => parts,
-        }
-    }
-
-    /// Whether what was said may be about it.
-    fn is_told(&self, said: &Says) -> bool {
-        match (said, self) {
-            (Says::Nothing, _) => false,
-            // A word that happens to be in a manifest.
-            (Says::Objects(named), Names::Parts(_)) => !named.is_empty(),
-            (Says::Name | Says::Objects(_), _) => true,
-        }
-    }
-}
-
-/// What a name may have been made of, the longest first: `a-b-c` of `a-b`, `b-c`, `a` and `c`.
-fn parts(name: &str) -> impl Iterator<Item = &str> {
-    let firsts = name.rmatch_indices('-').map(|(at, _)| &name[..at]);
-    let lasts = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
-    firsts
-        .zip(lasts)
-        .flat_map(|(first, last)| [first, last])
-        .filter(|part| part.len() >= SHORTEST_PART)
-}
-
-/// How a file speaks of a name.
-#[derive(PartialEq, Eq)]
-enum Says {
-    Nothing,
-    /// It is no manifest: a kustomization, values, a template.
-    Name,
-    /// It declares objects, of which these have it.
-    Objects(Vec<ObjectRef>),
-}
-
-enum Mention {
-    None,
-    /// A file speaks of it as before.
-    Kept,
-    /// A file speaks of it otherwise now, or no longer.
-    Lost,
 }
 
 /// Whether all files that a plain recipe reads are called like manifests: one that is named may be called anything.
@@ -392,8 +198,8 @@ pub(super) struct Wanted {
     namespace: Option<String>,
     /// Empty: any kind.
     kinds: Vec<(Option<String>, String)>,
-    name: String,
-    path: Option<RepoPath>,
+    pub(super) name: String,
+    pub(super) path: Option<RepoPath>,
 }
 
 impl Wanted {

@@ -19,6 +19,7 @@ pub mod drift;
 mod elsewhere;
 mod entry;
 mod extra;
+mod gone;
 mod kept;
 mod line;
 mod live;

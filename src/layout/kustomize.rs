@@ -126,6 +126,7 @@ pub(super) fn detect(
         &left_out,
         |directory| directory,
     );
+    let is_all = owned.directories.is_empty();
     walks.retain(|directory, _| !owned.directories.contains(directory));
     let reached = reached.difference(&owned.directories).cloned().collect();
     owned
@@ -146,7 +147,7 @@ pub(super) fn detect(
         .filter(|place| place.after.is_empty())
         .filter_map(|place| place.environment)
         .collect();
-    let entries = roots.entries(walks, &reached, draft)?;
+    let entries = roots.entries(walks, &reached, is_all, draft)?;
     roots.find_variants(&entries);
     for (directory, walk) in &entries {
         draft.apps.push(roots.app(directory, walk)?);
@@ -190,11 +191,13 @@ struct Roots<'a> {
 }
 
 impl Roots<'_> {
-    /// What is built: by nobody else used, and no part meant for others.
+    /// What is built: by nobody else used, and no part meant for others, unless there are only parts. `is_all`: no deployer was
+    /// told to build something else.
     fn entries(
         &self,
         walks: BTreeMap<RepoPath, Walk>,
         reached: &BTreeSet<RepoPath>,
+        is_all: bool,
         draft: &mut Draft,
     ) -> Result<BTreeMap<RepoPath, Walk>> {
         let mut overlays = Vec::new();
@@ -211,7 +214,7 @@ impl Roots<'_> {
         let (parts, mut entries): (BTreeMap<_, _>, BTreeMap<_, _>) = built
             .chain(overlays)
             .partition(|(directory, _)| names::is_part(&components(directory)));
-        if entries.is_empty() {
+        if entries.is_empty() && is_all {
             entries = parts;
         } else {
             let parts: Vec<_> = parts.into_keys().collect();

@@ -77,6 +77,10 @@ const WENT_WRONG: &[(&str, &str)] = &[
         "[Flux=1, FluxSet=3] [Above=2]",
     ),
     (
+        "a base was an app where Flux deploys an overlay that cannot be read",
+        "[Flux=1, OverlayBroken(Production)=4, Overlay(Dev)=2] [FluxShop=1]",
+    ),
+    (
         "a list of operations gave it another name",
         "[Patch(Dev)=11] [Web=1] [Patch(Dev)=13] [PatchFile(Dev)=1] [Patch(Dev)=12]",
     ),

@@ -8,6 +8,7 @@ mod walk;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_yaml::Value;
 
 use crate::git::{BStr, ByteSlice};
@@ -270,15 +271,16 @@ pub(crate) fn kind_of(patch: &str) -> Patched {
 /// Whether a patch may give objects another name or kind: a list of operations may (RFC 6902), where a strategic merge is told
 /// to keep them (kustomize `api/internal/builtins/PatchTransformer.go`).
 pub(crate) fn renames(patch: &str) -> bool {
-    let operations = match serde_yaml::from_str::<Value>(patch) {
-        Ok(Value::Sequence(operations)) => operations,
-        Ok(_) => return false,
-        Err(_) => return true,
-    };
     const NAMING: [&str; 5] = ["", "/apiVersion", "/kind", "/metadata", "/metadata/name"];
-    operations.iter().any(|operation| {
+    let names = |operation: &Value| {
         let mut paths = ["path", "from"].into_iter();
         paths.any(|key| string(operation, key).is_some_and(|path| NAMING.contains(&&*path)))
+    };
+    let mut documents = serde_yaml::Deserializer::from_str(patch).map(Value::deserialize);
+    documents.any(|document| match document {
+        Ok(Value::Sequence(operations)) => operations.iter().any(names),
+        Ok(_) => false,
+        Err(_) => true,
     })
 }
 
@@ -329,6 +331,30 @@ fn string(value: &Value, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_operations_on_names_rename() {
+        let renaming = [
+            "[{op: replace, path: /metadata/name, value: b}]",
+            r#"[{"op": "add", "path": "/metadata", "value": {"name": "b"}}]"#,
+            "- {op: test, path: /a, value: b}\n- {op: move, from: /kind, path: /spec}\n",
+            "kind: Deployment\n---\n- {op: copy, from: /spec, path: ''}\n",
+            "[{op: replace",
+        ];
+        for patch in renaming {
+            assert!(renames(patch), "{patch}");
+        }
+        let others = [
+            "kind: Deployment\nmetadata: {name: b}\n",
+            "kind: A\n---\nkind: B\n",
+            "[{op: replace, path: /metadata/namespace, value: b}]",
+            "- {op: add, path: /metadata/labels/name, value: b}\n",
+            "",
+        ];
+        for patch in others {
+            assert!(!renames(patch), "{patch}");
+        }
+    }
 
     #[test]
     fn every_field_that_names_a_file_is_read() {

@@ -36,7 +36,7 @@ impl Renderer {
                 } in &additions.patches
                 {
                     let may_rename = match path {
-                        Some(path) => may_rename(&tree, root, path)?,
+                        Some(path) => self.may_rename(&tree, root, path)?,
                         None => renames(patch),
                     };
                     if may_rename || options.values().any(|allows| *allows) {
@@ -54,7 +54,7 @@ impl Renderer {
                             return Ok(true);
                         }
                         for operations in &file.operations {
-                            if may_rename(&tree, directory, operations)? {
+                            if self.may_rename(&tree, directory, operations)? {
                                 return Ok(true);
                             }
                         }
@@ -73,19 +73,23 @@ impl Renderer {
         }
         Ok(false)
     }
-}
 
-/// Whether the file at a path in a directory's kustomization holds a patch that renames. What is not there fails the build.
-fn may_rename(tree: &Tree, directory: &RepoPath, path: &str) -> Result<bool, Error> {
-    let Some(path) = join(directory.as_bstr(), BStr::new(path)) else {
-        return Ok(false);
-    };
-    let Followed::To {
-        node: Node::File(id),
-        ..
-    } = tree.follow(path.as_bstr())?
-    else {
-        return Ok(false);
-    };
-    Ok(renames(&tree.reader.blob(id)?.to_str_lossy()))
+    /// Whether the file at a path in a directory's kustomization holds a patch that renames. What is not there fails the build.
+    fn may_rename(&self, tree: &Tree, directory: &RepoPath, path: &str) -> Result<bool, Error> {
+        let Some(path) = join(directory.as_bstr(), BStr::new(path)) else {
+            return Ok(false);
+        };
+        let Followed::To {
+            node: Node::File(id),
+            ..
+        } = tree.follow(path.as_bstr())?
+        else {
+            return Ok(false);
+        };
+        // What names an object is no list of operations.
+        if !self.outline(tree.reader, id)?.objects.is_empty() {
+            return Ok(false);
+        }
+        Ok(renames(&tree.reader.blob(id)?.to_str_lossy()))
+    }
 }

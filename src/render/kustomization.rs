@@ -272,6 +272,11 @@ pub(crate) fn kind_of(patch: &str) -> Patched {
 /// to keep them (kustomize `api/internal/builtins/PatchTransformer.go`).
 pub(crate) fn renames(patch: &str) -> bool {
     const NAMING: [&str; 5] = ["", "/apiVersion", "/kind", "/metadata", "/metadata/name"];
+    // Asked of every app for each resource that is looked for: few say any of this, in whatever spelling.
+    const HINTS: [&str; 6] = ["''", "\"\"", "\\", "/apiVersion", "/kind", "/metadata"];
+    if !HINTS.iter().any(|hint| patch.contains(hint)) {
+        return false;
+    }
     let names = |operation: &Value| {
         let mut paths = ["path", "from"].into_iter();
         paths.any(|key| string(operation, key).is_some_and(|path| NAMING.contains(&&*path)))
@@ -339,7 +344,8 @@ mod tests {
             r#"[{"op": "add", "path": "/metadata", "value": {"name": "b"}}]"#,
             "- {op: test, path: /a, value: b}\n- {op: move, from: /kind, path: /spec}\n",
             "kind: Deployment\n---\n- {op: copy, from: /spec, path: ''}\n",
-            "[{op: replace",
+            r#"[{"op": "replace", "path": "\/metadata\/name", "value": "b"}]"#,
+            "[{op: replace, path: /metadata",
         ];
         for patch in renaming {
             assert!(renames(patch), "{patch}");

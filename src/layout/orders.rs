@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::git::{ByteSlice, EntryKind, Oid, RepoPath, Result};
 use crate::manifest::{Leaf, Node, Object, ObjectRef, is_cluster_scoped};
 use crate::render::kustomization::{self, Patched, Walk};
-use crate::render::tree::{Followed, Tree, file_name, is_manifest_name, join, parent};
+use crate::render::tree::{Tree, file_name, is_manifest_name, parent};
 use crate::render::{
     Additions, How, Parsed, Patch, Recipe, Renderer, Substitution, Tool, orders::is_order,
 };
@@ -309,15 +309,9 @@ fn is_order_file(
     kustomization: &RepoPath,
     file: &str,
 ) -> Result<bool> {
-    let Some(path) = join(parent(kustomization.as_bstr()), file.into()) else {
-        return Ok(false);
-    };
-    match tree.follow(path.as_bstr())? {
-        Followed::To {
-            node: crate::render::tree::Node::File(id),
-            ..
-        } => Ok(renderer.outline(tree.reader, id)?.declares.is_some()),
-        _ => Ok(false),
+    match tree.file_at(parent(kustomization.as_bstr()), file.into())? {
+        Some(id) => Ok(renderer.outline(tree.reader, id)?.declares.is_some()),
+        None => Ok(false),
     }
 }
 

@@ -11,7 +11,7 @@ use super::kustomization::{self, Patched, is_kustomization_name};
 use super::merges::Merges;
 use super::plain;
 use super::remote::Bases;
-use super::tree::{Followed, Node, Tree, file_name, join};
+use super::tree::{Tree, file_name};
 use super::{Error, How, Recipe, Renderer, Rendering, Tool};
 use crate::git::{BStr, ByteSlice, EntryKind, Oid, PathChange, Reader, RepoPath};
 
@@ -219,14 +219,9 @@ impl Renderer {
             Patched::Any => kinds.any = true,
             Patched::Kind(kind) => kinds.add(kind),
             Patched::File(file) => {
-                let path = join(directory, BStr::new(file));
-                let found = path.map(|path| tree.follow(path.as_bstr())).transpose()?;
-                let objects = match found {
-                    Some(Followed::To {
-                        node: Node::File(id),
-                        ..
-                    }) => Arc::clone(&self.outline(tree.reader, id)?.objects),
-                    _ => Arc::default(),
+                let objects = match tree.file_at(directory, BStr::new(file))? {
+                    Some(id) => Arc::clone(&self.outline(tree.reader, id)?.objects),
+                    None => Arc::default(),
                 };
                 // What names no object is a list of operations.
                 kinds.any |= objects.is_empty();

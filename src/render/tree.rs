@@ -148,6 +148,20 @@ impl<'a> Tree<'a> {
         &listing[start..start + length]
     }
 
+    /// The file that a kustomization in `directory` refers to; `None` where there is none.
+    pub(crate) fn file_at(&self, directory: &BStr, reference: &BStr) -> Result<Option<Oid>> {
+        let Some(path) = join(directory, reference) else {
+            return Ok(None);
+        };
+        Ok(match self.follow(path.as_bstr())? {
+            Followed::To {
+                node: Node::File(id),
+                ..
+            } => Some(id),
+            _ => None,
+        })
+    }
+
     /// Follows `path` through symlinks, staying inside the tree.
     pub(crate) fn follow(&self, path: &BStr) -> Result<Followed> {
         let mut path = BString::from(path.to_vec());

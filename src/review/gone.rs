@@ -54,47 +54,17 @@ impl Past<'_> {
                 let Some(parent) = row.first_parent else {
                     continue;
                 };
+                if removing == most && keeping == MENTIONS {
+                    return Ok(None);
+                }
                 match self.mentions(row, wanted, names)? {
                     Mention::Lost if removing < most => removing += 1,
                     Mention::Kept if keeping < MENTIONS => keeping += 1,
                     _ => continue,
                 }
-                let before = self.reader.tree_of(parent)?;
-                let changes = changes_between(
-                    self.sources(),
-                    before,
-                    row.tree,
-                    &Scope {
-                        environment: select.environment.clone(),
-                        app: None,
-                    },
-                    self.waiting.cancel(),
-                )?;
-                // A generated name is lost where another takes its place.
-                let removed = changes.resources.iter().find_map(|change| {
-                    let before = &change.object_before()?.id;
-                    let is_lost = change
-                        .object_after()
-                        .is_none_or(|after| after.id != *before);
-                    (is_lost && wanted.matches(before, change.path.as_ref())).then(|| ResourceId {
-                        environment: change.environment.clone(),
-                        app: change.app_before.as_ref().unwrap_or(&change.app).clone(),
-                        object: before.clone(),
-                    })
-                });
-                let lost = changes.not_rendered.iter().filter(|side| side.after);
-                let lost = lost
-                    .flat_map(|side| side.objects.iter().map(move |object| (side, object)))
-                    .find(|(side, object)| wanted.matches(object, side.path.as_ref()));
-                if let Some((side, object)) = lost {
-                    return Ok(Some(ResourceId {
-                        environment: side.environment.clone(),
-                        app: side.app.clone(),
-                        object: object.clone(),
-                    }));
-                }
-                if removed.is_some() {
-                    return Ok(removed);
+                let found = self.lost_by(row, parent, select, wanted)?;
+                if found.is_some() {
+                    return Ok(found);
                 }
             }
             if rows.complete() && seen == rows.len() {
@@ -102,6 +72,46 @@ impl Past<'_> {
             }
             seen = rows.len();
         }
+    }
+
+    /// What is wanted of what a commit removed from all apps, or left unreadable.
+    fn lost_by(
+        &self,
+        row: &Row,
+        parent: Oid,
+        select: &Selector,
+        wanted: &Wanted,
+    ) -> anyhow::Result<Option<ResourceId>> {
+        let scope = Scope {
+            environment: select.environment.clone(),
+            app: None,
+        };
+        let before = self.reader.tree_of(parent)?;
+        let cancel = self.waiting.cancel();
+        let changes = changes_between(self.sources(), before, row.tree, &scope, cancel)?;
+        let unread = changes.not_rendered.iter().filter(|side| side.after);
+        let unread = unread
+            .flat_map(|side| side.objects.iter().map(move |object| (side, object)))
+            .find(|(side, object)| wanted.matches(object, side.path.as_ref()));
+        if let Some((side, object)) = unread {
+            return Ok(Some(ResourceId {
+                environment: side.environment.clone(),
+                app: side.app.clone(),
+                object: object.clone(),
+            }));
+        }
+        // A generated name is lost where another takes its place.
+        Ok(changes.resources.iter().find_map(|change| {
+            let before = &change.object_before()?.id;
+            let is_lost = change
+                .object_after()
+                .is_none_or(|after| after.id != *before);
+            (is_lost && wanted.matches(before, change.path.as_ref())).then(|| ResourceId {
+                environment: change.environment.clone(),
+                app: change.app_before.as_ref().unwrap_or(&change.app).clone(),
+                object: before.clone(),
+            })
+        }))
     }
 
     /// What a commit did to any of the names in files, which is cheap to tell.
